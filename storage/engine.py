@@ -1,0 +1,163 @@
+"""One SQLAlchemy engine per database, shared by Optuna's storage and by our own tables."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+from sqlalchemy.engine import URL, Connection, Engine
+
+from storage import connection, migrate
+from storage import url as urls
+from storage.errors import StoreError, StoreUnreachable
+
+CLOCKS = {
+    # Seconds since 1970 by the database's own clock. now() stands still within a transaction of
+    # PostgreSQL; unixepoch('subsec') is NULL before SQLite 3.42.
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    "postgresql": "extract(epoch from clock_timestamp())::float8",
+    "mysql": "(unix_timestamp(sysdate(6)) + 0e0)",
+}
+
+def _deferred(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def read(self: RDBStorage, *args: Any, **kwargs: Any) -> Any:
+        with connection.reading():
+            return method(self, *args, **kwargs)
+
+    return read
+
+
+class OptunaStorage(RDBStorage):
+    """Optuna's storage on an engine that is safe with many processes.
+
+    On SQLite a write transaction takes the lock when it begins (``BEGIN IMMEDIATE``; otherwise
+    two processes read the same waiting trial and both run it) and a read takes none (otherwise
+    one cold read of a large study blocks every report for seconds).
+    """
+
+    def __init__(self, url: URL) -> None:
+        # Optuna fills a template into the URL with str.format: a brace in a password breaks it.
+        text = urls.reveal(url).replace("{", "{{").replace("}", "}}")
+        super().__init__(text, engine_kwargs=connection.options(url), skip_table_creation=True)
+        connection.listen(self.engine)
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        connection.listen(self.engine)  # listeners do not survive pickling
+
+    for _name in (
+        "get_study_id_from_name",
+        "get_study_name_from_id",
+        "get_study_directions",
+        "get_study_user_attrs",
+        "get_study_system_attrs",
+        "get_all_studies",
+        "get_trial_id_from_study_id_trial_number",
+        "get_trial_number_from_id",
+        "get_trial_param",
+        "get_trial",
+        "get_all_trials",
+        "get_n_trials",
+        "get_best_trial",
+        "get_trial_params",
+        "get_trial_user_attrs",
+        "get_trial_system_attrs",
+        "_get_trials",
+        "_get_best_trial_id",
+    ):
+        locals()[_name] = _deferred(getattr(RDBStorage, _name))
+
+
+class Store:
+    """An open database.
+
+    Attributes:
+        url: Its address.
+        engine: The engine under everything.
+        dialect: ``"sqlite"``, ``"postgresql"`` or ``"mysql"`` (MariaDB too).
+        optuna: Optuna's storage over the same engine.
+        now: SQL expression, seconds since 1970 by the database's clock.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.optuna = OptunaStorage(url)
+        self.engine: Engine = self.optuna.engine
+        self.dialect: str = self.engine.dialect.name
+        self.now: sa.ColumnElement[float] = sa.literal_column(CLOCKS[self.dialect], sa.Double)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with connection.reading(), self._reachable(), self.engine.connect() as opened:
+            yield opened
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back on an exception."""
+        with self._reachable(), self.engine.begin() as opened:
+            yield opened
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as e:
+            raise unreachable(self.url, e) from e
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.optuna.remove_session()
+        self.engine.dispose()
+
+
+def unreachable(url: URL, error: sa.exc.DBAPIError) -> StoreUnreachable:
+    """One line, without the password and without SQLAlchemy's link to its manual."""
+    reason = " ".join(str(error.orig).split())
+    if url.password:
+        reason = reason.replace(str(url.password), "***")
+    return StoreUnreachable(
+        f"Expected the store at {urls.redact(url)} to answer. Received: {reason}. "
+        "Check that it is up and that the address is right (--storage or TUNER_STORAGE)."
+    )
+
+
+def open_store(text: str, *, create: bool = True) -> Store:
+    """Opens a database and makes or checks the tables.
+
+    Args:
+        text: A database URL, see ``storage.url``.
+        create: Makes the tables (and the SQLite file) where they are missing.
+
+    Raises:
+        StoreError: The address is wrong, a driver is missing, the tables are missing and may
+            not be made, or they belong to another version.
+        StoreUnreachable: The database does not answer.
+    """
+    url = urls.parse(text)
+    try:
+        engine = sa.create_engine(url, **connection.options(url))
+        connection.listen(engine)
+        try:
+            migrate.prepare(engine, create=create)
+        finally:
+            engine.dispose()
+        return Store(url)
+    except ImportError as e:
+        extra = "postgresql" if url.get_backend_name() == "postgresql" else "mysql"
+        raise StoreError(
+            f"Expected the driver of {url.drivername} to be installed ({e.name} is missing). "
+            f"Install it with the extra [{extra}]."
+        ) from e
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as e:
+        raise unreachable(url, e) from e
+    except (sa.exc.DatabaseError, RuntimeError) as e:
+        reason = " ".join(str(getattr(e, "orig", e)).split())
+        raise StoreError(
+            f"Expected a usable database at {urls.redact(url)}. Received: {reason}."
+        ) from e

@@ -1,0 +1,339 @@
+"""Who may work on which trial: claim, renew, give back, finish. Here the budget is exact.
+
+A lease is a worker's time-limited right to one trial. Its token grows with each claim, and
+every write of a worker names its token: a worker that was away for too long, and whose trial
+another one has taken over, is turned away (Gray and Cheriton, "Leases", SOSP 1989; the token is
+a fencing token).
+
+A claim is one short transaction that locks the study's row, so that trial numbers are given out
+one by one: the number is the trial's place in the budget.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.trial import TrialState
+from sqlalchemy.engine import Connection, Row
+
+from storage import conclusion, outcomes, schema, studies
+from storage.engine import Store
+from storage.errors import LeaseLost
+from storage.outcomes import Failure, Outcome
+from storage.studies import Study
+
+MAX_LOSSES = 5  # workers lost on one trial without a new checkpointed epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A file to go on from.
+
+    Attributes:
+        path: Where it lies, a path or URL.
+        sha256: Checksum of its bytes, hexadecimal.
+        epoch: Finished epochs in it.
+    """
+
+    path: str
+    sha256: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A lease that was granted.
+
+    Attributes:
+        number: The trial's number in its study, from 0: its place in the budget.
+        token: Names this attempt in every write.
+        epoch: Epochs that earlier attempts reported.
+        checkpoint: What an earlier attempt left to go on from.
+        hyperparameters: Chosen by an earlier attempt; None for a trial that has none yet.
+    """
+
+    study: Study
+    trial_id: int
+    number: int
+    worker_id: str
+    token: int
+    epoch: int = 0
+    checkpoint: Checkpoint | None = None
+    hyperparameters: dict[str, Any] | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Nothing to do now: ask again. ``reason`` is for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """Nothing to do any more: the study is stopped or finished."""
+
+    state: str
+    reason: str | None
+
+
+class Order(Enum):
+    """What a renewal brings back for the trial at hand."""
+
+    CONTINUE = "continue"
+    GIVE_BACK = "give back"  # the study is paused or stopped
+    END = "end"  # the study is finished early, or the user ended this trial
+
+
+def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
+    """Takes the next trial: one without a live worker first, then a new one.
+
+    Raises:
+        StudyGone: The study was deleted.
+    """
+    with store.write() as c:
+        row = studies.lock(c, study)
+        state, reason = conclusion.conclude(store, c, study, row)
+        if state in (studies.STOPPED, studies.FINISHED):
+            return Over(state=state, reason=reason)
+        if state == studies.PAUSED:
+            return Wait(reason="the study is paused")
+        _give_up_lost(store, c, row.study_id)
+        trial_id = _without_worker(store, c, row.study_id)
+        if trial_id is None and conclusion.count(c, row.study_id) < row.budget:
+            trial_id = _create(c, row.study_id)
+        if trial_id is not None:
+            return _grant(store, c, study, trial_id, worker_id)
+        state, reason = conclusion.conclude(store, c, study, row)
+        if state == studies.FINISHED:
+            return Over(state=state, reason=reason)
+        return Wait(reason="other workers have the last trials")
+
+
+def _expired(store: Store) -> sa.ColumnElement[bool]:
+    return sa.and_(schema.leases.c.state == "leased", schema.leases.c.expires_at < store.now)
+
+
+def _give_up_lost(store: Store, c: Connection, study_id: int) -> None:
+    """Ends trials that took worker after worker with them."""
+    lease = schema.leases.c
+    hopeless = sa.and_(
+        lease.study_id == study_id, _expired(store), lease.losses >= MAX_LOSSES - 1
+    )
+    for trial_id in c.execute(sa.select(lease.trial_id).where(hopeless)).scalars().all():
+        message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
+        c.execute(
+            schema.leases.update().where(lease.trial_id == trial_id).values(state="ended")
+        )
+        _end_attempt(store, c, trial_id, "lost")
+        failure = Failure(kind="lost", message=message)
+        outcomes.write(c, store, trial_id, Outcome(state="failed", failure=failure))
+
+
+def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
+    """The first trial that was given back, enqueued, or whose lease ran out."""
+    lease = schema.leases.c
+    query = (
+        sa.select(lease.trial_id)
+        .where(lease.study_id == study_id, sa.or_(lease.state == "waiting", _expired(store)))
+        .order_by(lease.trial_id)
+        .limit(1)
+    )
+    return c.execute(query).scalar() or _adopt(c, study_id)
+
+
+def _adopt(c: Connection, study_id: int) -> int | None:
+    """A trial that somebody enqueued with Optuna's own ``enqueue_trial``."""
+    trial = schema.optuna_trials.c
+    query = sa.select(trial.trial_id).where(
+        trial.study_id == study_id, trial.state == TrialState.WAITING
+    )
+    trial_id = c.execute(query.order_by(trial.number).limit(1)).scalar()
+    if trial_id is not None:
+        c.execute(
+            schema.optuna_trials.update()
+            .where(trial.trial_id == trial_id)
+            .values(state=TrialState.RUNNING, datetime_start=_utc_now())
+        )
+        _insert_ours(c, study_id, trial_id)
+    return trial_id
+
+
+def _create(c: Connection, study_id: int) -> int:
+    trial_id: int = c.execute(
+        schema.optuna_trials.insert().values(
+            number=conclusion.count(c, study_id),
+            study_id=study_id,
+            state=TrialState.RUNNING,
+            datetime_start=_utc_now(),
+        )
+    ).inserted_primary_key[0]
+    _insert_ours(c, study_id, trial_id)
+    return trial_id
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)  # as Optuna keeps its times
+
+
+def _insert_ours(c: Connection, study_id: int, trial_id: int) -> None:
+    c.execute(
+        schema.leases.insert().values(
+            trial_id=trial_id, study_id=study_id, state="waiting", token=0, losses=0, epoch=0
+        )
+    )
+    c.execute(schema.trials.insert().values(trial_id=trial_id, study_id=study_id))
+
+
+def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: str) -> Claim:
+    lease = schema.leases.c
+    row = c.execute(
+        sa.select(
+            schema.leases,
+            schema.optuna_trials.c.number,
+            schema.trials.c.hyperparameters,
+            schema.trials.c.seconds,
+        )
+        .join(schema.optuna_trials, schema.optuna_trials.c.trial_id == lease.trial_id)
+        .join(schema.trials, schema.trials.c.trial_id == lease.trial_id)
+        .where(lease.trial_id == trial_id)
+    ).one()
+    if row.state == "leased":
+        _end_attempt(store, c, trial_id, "lost")
+    token = row.token + 1
+    c.execute(
+        schema.leases.update()
+        .where(lease.trial_id == trial_id)
+        .values(
+            state="leased",
+            worker_id=worker_id,
+            token=token,
+            expires_at=store.now + study.lease_seconds,
+            losses=row.losses + (row.state == "leased"),
+        )
+    )
+    c.execute(
+        schema.attempts.insert().values(
+            trial_id=trial_id,
+            token=token,
+            study_id=study.study_id,
+            worker_id=worker_id,
+            started_at=store.now,
+        )
+    )
+    return Claim(
+        study=study,
+        trial_id=trial_id,
+        number=row.number,
+        worker_id=worker_id,
+        token=token,
+        epoch=row.epoch,
+        checkpoint=Checkpoint(**json.loads(row.checkpoint)) if row.checkpoint else None,
+        hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else None,
+        seconds=row.seconds or 0.0,
+    )
+
+
+def _end_attempt(store: Store, c: Connection, trial_id: int, ended_as: str) -> None:
+    attempt = schema.attempts.c
+    c.execute(
+        schema.attempts.update()
+        .where(attempt.trial_id == trial_id, attempt.ended_at.is_(None))
+        .values(ended_at=store.now, ended_as=ended_as)
+    )
+
+
+def hold(store: Store, c: Connection, claim: Claim, **values: Any) -> None:
+    """Updates the lease if it is still ours, and prolongs it: the fence before every write.
+
+    Raises:
+        LeaseLost: It ran out, was taken over, or its study was deleted.
+    """
+    lease = schema.leases.c
+    update = (
+        schema.leases.update()
+        .where(
+            lease.trial_id == claim.trial_id,
+            lease.token == claim.token,
+            lease.state == "leased",
+            lease.expires_at > store.now,
+            studies.genuine(claim.study.study_id, claim.study.uuid),
+        )
+        .ordered_values(*{"expires_at": store.now + claim.study.lease_seconds, **values}.items())
+    )
+    if c.execute(update).rowcount != 1:
+        raise LeaseLost(f"The lease {claim.token} on trial {claim.number} is not valid any more.")
+
+
+def renew(store: Store, claim: Claim) -> Order:
+    """Prolongs the lease and asks what to do with the trial.
+
+    Raises:
+        LeaseLost: See ``hold``.
+    """
+    with store.write() as c:
+        hold(store, c, claim)
+        row = c.execute(
+            sa.select(schema.studies.c.state, schema.leases.c.requested)
+            .join(schema.leases, schema.leases.c.study_id == schema.studies.c.study_id)
+            .where(schema.leases.c.trial_id == claim.trial_id)
+        ).one()
+        return _order(row)
+
+
+def _order(row: Row[Any]) -> Order:
+    if row.requested == "end" or row.state == studies.FINISHED:
+        return Order.END
+    if row.state in (studies.PAUSED, studies.STOPPED):
+        return Order.GIVE_BACK
+    return Order.CONTINUE
+
+
+def keep_checkpoint(store: Store, claim: Claim, checkpoint: Checkpoint) -> None:
+    """Points the lease to a checkpoint that is completely written: this is its commit.
+
+    Raises:
+        LeaseLost: See ``hold``.
+    """
+    with store.write() as c:
+        hold(store, c, claim, checkpoint=json.dumps(vars(checkpoint)), losses=0)
+
+
+def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
+    """Leaves the trial to whoever claims next. It stays RUNNING in Optuna's eyes.
+
+    Args:
+        seconds: Spent inside training so far, over all attempts.
+
+    Raises:
+        LeaseLost: See ``hold``.
+    """
+    with store.write() as c:
+        hold(store, c, claim, state="waiting", worker_id=None, expires_at=None)
+        _end_attempt(store, c, claim.trial_id, "returned")
+        c.execute(
+            schema.trials.update()
+            .where(schema.trials.c.trial_id == claim.trial_id)
+            .values(seconds=seconds)
+        )
+
+
+def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
+    """Ends the trial, and the study with it where this was the last one.
+
+    Raises:
+        LeaseLost: See ``hold``.
+        StudyGone: The study was deleted.
+    """
+    with store.write() as c:
+        row = studies.lock(c, claim.study)
+        hold(store, c, claim, state="ended", expires_at=None, checkpoint=None)
+        _end_attempt(store, c, claim.trial_id, outcome.state)
+        outcomes.write(c, store, claim.trial_id, outcome)
+        conclusion.conclude(store, c, claim.study, row)

@@ -1,0 +1,143 @@
+"""How a trial ended, and how that is written to Optuna's tables and ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from optuna.storages._rdb import models
+from optuna.trial import TrialState
+from sqlalchemy.engine import Connection
+
+from storage import schema
+from storage.engine import Store
+
+State = Literal["complete", "pruned", "failed"]
+FailureKind = Literal[
+    "lost",  # its worker died, again and again
+    "out_of_memory",
+    "diverged",  # the loss became NaN or infinite
+    "oversized",  # refused before training
+    "timeout",
+    "error",  # the user's code raised
+    "ended",  # by hand, before its first epoch
+]
+
+# Failures that follow from the hyperparameters: the sampler learns to keep away from them.
+INFEASIBLE: frozenset[str] = frozenset({"out_of_memory", "diverged", "oversized", "timeout"})
+
+OPTUNA_STATES = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a trial could not finish.
+
+    Attributes:
+        kind: One of ``FailureKind``.
+        message: One line.
+        traceback: Of the user's code, where there is one.
+    """
+
+    kind: str
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A trial's end.
+
+    Attributes:
+        state: ``"complete"``, ``"pruned"`` or ``"failed"``.
+        value: The objective, minimised; None where the trial never had one.
+        metrics: Of the best epoch.
+        seconds: Spent inside training, over all attempts.
+        model: Where the model file lies.
+        path: How the model was trained, and why so.
+        failure: For a failed trial, and for a complete one that was cut short.
+    """
+
+    state: State
+    value: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    model: str | None = None
+    path: str | None = None
+    failure: Failure | None = None
+
+    def __post_init__(self) -> None:
+        if self.state == "complete" and (self.value is None or not math.isfinite(self.value)):
+            raise ValueError(f"Expected a finite value of a complete trial. Received: {self.value}")
+
+
+def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
+    """Ends a trial: Optuna's row, its value and attributes, and our record of it.
+
+    The caller holds the study's lock and has checked that the trial is its own to end.
+    """
+    c.execute(
+        schema.optuna_trials.update()
+        .where(schema.optuna_trials.c.trial_id == trial_id)
+        .values(
+            state=OPTUNA_STATES[outcome.state],
+            datetime_complete=datetime.now(UTC).replace(tzinfo=None),
+        )
+    )
+    if outcome.value is not None and outcome.state != "failed":
+        c.execute(
+            schema.optuna_values.insert().values(
+                trial_id=trial_id,
+                objective=0,
+                value=outcome.value,
+                value_type=models.TrialValueModel.TrialValueType.FINITE,
+            )
+        )
+    if outcome.failure is not None:
+        _write_failure(c, trial_id, outcome.failure, outcome.state)
+    c.execute(
+        schema.trials.update()
+        .where(schema.trials.c.trial_id == trial_id)
+        .values(**_record(store, outcome))
+    )
+
+
+def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
+    failure = outcome.failure
+    return {
+        "ended_at": store.now,
+        "seconds": sa.func.coalesce(outcome.seconds, schema.trials.c.seconds),
+        "metrics": json.dumps(dict(outcome.metrics)),
+        "model": outcome.model,
+        "path": outcome.path,
+        "failure_kind": failure and failure.kind,
+        "failure_message": failure and failure.message,
+        "failure_traceback": failure and failure.traceback,
+    }
+
+
+def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -> None:
+    """Shows the reason in Optuna's dashboard, and the sampler what to keep away from."""
+    shown = {"failure": failure.kind, "failure_message": failure.message}
+    c.execute(
+        schema.optuna_trial_attributes.insert(),
+        [
+            {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+            for key, value in shown.items()
+        ],
+    )
+    if state == "failed" and failure.kind in INFEASIBLE:
+        c.execute(
+            schema.optuna_trial_system_attributes.insert().values(
+                trial_id=trial_id, key=f"constraints:{failure.kind}", value_json="1.0"
+            )
+        )

@@ -1,0 +1,70 @@
+"""When a trial is hopeless: its rank among all trials that reached the same epoch.
+
+Two rules, both asked at rungs only:
+
+*median*: stop a trial whose lowest loss so far is worse than the median of the other trials'
+lowest losses up to this epoch (the stopping rule of Golovin et al., "Google Vizier", KDD 2017).
+
+*asha*: rungs at ``warmup * reduction**k`` epochs; stop a trial that is not in the best
+``1 / reduction`` of its rung (Li et al., "A System for Massively Parallel Hyperparameter
+Tuning", MLSys 2020, in the variant that stops instead of promoting). ``warmup`` is the paper's
+r, ``reduction`` its eta.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["median", "asha", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningRule:
+    """How a study prunes.
+
+    Attributes:
+        kind: ``"median"``, ``"asha"`` or ``"none"``.
+        warmup: The first epoch that may prune.
+        startup: Other trials that must have reached the epoch before anything is pruned.
+        reduction: asha only: one of so many trials passes a rung.
+    """
+
+    kind: Kind = "none"
+    warmup: int = 1
+    startup: int = 1
+    reduction: int = 3
+
+    def is_rung(self, epoch: int) -> bool:
+        """Whether pruning decides after this epoch (counted from 1)."""
+        if self.kind == "none" or epoch < self.warmup:
+            return False
+        if self.kind == "median":
+            return True
+        rung = self.warmup
+        while rung < epoch:
+            rung *= self.reduction
+        return rung == epoch
+
+    def prunes(self, *, better: int, others: int) -> bool:
+        """Whether to stop a trial.
+
+        Args:
+            better: How many of the others are strictly better.
+            others: How many other trials reached this epoch.
+        """
+        if others < self.startup:
+            return False
+        if self.kind == "asha":
+            return better >= max(1, (others + 1) // self.reduction)
+        return 2 * better > others
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule as JSON-able values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PruningRule:
+        """The opposite of ``to_dict``."""
+        return cls(**values)

@@ -1,0 +1,116 @@
+"""One epoch's values in, one pruning decision out: one transaction, whatever the study's size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.storages._rdb import models
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from storage import leases, schema
+from storage.engine import Store
+from storage.leases import Claim
+from storage.pruning import PruningRule
+
+
+def report(
+    store: Store,
+    claim: Claim,
+    *,
+    epoch: int,
+    value: float,
+    metrics: Mapping[str, float],
+    rule: PruningRule,
+) -> bool:
+    """Writes what an epoch brought and asks whether to prune.
+
+    An epoch that is trained again after a take-over is not written again.
+
+    Args:
+        epoch: Finished epochs, from 1.
+        value: The objective after this epoch, minimised; may be NaN or infinite.
+        metrics: Everything measured in this epoch, for the learning curves.
+        rule: The study's pruning rule.
+
+    Returns:
+        Whether the trial should be pruned.
+
+    Raises:
+        LeaseLost: The trial is not ours any more; nothing was written.
+    """
+    with store.write() as c:
+        leases.hold(store, c, claim, **_progress(epoch, value))
+        _insert_once(c, schema.optuna_reports, _optuna_report(claim, epoch, value))
+        _insert_once(
+            c,
+            schema.epochs,
+            {
+                "trial_id": claim.trial_id,
+                "epoch": epoch,
+                "token": claim.token,
+                "metrics": json.dumps(dict(metrics)),
+                "recorded_at": store.now,
+            },
+        )
+        return rule.is_rung(epoch) and _prunes(c, claim, epoch, rule)
+
+
+def _progress(epoch: int, value: float) -> dict[str, Any]:
+    """New values of the lease's row: the furthest epoch, and the lowest value with its epoch."""
+    lease = schema.leases.c
+    furthest = sa.case((lease.epoch < epoch, epoch), else_=lease.epoch)
+    if not value < float("inf"):
+        return {"epoch": furthest}
+    better = sa.or_(lease.best_value.is_(None), lease.best_value > value)
+    return {
+        # MySQL assigns from left to right: the epoch must see the value of before.
+        "best_epoch": sa.case((better, epoch), else_=lease.best_epoch),
+        "best_value": sa.case((better, value), else_=lease.best_value),
+        "epoch": furthest,
+    }
+
+
+def _optuna_report(claim: Claim, epoch: int, value: float) -> dict[str, Any]:
+    stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(value)
+    return {
+        "trial_id": claim.trial_id,
+        "step": epoch,
+        "intermediate_value": stored,
+        "intermediate_value_type": kind,
+    }
+
+
+def _insert_once(c: Connection, table: sa.Table, row: dict[str, Any]) -> None:
+    """Inserts a row unless one with its key is there."""
+    if c.dialect.name == "sqlite":
+        c.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
+    elif c.dialect.name == "postgresql":
+        c.execute(postgresql.insert(table).values(row).on_conflict_do_nothing())
+    else:  # INSERT IGNORE would pass over a missing trial too
+        unchanged = {"trial_id": table.c.trial_id}
+        c.execute(mysql.insert(table).values(row).on_duplicate_key_update(unchanged))
+
+
+def _prunes(c: Connection, claim: Claim, epoch: int, rule: PruningRule) -> bool:
+    """Enters the trial in the rung and asks for its rank there."""
+    lease, rung = schema.leases.c, schema.rungs.c
+    best = c.execute(
+        sa.select(lease.best_value).where(lease.trial_id == claim.trial_id)
+    ).scalar()
+    if best is None:
+        return False  # no finite loss yet: the training loop decides what that means
+    study_id = claim.study.study_id
+    _insert_once(
+        c,
+        schema.rungs,
+        {"study_id": study_id, "epoch": epoch, "trial_id": claim.trial_id, "best": best},
+    )
+    here = sa.and_(rung.study_id == study_id, rung.epoch == epoch)
+    reached = sa.select(sa.func.count()).where(here).scalar_subquery()
+    better = sa.select(sa.func.count()).where(here, rung.best < best).scalar_subquery()
+    row = c.execute(sa.select(reached.label("reached"), better.label("better"))).one()
+    return rule.prunes(better=row.better, others=row.reached - 1)

@@ -1,0 +1,252 @@
+"""Trials: what they were given, how they went, and what the user may ask of one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.trial import TrialState
+from sqlalchemy.engine import Row
+
+from storage import leases, schema
+from storage.engine import Store
+from storage.errors import StoreError
+from storage.leases import Claim
+from storage.outcomes import Failure
+from storage.studies import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """What a sampler chose for a trial.
+
+    Attributes:
+        hyperparameters: Real values, as a model is built from them.
+        params: What Optuna sampled: an index where the parameter is an ordered list.
+        distributions: Of every entry of ``params``.
+        attributes: System attributes that the sampler left on the trial.
+        seed: What every random choice of the training follows from.
+    """
+
+    hyperparameters: Mapping[str, Any]
+    params: Mapping[str, Any]
+    distributions: Mapping[str, BaseDistribution]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """A trial as people see it.
+
+    Attributes:
+        state: ``"complete"``, ``"pruned"``, ``"failed"``, ``"running"`` (a live worker has it)
+            or ``"waiting"`` (begun or enqueued, without a live worker).
+        value: Its lowest objective so far, whatever its state.
+        epoch: Finished epochs.
+        best_epoch: The epoch of ``value``.
+        seconds: Spent on it: inside training once it ended, since its begin while it runs.
+        worker: The id of the worker that has or had it last.
+        attempt: How often it was claimed.
+        model: Where its model file lies.
+        path: How it was trained, and why so.
+        begun_at: Seconds since 1970; so is ``ended_at``.
+    """
+
+    trial_id: int
+    number: int
+    state: str
+    value: float | None
+    hyperparameters: dict[str, Any]
+    epoch: int
+    best_epoch: int | None
+    seconds: float | None
+    worker: str | None
+    attempt: int
+    metrics: dict[str, float]
+    model: str | None
+    path: str | None
+    seed: int | None
+    failure: Failure | None
+    begun_at: float | None
+    ended_at: float | None
+
+
+def begin(store: Store, claim: Claim, suggestion: Suggestion) -> None:
+    """Writes what the sampler chose, all of it or nothing.
+
+    Raises:
+        LeaseLost: The trial is not ours any more; nothing was written.
+    """
+    trial_id = claim.trial_id
+    with store.write() as c:
+        leases.hold(store, c, claim)
+        params = [
+            {
+                "trial_id": trial_id,
+                "param_name": name,
+                "param_value": distribution.to_internal_repr(suggestion.params[name]),
+                "distribution_json": distribution_to_json(distribution),
+            }
+            for name, distribution in suggestion.distributions.items()
+        ]
+        if params:
+            c.execute(schema.optuna_params.insert(), params)
+        # Shown by the dashboard where the sampled value is not the real one.
+        shown = {
+            name: value
+            for name, value in suggestion.hyperparameters.items()
+            if suggestion.params.get(name) != value
+        }
+        _insert_attributes(c, schema.optuna_trial_attributes, trial_id, shown)
+        _insert_attributes(
+            c, schema.optuna_trial_system_attributes, trial_id, suggestion.attributes
+        )
+        c.execute(
+            schema.trials.update()
+            .where(schema.trials.c.trial_id == trial_id)
+            .values(
+                hyperparameters=json.dumps(dict(suggestion.hyperparameters)),
+                seed=suggestion.seed,
+                begun_at=store.now,
+            )
+        )
+
+
+def _insert_attributes(
+    c: sa.Connection, table: sa.Table, trial_id: int, values: Mapping[str, Any]
+) -> None:
+    if values:
+        c.execute(
+            table.insert(),
+            [
+                {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+                for key, value in values.items()
+            ],
+        )
+
+
+def list_trials(store: Store, study: Study) -> list[TrialRecord]:
+    """All trials of a study, by number."""
+    with store.read() as c:
+        rows = c.execute(_select(store, study).order_by(schema.optuna_trials.c.number)).all()
+    return [_record(row) for row in rows]
+
+
+def find(store: Store, study: Study, number: int) -> TrialRecord:
+    """One trial.
+
+    Raises:
+        StoreError: The study has no trial of this number.
+    """
+    with store.read() as c:
+        row = c.execute(
+            _select(store, study).where(schema.optuna_trials.c.number == number)
+        ).first()
+    if row is None:
+        raise StoreError(
+            f"Expected the number of a trial of {study.name!r}. Received: {number}. "
+            f"See: tuner trials {study.name}"
+        )
+    return _record(row)
+
+
+def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
+    """The complete trials with the lowest values, best first; at most ``count``."""
+    query = (
+        _select(store, study)
+        .where(schema.optuna_trials.c.state == TrialState.COMPLETE)
+        .where(schema.leases.c.best_value.is_not(None))
+        .order_by(schema.leases.c.best_value, schema.optuna_trials.c.number)
+        .limit(count)
+    )
+    with store.read() as c:
+        return [_record(row) for row in c.execute(query).all()]
+
+
+def curve(store: Store, trial_id: int) -> list[dict[str, float]]:
+    """The metrics of each finished epoch, in order, with ``epoch`` among them."""
+    epoch = schema.epochs.c
+    query = sa.select(epoch.epoch, epoch.metrics).where(epoch.trial_id == trial_id)
+    with store.read() as c:
+        rows = c.execute(query.order_by(epoch.epoch)).all()
+    return [{"epoch": row.epoch, **json.loads(row.metrics)} for row in rows]
+
+
+def set_model(store: Store, trial_ids: Sequence[int], model: str | None) -> None:
+    """Changes where the model files of these trials lie (None: they were removed)."""
+    if not trial_ids:
+        return
+    with store.write() as c:
+        c.execute(
+            schema.trials.update()
+            .where(schema.trials.c.trial_id.in_(trial_ids))
+            .values(model=model)
+        )
+
+
+def _select(store: Store, study: Study) -> sa.Select[Any]:
+    optuna, lease, trial = schema.optuna_trials.c, schema.leases.c, schema.trials.c
+    live = sa.and_(lease.state == "leased", lease.expires_at > store.now)
+    return (
+        sa.select(
+            schema.trials,
+            optuna.number,
+            optuna.state.label("optuna_state"),
+            lease.best_value,
+            lease.best_epoch,
+            lease.epoch,
+            lease.token,
+            lease.worker_id,
+            sa.case((live, 1), else_=0).label("live"),
+            store.now.label("now"),
+        )
+        .select_from(schema.trials)
+        .join(schema.optuna_trials, optuna.trial_id == trial.trial_id)
+        .join(schema.leases, lease.trial_id == trial.trial_id)
+        .where(optuna.study_id == study.study_id)
+    )
+
+
+_ENDED = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+def _record(row: Row[Any]) -> TrialRecord:
+    state = _ENDED.get(row.optuna_state) or ("running" if row.live else "waiting")
+    seconds = row.seconds
+    if state == "running" and row.begun_at is not None:
+        seconds = row.now - row.begun_at
+    failure = None
+    if row.failure_kind is not None:
+        failure = Failure(
+            kind=row.failure_kind,
+            message=row.failure_message,
+            traceback=row.failure_traceback,
+        )
+    return TrialRecord(
+        trial_id=row.trial_id,
+        number=row.number,
+        state=state,
+        value=row.best_value,
+        hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else {},
+        epoch=row.epoch,
+        best_epoch=row.best_epoch,
+        seconds=seconds,
+        worker=row.worker_id,
+        attempt=row.token,
+        metrics=json.loads(row.metrics) if row.metrics else {},
+        model=row.model,
+        path=row.path,
+        seed=row.seed,
+        failure=failure,
+        begun_at=row.begun_at,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,135 @@
+"""Workers: who is alive, where, on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from storage import schema
+from storage.engine import Store
+from storage.studies import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRecord:
+    """A worker as people see it.
+
+    Attributes:
+        name: Its host and process, short enough for a table.
+        device: What it trains on, such as ``"1 thread"`` or ``"gpu 0"``.
+        state: ``"alive"``, ``"lost"`` (silent for longer than a lease) or ``"left"``.
+        trial: Number of the trial that it has now.
+        epoch: Finished epochs of that trial.
+        value: Lowest objective of that trial so far.
+        busy: Share of its life spent inside training, 0 to 1.
+        seen_at: When it last wrote, seconds since 1970.
+    """
+
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    device: str
+    state: str
+    trial: int | None
+    epoch: int | None
+    value: float | None
+    busy: float | None
+    started_at: float
+    seen_at: float
+
+
+def enter(
+    store: Store, study: Study, *, worker_id: str, host: str, pid: int, device: str
+) -> None:
+    """A worker begins."""
+    with store.write() as c:
+        c.execute(
+            schema.workers.insert().values(
+                worker_id=worker_id,
+                study_id=study.study_id,
+                host=host,
+                pid=pid,
+                device=device,
+                started_at=store.now,
+                seen_at=store.now,
+                busy_seconds=0.0,
+            )
+        )
+
+
+def seen(store: Store, worker_id: str, *, busy_seconds: float) -> None:
+    """A worker is alive; ``busy_seconds`` of its life were spent inside training."""
+    _update(store, worker_id, seen_at=store.now, busy_seconds=busy_seconds)
+
+
+def leave(store: Store, worker_id: str, *, busy_seconds: float) -> None:
+    """A worker exits."""
+    now = store.now
+    _update(store, worker_id, seen_at=now, left_at=now, busy_seconds=busy_seconds)
+
+
+def _update(store: Store, worker_id: str, **values: Any) -> None:
+    with store.write() as c:
+        c.execute(
+            schema.workers.update()
+            .where(schema.workers.c.worker_id == worker_id)
+            .values(**values)
+        )
+
+
+def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
+    """All workers that ever worked on a study, in the order in which they began."""
+    worker, lease = schema.workers.c, schema.leases.c
+    query = (
+        sa.select(
+            schema.workers,
+            schema.optuna_trials.c.number,
+            lease.epoch,
+            lease.best_value,
+            store.now.label("now"),
+        )
+        .select_from(schema.workers)
+        .outerjoin(
+            schema.leases,
+            sa.and_(
+                lease.study_id == worker.study_id,
+                lease.worker_id == worker.worker_id,
+                lease.state == "leased",
+                lease.expires_at > store.now,
+            ),
+        )
+        .outerjoin(
+            schema.optuna_trials, schema.optuna_trials.c.trial_id == lease.trial_id
+        )
+        .where(worker.study_id == study.study_id)
+        .order_by(worker.started_at)
+    )
+    with store.read() as c:
+        rows = c.execute(query).all()
+    return [_record(row, study.lease_seconds) for row in rows]
+
+
+def _record(row: Row[Any], lease_seconds: float) -> WorkerRecord:
+    if row.left_at is not None:
+        state = "left"
+    else:
+        state = "alive" if row.now - row.seen_at < lease_seconds else "lost"
+    life = row.seen_at - row.started_at
+    return WorkerRecord(
+        worker_id=row.worker_id,
+        name=f"{row.host.partition('.')[0]}:{row.pid}",
+        host=row.host,
+        pid=row.pid,
+        device=row.device,
+        state=state,
+        trial=row.number,
+        epoch=row.epoch,
+        value=row.best_value,
+        busy=min(1.0, row.busy_seconds / life) if life > 0 else None,
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+    )
