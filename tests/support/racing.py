@@ -1,0 +1,53 @@
+"""Let several processes do the same thing at the same moment."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+from collections.abc import Callable
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+GATE_TIMEOUT = 60.0  # seconds: by then every process has imported what it needs
+RESULT_TIMEOUT = 60.0  # seconds
+
+
+def race(function: Callable[..., Any], *arguments: Any, processes: int) -> list[str | None]:
+    """Call a function in new processes which all start it together.
+
+    Args:
+        function: importable by name, so that a fresh process finds it.
+        arguments: what each of them passes to it; must pickle.
+        processes: how many.
+
+    Returns:
+        For each process ``None``, or the exception that the function raised, as text.
+    """
+    fresh = mp.get_context("spawn")
+    gate = fresh.Barrier(processes)
+    results: Queue[str | None] = fresh.Queue()
+    runners = [
+        fresh.Process(target=_run, args=(gate, results, function, arguments), daemon=True)
+        for _ in range(processes)
+    ]
+    for runner in runners:
+        runner.start()
+    outcomes = [results.get(timeout=GATE_TIMEOUT + RESULT_TIMEOUT) for _ in runners]
+    for runner in runners:
+        runner.join()
+    return outcomes
+
+
+def _run(
+    gate: Barrier,
+    results: Queue[str | None],
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+) -> None:
+    try:
+        gate.wait(GATE_TIMEOUT)
+        function(*arguments)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the test shall see it
+        results.put(f"{type(error).__name__}: {error}")
+    else:
+        results.put(None)
