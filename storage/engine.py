@@ -120,7 +120,7 @@ def unreachable(url: URL, error: sa.exc.DBAPIError) -> StoreUnreachable:
     """One line, without the password and without SQLAlchemy's link to its manual."""
     reason = " ".join(str(error.orig).split())
     if url.password:
-        reason = reason.replace(str(url.password), "***")
+        reason = reason.replace(f":{url.password}@", ":***@")
     return StoreUnreachable(
         f"Expected the store at {urls.redact(url)} to answer. Received: {reason}. "
         "Check that it is up and that the address is right (--storage or TUNER_STORAGE)."

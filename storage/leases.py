@@ -12,6 +12,7 @@ one by one: the number is the trial's place in the budget.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -53,7 +54,7 @@ class Claim:
         number: The trial's number in its study, from 0: its place in the budget.
         token: Names this attempt in every write.
         epoch: Epochs that earlier attempts reported.
-        checkpoint: What an earlier attempt left to go on from.
+        checkpoints: What an earlier attempt left to go on from, the newest first.
         hyperparameters: Chosen by an earlier attempt; None for a trial that has none yet.
     """
 
@@ -63,7 +64,7 @@ class Claim:
     worker_id: str
     token: int
     epoch: int = 0
-    checkpoint: Checkpoint | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
     hyperparameters: dict[str, Any] | None = None
     seconds: float = 0.0
 
@@ -234,7 +235,7 @@ def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: 
         worker_id=worker_id,
         token=token,
         epoch=row.epoch,
-        checkpoint=Checkpoint(**json.loads(row.checkpoint)) if row.checkpoint else None,
+        checkpoints=tuple(Checkpoint(**kept) for kept in json.loads(row.checkpoints or "[]")),
         hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else None,
         seconds=row.seconds or 0.0,
     )
@@ -295,14 +296,17 @@ def _order(row: Row[Any]) -> Order:
     return Order.CONTINUE
 
 
-def keep_checkpoint(store: Store, claim: Claim, checkpoint: Checkpoint) -> None:
-    """Points the lease to a checkpoint that is completely written: this is its commit.
+def keep_checkpoints(store: Store, claim: Claim, checkpoints: Sequence[Checkpoint]) -> None:
+    """Points the lease to checkpoints that are completely written: this is their commit.
+
+    Args:
+        checkpoints: To go on from, the newest first.
 
     Raises:
         LeaseLost: See ``hold``.
     """
     with store.write() as c:
-        hold(store, c, claim, checkpoint=json.dumps(vars(checkpoint)), losses=0)
+        hold(store, c, claim, checkpoints=json.dumps([vars(k) for k in checkpoints]), losses=0)
 
 
 def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
@@ -333,7 +337,7 @@ def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
     """
     with store.write() as c:
         row = studies.lock(c, claim.study)
-        hold(store, c, claim, state="ended", expires_at=None, checkpoint=None)
+        hold(store, c, claim, state="ended", expires_at=None, checkpoints=None)
         _end_attempt(store, c, claim.trial_id, outcome.state)
         outcomes.write(c, store, claim.trial_id, outcome)
         conclusion.conclude(store, c, claim.study, row)

@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from optuna.storages._rdb import models
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from storage import leases, schema
 from storage.engine import Store
+from storage.insert import insert_once
 from storage.leases import Claim
 from storage.pruning import PruningRule
 
@@ -44,18 +44,15 @@ def report(
     """
     with store.write() as c:
         leases.hold(store, c, claim, **_progress(epoch, value))
-        _insert_once(c, schema.optuna_reports, _optuna_report(claim, epoch, value))
-        _insert_once(
-            c,
-            schema.epochs,
-            {
-                "trial_id": claim.trial_id,
-                "epoch": epoch,
-                "token": claim.token,
-                "metrics": json.dumps(dict(metrics)),
-                "recorded_at": store.now,
-            },
-        )
+        insert_once(c, schema.optuna_reports, [_optuna_report(claim, epoch, value)])
+        row = {
+            "trial_id": claim.trial_id,
+            "epoch": epoch,
+            "token": claim.token,
+            "metrics": json.dumps(dict(metrics)),
+            "recorded_at": store.now,
+        }
+        insert_once(c, schema.epochs, [row])
         return rule.is_rung(epoch) and _prunes(c, claim, epoch, rule)
 
 
@@ -84,17 +81,6 @@ def _optuna_report(claim: Claim, epoch: int, value: float) -> dict[str, Any]:
     }
 
 
-def _insert_once(c: Connection, table: sa.Table, row: dict[str, Any]) -> None:
-    """Inserts a row unless one with its key is there."""
-    if c.dialect.name == "sqlite":
-        c.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
-    elif c.dialect.name == "postgresql":
-        c.execute(postgresql.insert(table).values(row).on_conflict_do_nothing())
-    else:  # INSERT IGNORE would pass over a missing trial too
-        unchanged = {"trial_id": table.c.trial_id}
-        c.execute(mysql.insert(table).values(row).on_duplicate_key_update(unchanged))
-
-
 def _prunes(c: Connection, claim: Claim, epoch: int, rule: PruningRule) -> bool:
     """Enters the trial in the rung and asks for its rank there."""
     lease, rung = schema.leases.c, schema.rungs.c
@@ -104,13 +90,10 @@ def _prunes(c: Connection, claim: Claim, epoch: int, rule: PruningRule) -> bool:
     if best is None:
         return False  # no finite loss yet: the training loop decides what that means
     study_id = claim.study.study_id
-    _insert_once(
-        c,
-        schema.rungs,
-        {"study_id": study_id, "epoch": epoch, "trial_id": claim.trial_id, "best": best},
-    )
+    row = {"study_id": study_id, "epoch": epoch, "trial_id": claim.trial_id, "best": best}
+    insert_once(c, schema.rungs, [row])
     here = sa.and_(rung.study_id == study_id, rung.epoch == epoch)
     reached = sa.select(sa.func.count()).where(here).scalar_subquery()
     better = sa.select(sa.func.count()).where(here, rung.best < best).scalar_subquery()
-    row = c.execute(sa.select(reached.label("reached"), better.label("better"))).one()
-    return rule.prunes(better=row.better, others=row.reached - 1)
+    rank = c.execute(sa.select(reached.label("reached"), better.label("better"))).one()
+    return rule.prunes(better=rank.better, others=rank.reached - 1)

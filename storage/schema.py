@@ -69,7 +69,7 @@ leases = Table(
     Column("epoch", Integer, nullable=False),  # finished epochs
     Column("best_value", Double),
     Column("best_epoch", Integer),
-    Column("checkpoint", Text),  # JSON: where it lies, its checksum, its epoch
+    Column("checkpoints", Text),  # JSON, newest first: where each lies, its checksum, its epoch
     Column("requested", String(8)),  # "end": the user wants this trial to end now
     Index("ix_tuner_leases_study_state", "study_id", "state"),
 )

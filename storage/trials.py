@@ -15,6 +15,7 @@ from sqlalchemy.engine import Row
 from storage import leases, schema
 from storage.engine import Store
 from storage.errors import StoreError
+from storage.insert import insert_once
 from storage.leases import Claim
 from storage.outcomes import Failure
 from storage.studies import Study
@@ -94,17 +95,18 @@ def begin(store: Store, claim: Claim, suggestion: Suggestion) -> None:
             }
             for name, distribution in suggestion.distributions.items()
         ]
-        if params:
-            c.execute(schema.optuna_params.insert(), params)
+        insert_once(c, schema.optuna_params, params)
         # Shown by the dashboard where the sampled value is not the real one.
         shown = {
             name: value
             for name, value in suggestion.hyperparameters.items()
             if suggestion.params.get(name) != value
         }
-        _insert_attributes(c, schema.optuna_trial_attributes, trial_id, shown)
-        _insert_attributes(
-            c, schema.optuna_trial_system_attributes, trial_id, suggestion.attributes
+        insert_once(c, schema.optuna_trial_attributes, _attributes(trial_id, shown))
+        insert_once(
+            c,
+            schema.optuna_trial_system_attributes,
+            _attributes(trial_id, suggestion.attributes),
         )
         c.execute(
             schema.trials.update()
@@ -117,17 +119,11 @@ def begin(store: Store, claim: Claim, suggestion: Suggestion) -> None:
         )
 
 
-def _insert_attributes(
-    c: sa.Connection, table: sa.Table, trial_id: int, values: Mapping[str, Any]
-) -> None:
-    if values:
-        c.execute(
-            table.insert(),
-            [
-                {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
-                for key, value in values.items()
-            ],
-        )
+def _attributes(trial_id: int, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+        for key, value in values.items()
+    ]
 
 
 def list_trials(store: Store, study: Study) -> list[TrialRecord]:

@@ -48,7 +48,7 @@ def upgrade() -> None:
         Column("epoch", Integer, nullable=False),
         Column("best_value", Double),
         Column("best_epoch", Integer),
-        Column("checkpoint", Text),
+        Column("checkpoints", Text),
         Column("requested", String(8)),
     )
     op.create_index("ix_tuner_leases_study_state", "tuner_leases", ["study_id", "state"])

@@ -1,0 +1,150 @@
+"""Files of a study (checkpoints, models) in a local folder or at any fsspec URL.
+
+A file is written once, under a name of its own, and counts only when a row of the database
+points to it with its checksum. So nothing here needs to be atomic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from storage.errors import StoreError
+from storage.studies import Study
+
+MARKER = "study.txt"
+CHUNK = 1 << 20  # bytes read at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedFile:
+    """A file that was written: its path or URL, the SHA-256 of its bytes, its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class DamagedFile(Exception):
+    """The bytes of a file are not those that were written."""
+
+
+class Artifacts:
+    """The folder of one study.
+
+    Args:
+        base: A local path or an fsspec URL (``s3://bucket/folder``), the same for all workers.
+        study: Its UUID names the folder: a later study of the same name gets another.
+    """
+
+    def __init__(self, base: str, study: Study) -> None:
+        self._fs, root = _open(base)
+        self._root = f"{root.rstrip('/')}/{study.uuid}"
+        self._study = study.name
+
+    def mark(self) -> None:
+        """Makes the folder with the marker that tells a worker that it is the right one.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        try:
+            self._fs.makedirs(self._root, exist_ok=True)
+            self._fs.pipe_file(f"{self._root}/{MARKER}", f"{self._study}\n".encode())
+        except OSError as e:
+            raise StoreError(
+                f"Expected a folder for models and checkpoints that can be written. "
+                f"Received: {self._shown(self._root)} ({e}). Choose another with --artifacts."
+            ) from e
+
+    def check(self) -> None:
+        """Checks that this worker reaches the folder.
+
+        Raises:
+            StoreError: The marker is not there.
+        """
+        if not self._fs.exists(f"{self._root}/{MARKER}"):
+            raise StoreError(
+                f"Expected the study's folder {self._shown(self._root)} to be reached from here. "
+                "It is not: mount it at this path, or launch with an --artifacts URL "
+                "that every machine reaches."
+            )
+
+    def save(self, name: str, write: Callable[[Path], None]) -> SavedFile:
+        """Writes a file.
+
+        Args:
+            name: Its path inside the folder; never used before.
+            write: Is given a local path with the same ending, and writes there.
+
+        Raises:
+            OSError: The disk is full, or the place cannot be written.
+        """
+        with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
+            local = Path(folder) / Path(name).name
+            write(local)
+            checksum, size = _sha256(local), local.stat().st_size
+            target = f"{self._root}/{name}"
+            self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+            try:
+                self._fs.put_file(str(local), target)
+            except OSError:
+                self.remove([target])  # half a file is of no use
+                raise
+        return SavedFile(path=self._shown(target), sha256=checksum, size=size)
+
+    @contextmanager
+    def local(self, path: str, sha256: str | None = None) -> Iterator[Path]:
+        """A local copy of a file, for as long as the block lasts.
+
+        Raises:
+            DamagedFile: Its checksum is not ``sha256``.
+            OSError: It cannot be read.
+        """
+        with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
+            copy = Path(folder) / Path(path).name
+            self._fs.get_file(path, str(copy))
+            if sha256 is not None and _sha256(copy) != sha256:
+                raise DamagedFile(f"{path} is not what was written there.")
+            yield copy
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Removes files; those that are gone already are passed over."""
+        for path in paths:
+            with suppress(OSError):
+                self._fs.rm_file(path)
+
+    def remove_all(self) -> None:
+        """Removes the whole folder."""
+        with suppress(FileNotFoundError):
+            self._fs.rm(self._root, recursive=True)
+
+    def _shown(self, path: str) -> str:
+        """A plain path where it is local, else with its protocol."""
+        return str(self._fs.unstrip_protocol(path)).removeprefix("file://")
+
+
+def _open(base: str) -> tuple[Any, str]:
+    try:
+        filesystem, root = fsspec.url_to_fs(base)
+    except (ImportError, ValueError) as e:
+        raise StoreError(
+            f"Expected a folder or an fsspec URL for models and checkpoints. "
+            f"Received: {base!r} ({e})."
+        ) from e
+    return filesystem, root
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""What defines a study: written once at launch, read by every worker."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from storage.pruning import PruningRule
+from tuner.datasets.spec import DataSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """A study's definition. Budget and state are not part of it: they change.
+
+    Attributes:
+        space: A family, ``package.module:Class`` or ``/absolute/path.py:name``.
+        overrides: Parameters narrowed on the command line, each ``name=values``.
+        space_fingerprint: Of the space with its overrides and source: a worker whose own copy
+            differs refuses to work.
+        data: Where the data come from and how they are split.
+        data_fingerprint: Of the data themselves and their split.
+        metrics: Measured beside the loss, by their Keras names.
+        sampler: How hyperparameters are chosen.
+        pruner: When a trial is hopeless.
+        seed: Every random choice of the study follows from it.
+        epoch_patience: Epochs without a lower validation loss before a trial stops early.
+        trial_timeout: Seconds of training a trial may take.
+        synchronous_reports: Whether an epoch waits until its report is answered.
+        keep: How many of the best models are kept.
+        artifacts: Folder or fsspec URL of models and checkpoints.
+    """
+
+    space: str
+    overrides: tuple[str, ...] = ()
+    space_fingerprint: str
+    data: DataSpec
+    data_fingerprint: str
+    metrics: tuple[str, ...] = ()
+    sampler: str = "tpe"
+    pruner: PruningRule
+    seed: int = 0
+    epoch_patience: int | None = None
+    trial_timeout: float | None = None
+    synchronous_reports: bool = False
+    keep: int = 3
+    artifacts: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The definition as JSON-able values."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            **values,
+            "overrides": list(self.overrides),
+            "metrics": list(self.metrics),
+            "data": self.data.to_dict(),
+            "pruner": self.pruner.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> StudySpec:
+        """The opposite of ``to_dict``."""
+        return cls(
+            **{
+                **values,
+                "overrides": tuple(values["overrides"]),
+                "metrics": tuple(values["metrics"]),
+                "data": DataSpec.from_dict(values["data"]),
+                "pruner": PruningRule.from_dict(values["pruner"]),
+            }
+        )
+
+    def differences(self, other: StudySpec) -> list[str]:
+        """What differs between two definitions, one short line each."""
+        mine, theirs = _flat(self.to_dict()), _flat(other.to_dict())
+        return [
+            f"{name}: {_shown(mine.get(name))} instead of {_shown(theirs.get(name))}"
+            for name in mine | theirs
+            if mine.get(name) != theirs.get(name)
+        ]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else text[:12] + "..."
