@@ -47,7 +47,7 @@ def _run(
     try:
         gate.wait(GATE_TIMEOUT)
         function(*arguments)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the test shall see it
+    except BaseException as error:  # whatever it is, the test shall see it
         results.put(f"{type(error).__name__}: {error}")
     else:
         results.put(None)
