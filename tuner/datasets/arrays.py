@@ -1,0 +1,101 @@
+"""What every loader hands over: raw arrays, and which part each row belongs to if that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tuner.datasets.errors import DataError
+from tuner.errors import did_you_mean
+
+PARTS = ("train", "validation", "test")
+
+# The names of the arrays of each part; those with a suffix are the ones Keras's own sets use.
+_WHOLE = ("x", "y")
+_BY_PART = {
+    "train": ("x_train", "y_train"),
+    "validation": ("x_val", "y_val"),
+    "test": ("x_test", "y_test"),
+}
+NAMES = (*_WHOLE, *(name for pair in _BY_PART.values() for name in pair))
+FORMS = "x and y, or x_train, y_train and optionally x_val, y_val, x_test, y_test"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """Features and targets of the same rows, as the source holds them.
+
+    Attributes:
+        x: Features, ``(rows, *shape)``.
+        y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrays:
+    """A whole data set before it is checked, divided and scaled.
+
+    Attributes:
+        parts: The rows under ``train``, from which ``validation`` and ``test`` are cut unless
+            the source brings them under these names.
+        same_unit: Whether all values of a row are measured in one unit, as pixels are.
+    """
+
+    parts: Mapping[str, Rows]
+    same_unit: bool = False
+
+
+def from_names(named: Mapping[str, Any], source: str) -> Arrays:
+    """Returns the data set whose arrays carry Keras's names; other names are left alone.
+
+    Args:
+        named: Arrays by name.
+        source: Where they come from, for messages.
+
+    Raises:
+        DataError: Neither form of names is complete, or both are there.
+    """
+    found = [name for name in NAMES if name in named]
+    whole = any(name in found for name in _WHOLE)
+    if whole and any(name not in _WHOLE for name in found):
+        raise DataError(
+            f"{source}: expected {FORMS}. Received both: {', '.join(found)}: keep one form."
+        )
+    pairs = {"train": _WHOLE} if whole else _given_pairs(found)
+    for pair in pairs.values():
+        _require(pair, found, named, source)
+    return Arrays(
+        parts={
+            part: Rows(x=named[x_name], y=named[y_name]) for part, (x_name, y_name) in pairs.items()
+        }
+    )
+
+
+def _given_pairs(found: list[str]) -> dict[str, tuple[str, str]]:
+    return {
+        part: pair
+        for part, pair in _BY_PART.items()
+        if part == "train" or any(name in found for name in pair)
+    }
+
+
+def _require(
+    pair: tuple[str, str], found: list[str], named: Mapping[str, Any], source: str
+) -> None:
+    missing = [name for name in pair if name not in found]
+    if not missing:
+        return
+    if not found:
+        received = ", ".join(sorted(named)) or "nothing"
+        hint = did_you_mean(next(iter(named), ""), NAMES)
+        raise DataError(f"{source}: expected arrays {FORMS}. Received: {received}.{hint}")
+    raise DataError(
+        f"{source}: expected arrays {FORMS}. Received: {', '.join(found)}: "
+        f"add {' and '.join(missing)}."
+    )

@@ -1,0 +1,131 @@
+"""Every kind of source by one entry: the names we know, what they are, and how rows are read.
+
+Nothing here imports TensorFlow, nor scikit-learn or pandas before rows are read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.datasets import task
+from tuner.datasets.arrays import Arrays
+from tuner.datasets.checks import check
+from tuner.datasets.errors import DataError
+from tuner.datasets.sources import bundled, csv_file, function, npz
+from tuner.datasets.spec import DataSpec
+from tuner.errors import did_you_mean
+
+
+class Loader(Protocol):
+    """What each module in ``tuner.datasets.sources`` offers.
+
+    Attributes:
+        FORM: How such a source is written on the command line.
+        SUMMARY: What it must hold, in a few words.
+        TAKES_TARGET: Whether ``DataSpec.target`` means anything to it.
+    """
+
+    FORM: str
+    SUMMARY: str
+    TAKES_TARGET: bool
+
+    def accepts(self, source: str) -> bool:
+        """Whether a source is of this kind, judged by its text alone."""
+
+    def read(self, spec: DataSpec) -> Arrays:
+        """Returns the raw arrays, or raises DataError."""
+
+
+LOADERS: tuple[Loader, ...] = (bundled, npz, csv_file, function)
+NAMES = tuple(bundled.SETS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """A row of ``tuner datasets``.
+
+    Attributes:
+        name: What to write after ``--data``.
+        rows: Number of rows, all parts together.
+        shape: Shape of one row.
+        task: ``binary``, ``classes`` or ``regression``.
+        classes: Number of classes, None for a regression.
+        source: What it is and where it comes from, one line.
+    """
+
+    name: str
+    rows: int
+    shape: tuple[int, ...]
+    task: str
+    classes: int | None
+    source: str
+
+
+def read(spec: DataSpec) -> Arrays:
+    """Returns the checked raw arrays of a source.
+
+    Raises:
+        DataError: The source is unknown, cannot be read, or holds what cannot be trained on.
+    """
+    loader = find_loader(spec.source)
+    if spec.target is not None and not loader.TAKES_TARGET:
+        raise DataError(
+            f"Expected --target with .csv files only. Received: --target {spec.target} with "
+            f"{spec.source}: leave it out."
+        )
+    return check(loader.read(spec), spec.source)
+
+
+def find_loader(source: str) -> Loader:
+    """Returns the loader of a source.
+
+    Raises:
+        DataError: No loader knows such a source; close names are shown.
+    """
+    for loader in LOADERS:
+        if loader.accepts(source):
+            return loader
+    forms = ", ".join(loader.FORM for loader in LOADERS[1:])
+    raise DataError(
+        f"Expected a data set ({', '.join(NAMES)}) or {forms}. "
+        f"Received: {source!r}.{did_you_mean(source, NAMES)}"
+    )
+
+
+def describe(name_or_spec: str | DataSpec) -> Description:
+    """Returns what ``tuner datasets`` shows of a source; of a known name without loading it.
+
+    Raises:
+        DataError: As ``read``.
+    """
+    spec = DataSpec(source=name_or_spec) if isinstance(name_or_spec, str) else name_or_spec
+    if spec.source in bundled.SETS:
+        return _known(spec.source)
+    arrays = read(spec)
+    targets = task.find([rows.y for rows in arrays.parts.values()], spec.task, spec.source)
+    return Description(
+        name=spec.source,
+        rows=sum(len(rows.x) for rows in arrays.parts.values()),
+        shape=arrays.parts["train"].x.shape[1:],
+        task=targets.task,
+        classes=None if targets.classes is None else len(targets.classes),
+        source=find_loader(spec.source).SUMMARY,
+    )
+
+
+def describe_all() -> tuple[Description, ...]:
+    """Returns a description of each name that needs no file."""
+    return tuple(_known(name) for name in NAMES)
+
+
+def _known(name: str) -> Description:
+    facts = bundled.SETS[name]
+    return Description(
+        name=name,
+        rows=facts.rows,
+        shape=facts.shape,
+        task=facts.task,
+        classes=facts.classes,
+        source=facts.summary,
+    )

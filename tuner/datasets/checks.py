@@ -1,0 +1,148 @@
+"""What raw arrays must be before anything is computed from them; each breach is one clear line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.errors import DataError
+from tuner.errors import one_line
+
+# Models compute in float32: the square of a larger value (its variance) would overflow.
+LARGEST = 1e18
+
+_NUMBERS = "buif"  # NumPy's kinds: boolean, unsigned, signed, floating
+
+
+def check(arrays: Arrays, source: str) -> Arrays:
+    """Returns the same data set as NumPy arrays that can be divided, scaled and trained on.
+
+    Targets of shape ``(rows, 1)`` become ``(rows,)``, and text held as Python objects becomes
+    NumPy text; features are only looked at.
+
+    Args:
+        arrays: What a loader returned.
+        source: Where it comes from, for messages.
+
+    Raises:
+        DataError: Values of a wrong type, missing, infinite or too large; rows and targets of
+            different number; parts of different shapes.
+    """
+    parts = {part: _check_rows(rows, f"{source} ({part})") for part, rows in arrays.parts.items()}
+    _check_alike((rows.x.shape[1:] for rows in parts.values()), "rows of one shape", source)
+    _check_alike((rows.y.shape[1:] for rows in parts.values()), "targets of one shape", source)
+    _check_alike(
+        (rows.y.dtype.kind == "U" for rows in parts.values()), "one kind of labels", source
+    )
+    return dataclasses.replace(arrays, parts=parts)
+
+
+def _check_rows(rows: Rows, where: str) -> Rows:
+    x, y = _array(rows.x, "x", where), _array(rows.y, "y", where)
+    _check_features(x, where)
+    y = _check_targets(y, where)
+    if len(x) != len(y):
+        raise DataError(
+            f"{where}: expected one target for each row. Received: {len(x)} rows in x and "
+            f"{len(y)} targets in y: make them of one length."
+        )
+    return Rows(x=x, y=y)
+
+
+def _array(values: Any, name: str, where: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as e:
+        raise DataError(
+            f"{where}: expected an array for {name}. Received: a {type(values).__name__} "
+            f"that is none ({one_line(e)}): give every row the same shape."
+        ) from e
+
+
+def _check_features(x: NDArray[Any], where: str) -> None:
+    if x.dtype.kind not in _NUMBERS:
+        raise DataError(
+            f"{where}: expected real numbers in x. Received: {_dtype_name(x)}: "
+            "encode them as numbers."
+        )
+    if x.ndim < 2:
+        raise DataError(
+            f"{where}: expected x of shape (rows, columns) or more axes. Received: {x.shape}: "
+            "x[:, None] makes a single column of it."
+        )
+    if not x.size:
+        raise DataError(f"{where}: expected rows. Received: x of shape {x.shape}, which is empty.")
+    _check_finite(x, "x", where)
+
+
+def _check_targets(y: NDArray[Any], where: str) -> NDArray[Any]:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim not in (1, 2):
+        raise DataError(
+            f"{where}: expected y of shape (rows,) or (rows, units). Received: {y.shape}: "
+            "give one label or a few numbers for each row."
+        )
+    if y.dtype.kind == "O":
+        y = _labels_of_objects(y, where)
+    if y.dtype.kind not in _NUMBERS + "U":
+        raise DataError(
+            f"{where}: expected numbers or text in y. Received: {_dtype_name(y)}: "
+            "y.astype(str) makes labels of it."
+        )
+    if y.dtype.kind != "U":
+        _check_finite(y, "y", where)
+    return y
+
+
+def _labels_of_objects(y: NDArray[Any], where: str) -> NDArray[Any]:
+    """Returns text as NumPy text. None and NaN stand for a missing label in object arrays."""
+    flat = y.ravel().tolist()
+    # NaN is the only value that differs from itself.
+    missing = [row for row, label in enumerate(flat) if label is None or label != label]
+    if missing:
+        raise DataError(
+            f"{where}: expected a label in every row. Received: {len(missing)} missing in y, "
+            f"the first in row {missing[0]} (counted from 0): fill them in or remove these rows."
+        )
+    other = next((label for label in flat if not isinstance(label, str)), None)
+    if other is not None:
+        raise DataError(
+            f"{where}: expected numbers or text in y. Received: Python objects such as {other!r}: "
+            "convert y with y.astype(float) or y.astype(str)."
+        )
+    return y.astype(np.str_)
+
+
+def _check_finite(values: NDArray[Any], name: str, where: str) -> None:
+    if not values.size or values.dtype.kind != "f":
+        return
+    # Minimum and maximum need no second array of this size, and NaN shows in both.
+    if values.min() >= -LARGEST and values.max() <= LARGEST:
+        return
+    wrong = ~(np.abs(values) <= LARGEST)
+    first = np.argwhere(wrong)[0]
+    raise DataError(
+        f"{where}: expected finite numbers up to {LARGEST:g} in {name}. "
+        f"Received: {values[tuple(first)]} in row {first[0]} (counted from 0), "
+        f"{wrong.sum()} such value(s): fill them in or remove these rows."
+    )
+
+
+def _check_alike(values: Iterable[Any], expected: str, source: str) -> None:
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) > 1:
+        received = " and ".join(str(value) for value in distinct)
+        raise DataError(
+            f"{source}: expected {expected} in all parts. Received: {received}: make them agree."
+        )
+
+
+def _dtype_name(array: NDArray[Any]) -> str:
+    kinds = {"c": "complex numbers", "U": "text", "S": "bytes", "O": "Python objects"}
+    return kinds.get(array.dtype.kind, f"values of type {array.dtype}")

@@ -1,0 +1,108 @@
+"""Data as trials see them: three scaled parts, and the raw rows that a saved model is scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.shapes import Inputs, Outputs
+from tuner.datasets.arrays import PARTS, Rows
+from tuner.datasets.scaling import Floats, Scaler
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """The rows of one part, ready for training.
+
+    Attributes:
+        x: Scaled features, contiguous float32 ``(rows, *shape)``.
+        y: Class positions, int32 ``(rows,)``; or the targets of a regression, float32
+            ``(rows,)`` or ``(rows, units)``, in ``Data.target_unit``.
+    """
+
+    x: Floats
+    y: NDArray[Any]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.x)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Selection:
+    """Some rows of a raw data set; they are copied only when asked for.
+
+    Attributes:
+        rows: The raw arrays as the source holds them.
+        indices: Which of their rows belong to this part.
+    """
+
+    rows: Rows
+    indices: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Data:
+    """A data set, divided and scaled.
+
+    Attributes:
+        name: A short name, ``DataSpec.name``.
+        inputs: Shape of one row.
+        outputs: Task, number of outputs, their activation and the loss.
+        classes: The labels of the source by position, None for a regression.
+        train: What trials learn from, and what the scalings were fitted on.
+        validation: What trials are compared by.
+        test: What only finished models are scored on.
+        scaler: Scaling of the features, None where they are not scaled.
+        target_scaler: Scaling of a regression's targets, None where they are not scaled.
+        selections: The raw rows of each part.
+        fingerprint: SHA-256 of the raw arrays and of what decides the parts, hexadecimal.
+    """
+
+    name: str
+    inputs: Inputs
+    outputs: Outputs
+    classes: tuple[Any, ...] | None
+    train: Part
+    validation: Part
+    test: Part
+    scaler: Scaler | None
+    target_scaler: Scaler | None
+    selections: Mapping[str, Selection]
+    fingerprint: str
+
+    def raw(self, part: str) -> NDArray[Any]:
+        """Returns the part's features as the source holds them, for a model that takes raw rows."""
+        selection = self._selection(part)
+        return selection.rows.x[selection.indices]
+
+    def raw_targets(self, part: str) -> NDArray[Any]:
+        """Returns the part's targets as the source holds them: labels, or numbers unscaled."""
+        selection = self._selection(part)
+        return selection.rows.y[selection.indices]
+
+    @property
+    def smallest_part(self) -> int:
+        """Rows of the smallest part; ``len(data.train)`` bounds the batch size."""
+        return min(len(self.train), len(self.validation), len(self.test))
+
+    @property
+    def target_unit(self) -> str | None:
+        """The unit of a regression's loss and metrics in words, None for class labels."""
+        if self.classes is not None:
+            return None
+        if self.target_scaler is None:
+            return "unit of the targets"
+        spread = np.atleast_1d(self.target_scaler.spread)
+        return (
+            f"standard deviations of the training targets ({', '.join(f'{s:.4g}' for s in spread)})"
+        )
+
+    def _selection(self, part: str) -> Selection:
+        if part not in self.selections:
+            raise ValueError(f"Expected a part, one of {', '.join(PARTS)}. Received: {part!r}.")
+        return self.selections[part]

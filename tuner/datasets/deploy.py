@@ -1,0 +1,56 @@
+"""The model that leaves the project: raw rows in, probabilities or values out.
+
+Scalings become ``keras.layers.Normalization`` layers around the trained model, so that plain
+``keras.saving.load_model`` opens the file where nothing of this project is installed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.datasets.data import Data
+from tuner.datasets.scaling import Scaler
+
+if TYPE_CHECKING:
+    import keras
+
+
+def deployable(core_model: keras.Model, data: Data) -> keras.Model:
+    """Returns a model around ``core_model`` that takes the rows of ``data.raw(part)``.
+
+    The weights are shared with ``core_model``, not copied.
+
+    Args:
+        core_model: Takes scaled rows ``(batch, *data.inputs.shape)`` and gives what the loss
+            takes, as trained on ``data.train``.
+        data: The data it was trained on.
+
+    Returns:
+        An uncompiled functional model. Its outputs are the probability of ``data.classes[1]``
+        ``(batch, 1)``, the probabilities of ``data.classes`` ``(batch, classes)``, or the values
+        of a regression in the unit of the raw targets ``(batch, units)``.
+    """
+    import keras
+
+    rows = keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
+    scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
+    outputs = core_model(scaled)
+    if data.target_scaler is not None:
+        outputs = _layer(data.target_scaler, name="unscaling", invert=True)(outputs)
+    return keras.Model(rows, outputs, name=f"{core_model.name}_deployable")
+
+
+def _layer(scaler: Scaler, *, name: str, invert: bool = False) -> keras.layers.Layer:
+    """Returns the scaling as a standard layer, in float32 whatever the policy of the core is."""
+    import keras
+
+    return keras.layers.Normalization(
+        axis=None if scaler.centre.ndim == 0 else -1,
+        mean=scaler.centre.tolist(),
+        variance=np.square(scaler.spread).tolist(),
+        invert=invert,
+        dtype="float32",
+        name=name,
+    )

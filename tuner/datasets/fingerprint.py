@@ -1,0 +1,53 @@
+"""One number for the data of a study: workers that see other data must not join it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.datasets.arrays import Arrays
+from tuner.datasets.spec import DataSpec
+
+_BYTES_AT_ONCE = 1 << 24
+
+
+def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
+    """Returns a SHA-256 in hexadecimal over raw arrays and over what decides the parts.
+
+    Equal fingerprints mean equal numbers in training: types, shapes and bytes of all arrays,
+    seed, fractions, scaling and task. The place of the file and its name do not count. It is
+    the hash of the arrays, not of a file or of code, so a function of the user's that returns
+    other rows on another machine is noticed as well.
+
+    Args:
+        arrays: The checked, raw data set.
+        spec: Of which ``validation``, ``test``, ``scaling`` and ``seed`` count.
+        task: The task that was found or given.
+    """
+    settings = {
+        "validation": spec.validation,
+        "test": spec.test,
+        "scaling": spec.scaling,
+        "seed": spec.seed,
+        "task": task,
+        "same_unit": arrays.same_unit,
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for part in sorted(arrays.parts):
+        rows = arrays.parts[part]
+        for name, array in (("x", rows.x), ("y", rows.y)):
+            digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
+            _update(digest, array)
+    return digest.hexdigest()
+
+
+def _update(digest: Any, array: NDArray[Any]) -> None:
+    """Hashes in pieces, so that an array that is not contiguous is never copied as a whole."""
+    rows_at_once = max(1, _BYTES_AT_ONCE * len(array) // max(1, array.nbytes))
+    for start in range(0, len(array), rows_at_once):
+        piece = np.ascontiguousarray(array[start : start + rows_at_once])
+        digest.update(piece.view(np.uint8).data if piece.size else b"")

@@ -1,0 +1,109 @@
+"""From a spec to data: read, find the task, divide, fit the scalings, scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search_spaces.shapes import Inputs, Outputs
+from tuner.datasets import catalogue, scaling, task
+from tuner.datasets.arrays import PARTS, Arrays
+from tuner.datasets.data import Data, Part, Selection
+from tuner.datasets.errors import DataError
+from tuner.datasets.fingerprint import fingerprint
+from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.spec import DataSpec
+from tuner.datasets.split import split
+from tuner.datasets.task import Targets
+
+
+def load(spec: DataSpec) -> Data:
+    """Returns the data of a spec, the same numbers at every call and in every process.
+
+    Raises:
+        DataError: The source cannot be read, holds what cannot be trained on, or cannot be
+            divided as asked; one line.
+    """
+    arrays = catalogue.read(spec)
+    targets = task.find([rows.y for rows in arrays.parts.values()], spec.task, spec.source)
+    selections = _divide(arrays, targets, spec)
+    scaler = _fit_features(arrays, selections["train"], spec)
+    target_scaler = _fit_targets(targets, selections["train"], spec)
+    parts = {
+        part: _part(selection, targets, scaler, target_scaler)
+        for part, selection in selections.items()
+    }
+    return Data(
+        name=spec.name,
+        inputs=Inputs(shape=parts["train"].x.shape[1:]),
+        outputs=Outputs.for_task(targets.task, targets.units),
+        classes=targets.labels,
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        scaler=scaler,
+        target_scaler=target_scaler,
+        selections=selections,
+        fingerprint=fingerprint(arrays, spec, targets.task),
+    )
+
+
+def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selection]:
+    """Takes the parts that the source brings and cuts the others from its training rows."""
+    given = arrays.parts
+    train = given["train"]
+    wanted = {"validation": spec.validation, "test": spec.test}
+    labels = None
+    if targets.labels is not None:
+        labels = targets.encode(train.y)
+        _check_every_class(labels, targets.labels, spec.source)
+    cut = split(
+        len(train.x),
+        {part: fraction for part, fraction in wanted.items() if part not in given},
+        seed=spec.seed,
+        labels=labels,
+        classes=targets.labels or (),
+    )
+    return {
+        part: Selection(rows=train, indices=cut[part])
+        if part in cut
+        else Selection(rows=given[part], indices=np.arange(len(given[part].x)))
+        for part in PARTS
+    }
+
+
+def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: str) -> None:
+    counts = np.bincount(labels, minlength=len(classes))
+    if not counts.all():
+        raise DataError(
+            f"{source}: expected every class among the training rows. "
+            f"Received: class {classes[int(counts.argmin())]!r} in another part only: "
+            "add rows of it to x_train."
+        )
+
+
+def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | None:
+    same_unit = arrays.same_unit or scaling.shares_unit(train.rows.x)
+    rows = train.rows.x[train.indices]
+    return scaling.fit(rows, spec.scaling, same_unit=same_unit, what="values in x")
+
+
+def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler | None:
+    if targets.labels is not None or spec.scaling == "none":
+        return None
+    rows = train.rows.y[train.indices]
+    return scaling.fit(rows, "standard", same_unit=False, what="targets")
+
+
+def _part(
+    selection: Selection, targets: Targets, scaler: Scaler | None, target_scaler: Scaler | None
+) -> Part:
+    rows, indices = selection.rows, selection.indices
+    y = targets.encode(rows.y[indices])
+    return Part(
+        x=_scaled(rows.x[indices], scaler),
+        y=y if target_scaler is None else target_scaler.transform(y),
+    )
+
+
+def _scaled(x: np.ndarray, scaler: Scaler | None) -> Floats:
+    return np.ascontiguousarray(x, dtype=np.float32) if scaler is None else scaler.transform(x)

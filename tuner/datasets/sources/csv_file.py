@@ -1,0 +1,123 @@
+"""Tables: ``.csv`` files with a header line, numeric feature columns and one target column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.errors import DataError
+from tuner.datasets.files import require_file
+from tuner.datasets.spec import DataSpec
+from tuner.errors import did_you_mean, one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FORM = "FILE.csv with --target COLUMN"
+SUMMARY = "numeric columns, and one target column of numbers or labels"
+TAKES_TARGET = True
+
+_COLUMNS_SHOWN = 8
+
+
+def accepts(source: str) -> bool:
+    """Whether the source ends in ``.csv``."""
+    return source.endswith(".csv")
+
+
+def read(spec: DataSpec) -> Arrays:
+    """Returns the columns in the file's order as float64 ``(rows, columns)``, and the target.
+
+    Raises:
+        DataError: The file cannot be read as a table, the target column is not in it, a feature
+            column is not numeric, or a value is missing.
+    """
+    frame = _table(require_file(spec.source))
+    target = _target_column(frame, spec)
+    features = frame.drop(columns=target)
+    if not len(features.columns):
+        raise DataError(
+            f"{spec.source}: expected feature columns beside the target. "
+            f"Received: {target!r} alone: check that columns are separated by commas."
+        )
+    for column in features.columns:
+        _check_numeric(features[column], spec.source)
+    for column in frame.columns:
+        _check_complete(frame[column], spec.source)
+    rows = Rows(x=features.to_numpy(dtype=np.float64), y=_targets(frame[target]))
+    return Arrays(parts={"train": rows})
+
+
+def _table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        # `low_memory` reads in blocks and may find another type in each of them.
+        frame = pd.read_csv(path, low_memory=False, skipinitialspace=True)
+    except (ValueError, OSError) as e:  # pandas's parser errors are all ValueErrors
+        raise DataError(
+            f"Expected a table of comma-separated columns with a header line. "
+            f"Received: {path} ({one_line(e)}): mend the file."
+        ) from e
+    if not len(frame):
+        raise DataError(f"Expected a table with rows. Received: {path} with a header line only.")
+    return frame
+
+
+def _target_column(frame: pd.DataFrame, spec: DataSpec) -> str:
+    columns = [str(column) for column in frame.columns]
+    shown = ", ".join(columns[:_COLUMNS_SHOWN]) + (", ..." if columns[_COLUMNS_SHOWN:] else "")
+    if spec.target is None:
+        raise DataError(
+            f"{spec.source}: expected the column to predict. Received: none: "
+            f"add --target COLUMN, one of {shown}."
+        )
+    if spec.target not in columns:
+        raise DataError(
+            f"{spec.source}: expected --target to be one of its columns ({shown}). "
+            f"Received: {spec.target!r}.{did_you_mean(spec.target, columns)}"
+        )
+    return spec.target
+
+
+def _check_numeric(column: pd.Series, source: str) -> None:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+        return
+    text = column.astype(str)[column.notna()]
+    first = next((value for value in text if not _is_number(value)), "no number")
+    raise DataError(
+        f"{source}: expected numbers in every feature column. "
+        f"Received: {first!r} in column {str(column.name)!r}: encode or remove the column."
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_complete(column: pd.Series, source: str) -> None:
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise DataError(
+            f"{source}: expected a value in every row. Received: {missing.sum()} missing in "
+            f"column {str(column.name)!r}, the first in data row {missing.argmax() + 1}: "
+            "fill them in or remove these rows."
+        )
+
+
+def _targets(column: pd.Series) -> NDArray[Any]:
+    """Returns numbers and booleans as they are, everything else as text."""
+    values: NDArray[Any] = column.to_numpy()
+    if values.dtype.kind in "buif":
+        return values
+    return column.astype(str).to_numpy().astype(np.str_)

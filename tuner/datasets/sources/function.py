@@ -1,0 +1,103 @@
+"""The user's own code: ``path/file.py:function``, called without arguments."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tuner.datasets.arrays import FORMS, Arrays, Rows, from_names
+from tuner.datasets.errors import DataError
+from tuner.datasets.files import require_file
+from tuner.datasets.spec import DataSpec
+from tuner.errors import did_you_mean, one_line
+
+FORM = "path/FILE.py:FUNCTION"
+SUMMARY = f"a function that returns (x, y), pairs as Keras's sets do, or a dict with {FORMS}"
+TAKES_TARGET = False
+
+_RETURNS = "(x, y), ((x_train, y_train), (x_test, y_test)) or a dict"
+
+
+def accepts(source: str) -> bool:
+    """Whether the source names a Python file."""
+    return source.endswith(".py") or ".py:" in source
+
+
+def read(spec: DataSpec) -> Arrays:
+    """Calls the function and returns the arrays that it returns.
+
+    Raises:
+        DataError: The file or the function is not there, either of them raises, or what comes
+            back is none of the accepted forms.
+    """
+    function = _function(spec.source)
+    try:
+        returned = function()
+    except Exception as e:
+        raise DataError(
+            f"Expected {spec.source} to return {_RETURNS}. Received: {one_line(e)}."
+        ) from e
+    return _arrays(returned, spec.source)
+
+
+def _function(source: str) -> Callable[[], Any]:
+    path, colon, name = source.rpartition(":")
+    if not colon or not path.endswith(".py") or not name:
+        raise DataError(
+            f"Expected {FORM}. Received: {source}: add a colon and the function's name."
+        )
+    module = _module(require_file(path).resolve())
+    function = getattr(module, name, None)
+    if not callable(function):
+        own = [key for key, value in vars(module).items() if callable(value)]
+        raise DataError(
+            f"Expected a function of {path}. Received: {name!r}, which is not in it."
+            f"{did_you_mean(name, own)}"
+        )
+    return function
+
+
+def _module(path: Path) -> ModuleType:
+    """Imports the file under a name of ours, so that a user's ``json.py`` hides nothing."""
+    name = f"tuner_user_data_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        # At the end: the file may import its neighbours, which must not hide a real package.
+        sys.path.append(str(path.parent))
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as e:
+        del sys.modules[name]
+        raise DataError(
+            f"Expected {path} to be importable. Received: {one_line(e)}: mend the file."
+        ) from e
+    return module
+
+
+def _arrays(returned: Any, source: str) -> Arrays:
+    if isinstance(returned, Mapping):
+        return from_names(returned, source)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise DataError(
+            f"Expected {source} to return {_RETURNS}. Received: {_described(returned)}."
+        )
+    # Only tuples are pairs: a list of two rows with two values each is an array.
+    if all(isinstance(pair, tuple) and len(pair) == 2 for pair in returned):
+        (x_train, y_train), (x_test, y_test) = returned
+        return Arrays(parts={"train": Rows(x=x_train, y=y_train), "test": Rows(x=x_test, y=y_test)})
+    x, y = returned
+    return Arrays(parts={"train": Rows(x=x, y=y)})
+
+
+def _described(returned: Any) -> str:
+    if isinstance(returned, tuple):
+        return f"a tuple of {len(returned)}"
+    return f"a value of type {type(returned).__name__}"

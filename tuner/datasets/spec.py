@@ -1,0 +1,115 @@
+"""What names a data set and how it is divided: the part of a study that concerns data."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from search_spaces.shapes import Task
+from tuner.datasets.errors import DataError
+from tuner.errors import did_you_mean
+
+TASKS: tuple[str, ...] = get_args(Task)
+SCALINGS = ("standard", "minmax", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """A source of rows and how they become training, validation and test parts.
+
+    Everything here is saved in the study, so that each worker loads the same numbers.
+
+    Attributes:
+        source: A name (``digits``) or a path (``house.csv``, ``images.npz``, ``data.py:load``).
+        target: The column that is predicted; for ``.csv`` only.
+        task: One of ``TASKS``, or None to find it from the targets (see ``tuner.datasets.task``).
+        validation: Fraction of the rows for the validation part, above 0.
+        test: Fraction of the rows for the test part, above 0. Fractions are of the rows that are
+            divided: a part that the source brings itself (``x_test``) is used as it is.
+        scaling: One of ``SCALINGS`` (see ``tuner.datasets.scaling``).
+        seed: Decides which row goes to which part; 0 or more.
+    """
+
+    source: str
+    target: str | None = None
+    task: str | None = None
+    validation: float = 0.2
+    test: float = 0.2
+    scaling: str = "standard"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise DataError(
+                "Expected a data set name or a path. Received: nothing: see `tuner datasets`."
+            )
+        if self.task is not None:
+            _check_choice("task", self.task, TASKS)
+        _check_choice("scaling", self.scaling, SCALINGS)
+        _check_fraction("validation", self.validation)
+        _check_fraction("test", self.test)
+        if self.validation + self.test >= 1:
+            raise DataError(
+                "Expected validation and test fractions that leave rows to train on. "
+                f"Received: {self.validation} + {self.test}: lower one of them."
+            )
+        if self.seed < 0:
+            raise DataError(f"Expected a data seed of 0 or more. Received: {self.seed}.")
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the source is the user's: names hold neither a dot nor a path separator."""
+        return "." in self.source or "/" in self.source or os.sep in self.source
+
+    @property
+    def name(self) -> str:
+        """A short name for people and studies: ``digits``, ``house``, or the function's name."""
+        if not self.is_path:
+            return self.source
+        path, colon, function = self.source.rpartition(".py:")
+        return function if colon and path else Path(self.source).stem
+
+    def resolve(self) -> DataSpec:
+        """Returns the same spec with an absolute path, for workers started in other folders."""
+        if not self.is_path:
+            return self
+        return dataclasses.replace(self, source=os.path.abspath(os.path.expanduser(self.source)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
+        """Returns the spec that ``to_dict`` wrote.
+
+        Raises:
+            DataError: A field is unknown here, as when another version wrote it.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise DataError(
+                f"Expected the fields {', '.join(sorted(known))} in a data spec. "
+                f"Received: {', '.join(unknown)}: use the version of tuner that wrote it."
+            )
+        return cls(**values)
+
+
+def _check_choice(field: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise DataError(
+            f"Expected {field} to be one of {', '.join(known)}. Received: {value!r}."
+            f"{did_you_mean(value, known)}"
+        )
+
+
+def _check_fraction(field: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise DataError(
+            f"Expected {field} to be a fraction of the rows between 0 and 1. Received: {value}."
+        )
