@@ -1,0 +1,121 @@
+"""The model file takes raw rows, answers as the core does on scaled ones, and needs Keras only."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tuner.datasets import DataSpec, deployable, load
+
+pytestmark = pytest.mark.keras
+
+SCORING = """
+import json, sys
+import keras, numpy
+model = keras.saving.load_model(sys.argv[1])
+answers = model.predict(numpy.load(sys.argv[2]), verbose=0)
+ours = [name for name in ("tuner", "search_spaces", "storage") if name in sys.modules]
+print(json.dumps({"answers": answers.tolist(), "ours": ours}))
+"""
+
+
+def core(data):
+    """An untrained network with the head of the data: weights do not matter here."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input(data.inputs.shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(16, "tanh"),
+            keras.layers.Dense(data.outputs.units, data.outputs.activation),
+        ]
+    )
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Bytes of the shape of colour images, three classes with text labels."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (60, 5, 5, 3), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", x=x, y=np.array(["cat", "dog", "eel"] * 20))
+    return str(tmp_path / "images.npz")
+
+
+@pytest.fixture
+def two_targets(tmp_path):
+    """A regression of two values, of which one column of x is constant and one is large."""
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.normal(size=50), np.full(50, 7.0), 1e6 + rng.normal(size=50)], axis=1)
+    y = np.stack([x[:, 0] * 100, 5 + x[:, 0]], axis=1)
+    np.savez(tmp_path / "two.npz", x=x, y=y)
+    return str(tmp_path / "two.npz")
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "none"])
+@pytest.mark.parametrize("source", ["digits", "breast-cancer", "diabetes", "images", "two_targets"])
+def test_raw_rows_give_the_answers_of_scaled_rows(source, scaling, request):
+    if source in ("images", "two_targets"):
+        source = request.getfixturevalue(source)
+    data = load(DataSpec(source=source, scaling=scaling))
+    model = core(data)
+    expected = model.predict(data.test.x, verbose=0)
+    if data.target_scaler is not None:
+        expected = expected * data.target_scaler.spread + data.target_scaler.centre
+    answers = deployable(model, data).predict(data.raw("test"), verbose=0)
+    np.testing.assert_allclose(answers, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_weights_are_shared_with_the_core():
+    data = load(DataSpec(source="iris"))
+    model = core(data)
+    whole = deployable(model, data)
+    before = whole.predict(data.raw("test"), verbose=0)
+    model.set_weights([weights + 1 for weights in model.get_weights()])
+    assert not np.allclose(whole.predict(data.raw("test"), verbose=0), before)
+
+
+@pytest.mark.parametrize("source", ["digits", "diabetes"])
+def test_the_file_scores_where_only_keras_is_known(source, tmp_path):
+    data = load(DataSpec(source=source))
+    model = deployable(core(data), data)
+    model.save(tmp_path / "best.keras")
+    np.save(tmp_path / "rows.npy", data.raw("test"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    # -I: no working folder and no PYTHONPATH on the path, as for a stranger to the project.
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", SCORING, tmp_path / "best.keras", tmp_path / "rows.npy"],
+        cwd=elsewhere,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["ours"] == []
+    expected = model.predict(data.raw("test"), verbose=0)
+    np.testing.assert_allclose(result["answers"], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def half_precision():
+    """Keras's global policy for the time of a test."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def test_scaling_stays_exact_under_half_precision(two_targets, half_precision):
+    """A raw 1e6 is infinite in float16: only scaled rows may be rounded, by the core itself."""
+    data = load(DataSpec(source=two_targets))
+    model = core(data)
+    expected = model.predict(data.test.x, verbose=0) * data.target_scaler.spread
+    answers = deployable(model, data).predict(data.raw("test"), verbose=0)
+    np.testing.assert_allclose(answers, expected + data.target_scaler.centre, rtol=1e-5)

@@ -1,0 +1,133 @@
+"""Tables: numeric columns and a target, and each way in which a table can be wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tuner.datasets import DataError, DataSpec, describe, load
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Returns a function that writes a table and returns its path."""
+
+    def write(text: str):
+        path = tmp_path / "house.csv"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def rows(line: str, count: int = 20) -> str:
+    return "".join(line.format(i=i, label="yes" if i % 2 else "no") + "\n" for i in range(count))
+
+
+def error_of(path: str, target: str | None = "sold", **fields) -> str:
+    with pytest.raises(DataError) as caught:
+        load(DataSpec(source=path, target=target, **fields))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_text_labels_are_encoded_and_kept(table):
+    data = load(
+        DataSpec(source=table("size,sold,age\n" + rows("{i}.5,{label},3{i}")), target="sold")
+    )
+    assert data.classes == ("no", "yes")
+    assert data.outputs.task == "binary"
+    assert data.inputs.shape == (2,)
+    labels = np.array(data.classes)[data.test.y]
+    np.testing.assert_array_equal(labels, data.raw_targets("test"))
+    np.testing.assert_array_equal(labels == "yes", np.floor(data.raw("test")[:, 0]) % 2 == 1)
+
+
+def test_a_number_with_a_fraction_makes_a_regression(table):
+    data = load(DataSpec(source=table("size,price\n" + rows("{i},{i}.25")), target="price"))
+    assert data.outputs.task == "regression"
+    assert data.classes is None
+
+
+def test_true_and_false_are_labels_and_numbers_alike(table):
+    text = "new,sold\n" + "True,False\nFalse,True\n" * 10
+    data = load(DataSpec(source=table(text), target="sold"))
+    assert data.classes == (False, True)
+    assert set(data.raw("train").ravel()) == {0.0, 1.0}
+
+
+def test_a_table_is_described_before_it_is_used(table):
+    path = table("size,sold\n" + rows("{i},{label}"))
+    row = describe(DataSpec(source=path, target="sold"))
+    assert (row.rows, row.shape, row.task, row.classes) == (20, (1,), "binary", 2)
+
+
+def test_no_target_lists_the_columns(table):
+    message = error_of(table("size,sold\n" + rows("{i},{label}")), target=None)
+    assert "add --target COLUMN, one of size, sold" in message
+
+
+def test_a_missing_target_shows_close_matches(table):
+    message = error_of(table("size,sold\n" + rows("{i},{label}")), target="solt")
+    assert "Did you mean 'sold'?" in message
+
+
+def test_a_column_that_is_not_numeric_is_named_with_a_value(table):
+    message = error_of(table("size,street,sold\n" + rows("{i},Elm {i},{label}")))
+    assert "Received: 'Elm 0' in column 'street'" in message
+
+
+def test_a_missing_feature_is_named_with_its_row(table):
+    message = error_of(table("size,age,sold\n" + rows("{i},7,{label}") + "5,,no\n"))
+    assert "1 missing in column 'age', the first in data row 21" in message
+
+
+def test_a_missing_label_is_named_with_its_row(table):
+    message = error_of(table("size,sold\n" + "1,\n" + rows("{i},{label}")))
+    assert "1 missing in column 'sold', the first in data row 1" in message
+
+
+def test_infinite_values_are_refused(table):
+    message = error_of(table("size,sold\n" + rows("{i},{label}") + "inf,no\n"))
+    assert "Received: inf in row 20" in message
+
+
+def test_a_single_class_is_refused(table):
+    assert "'no' in every row" in error_of(table("size,sold\n" + rows("{i},no")))
+
+
+def test_a_target_alone_is_no_data(table):
+    assert "expected feature columns" in error_of(table("sold\n" + rows("{label}")))
+
+
+def test_a_header_alone_is_no_data(table):
+    assert "with a header line only" in error_of(table("size,sold\n"))
+
+
+def test_an_empty_file(table):
+    assert "which is empty" in error_of(table(""))
+
+
+def test_a_blank_file(table):
+    assert "Expected a table" in error_of(table("\n\n"))
+
+
+def test_a_line_with_too_many_values_is_named(table):
+    message = error_of(table("size,sold\n1,yes\n2,no,maybe,never\n"))
+    assert "line 3" in message
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(bytes(range(128, 256)) * 4)
+    assert "UnicodeDecodeError" in error_of(str(path))
+
+
+def test_too_few_rows(table):
+    assert "Expected enough rows" in error_of(table("size,sold\n1,yes\n2,no\n"), task="binary")
+
+
+def test_a_class_of_one_row(table):
+    message = error_of(table("size,sold\n" + rows("{i},{label}") + "3,maybe\n"))
+    assert "1 of class 'maybe'" in message

@@ -1,0 +1,60 @@
+"""A spec refuses what cannot be meant, names its data, and survives being saved."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tuner.datasets import DataError, DataSpec
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"source": ""}, "Expected a data set name or a path"),
+        ({"task": "regresion"}, "Did you mean 'regression'?"),
+        ({"scaling": "Standard"}, "Did you mean 'standard'?"),
+        ({"validation": 0.0}, "Expected validation to be a fraction"),
+        ({"test": 1.0}, "Expected test to be a fraction"),
+        ({"validation": float("nan")}, "Expected validation to be a fraction"),
+        ({"validation": 0.5, "test": 0.5}, "leave rows to train on"),
+        ({"seed": -1}, "Expected a data seed of 0 or more"),
+    ],
+)
+def test_a_field_that_cannot_be_meant_is_refused(fields, message):
+    with pytest.raises(DataError) as caught:
+        DataSpec(**{"source": "digits", **fields})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_saved_spec_comes_back_equal():
+    spec = DataSpec(source="house.csv", target="price", task="regression", seed=3)
+    assert DataSpec.from_dict(spec.to_dict()) == spec
+
+
+def test_a_field_of_another_version_is_named():
+    with pytest.raises(DataError, match="Received: folds"):
+        DataSpec.from_dict({"source": "digits", "folds": 5})
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("digits", "digits"),
+        ("data/house.csv", "house"),
+        ("images.npz", "images"),
+        ("code/data.py:moons", "moons"),
+    ],
+)
+def test_the_name_is_short(source, name):
+    assert DataSpec(source=source).name == name
+
+
+def test_paths_become_absolute_and_names_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    resolved = DataSpec(source="code/data.py:moons", seed=5).resolve()
+    assert resolved.source == os.path.join(os.getcwd(), "code", "data.py:moons")
+    assert resolved.seed == 5
+    assert DataSpec(source="digits").resolve().source == "digits"

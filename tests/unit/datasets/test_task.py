@@ -1,0 +1,84 @@
+"""The task follows from the targets by a written rule, and a given one must fit them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tuner.datasets import DataError
+from tuner.datasets.task import find
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "units"),
+    [
+        (["b", "a"] * 3, "binary", 1),
+        (["b", "a", "c"], "classes", 3),
+        ([True, False] * 2, "binary", 1),
+        ([0, 1] * 3, "binary", 1),
+        ([-1, 1] * 3, "binary", 1),
+        ([3, 5, 8] * 2, "classes", 3),
+        ([1.0, 2.0, 3.0] * 2, "classes", 3),
+        ([1.0, 2.5, 3.0] * 2, "regression", 1),
+        (list(range(20)) * 2, "classes", 20),
+        (list(range(100)) * 2, "classes", 100),
+        (list(range(1, 22)) * 2, "regression", 1),  # 21 values that do not count from 0
+        ([float(i) for i in range(21)] * 2, "regression", 1),
+        (list(range(1001)) * 2, "regression", 1),
+        (list(range(10)), "regression", 1),  # each value once
+        ([[0.5, 1.0], [2.0, 3.0]], "regression", 2),
+    ],
+)
+def test_the_rule(y, task, units):
+    targets = find([np.array(y)], None, "here")
+    assert (targets.task, targets.units) == (task, units)
+
+
+@pytest.mark.parametrize(
+    ("y", "given", "units"),
+    [
+        ([0, 1] * 3, "classes", 2),
+        ([0, 1] * 3, "regression", 1),
+        (list(range(10)), "classes", 10),
+        ([[0, 1], [1, 0]], "regression", 2),
+    ],
+)
+def test_a_given_task_is_taken(y, given, units):
+    targets = find([np.array(y)], given, "here")
+    assert (targets.task, targets.units) == (given, units)
+
+
+@pytest.mark.parametrize(
+    ("y", "given", "message"),
+    [
+        ([1, 1, 1], None, "Received: 1 in every row"),
+        (["a", "a"], None, "Received: 'a' in every row"),
+        ([2.5, 2.5], "regression", "Received: 2.5 in every row"),
+        ([[1.0, 2.0]] * 3, None, "Received: [1.0, 2.0] in every row"),
+        ([0, 1, 2], "binary", "Received: 3 (0, 1, 2, ...): give the task classes"),
+        (["a", "b"], "regression", "labels such as 'a'"),
+        ([True, False], "regression", "labels such as False"),
+        ([0.5, 1.0], "classes", "fractions such as 0.5"),
+        ([0.5, 1.0], "binary", "fractions such as 0.5"),
+        ([[0, 1], [1, 0]], None, "makes labels of one-hot rows"),
+        ([[0.5, 1], [1, 0]], "classes", "expected one label for each row"),
+        ([["a", "b"]] * 2, None, "expected one label for each row"),
+    ],
+)
+def test_targets_that_do_not_fit_are_refused(y, given, message):
+    with pytest.raises(DataError) as caught:
+        find([np.array(y)], given, "here")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_of_all_parts_are_classes():
+    targets = find([np.array(["a", "b"]), np.array(["longer"])], None, "here")
+    assert targets.labels == ("a", "b", "longer")
+
+
+def test_positions_are_those_of_the_sorted_labels():
+    targets = find([np.array(["dog", "cat", "dog", "eel"])], None, "here")
+    encoded = targets.encode(np.array(["eel", "cat", "dog"]))
+    np.testing.assert_array_equal(encoded, [2, 0, 1])
+    assert encoded.dtype == np.int32
