@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,8 @@ from sqlalchemy.engine import Connection, Row
 from storage import schema, studies
 from storage.engine import Store
 from storage.studies import Study
+
+SAME_FAILURES = 3  # trials that must have failed alike, and nothing else, to stop a study
 
 
 def conclude(store: Store, c: Connection, study: Study, row: Row[Any]) -> tuple[str, str | None]:
@@ -23,11 +26,37 @@ def conclude(store: Store, c: Connection, study: Study, row: Row[Any]) -> tuple[
     """
     if row.state != studies.RUNNING:
         return row.state, row.reason
+    bug = _bug(c, row.study_id)
+    if bug is not None:
+        reason = f"its first {SAME_FAILURES} trials failed in the same way: {bug}"
+        studies.set_state(c, study, studies.STOPPED, reason)
+        return studies.STOPPED, reason
     reason = _reason(store, c, row)
     if reason is None:
         return studies.RUNNING, None
     studies.set_state(c, study, studies.FINISHED, reason)
     return studies.FINISHED, reason
+
+
+def _bug(c: Connection, study_id: int) -> str | None:
+    """What the first trials failed with, if all of them failed in the same way.
+
+    That is not a bad trial but a bad program. Asked only when exactly so many have ended, so
+    that a study that is resumed all the same goes on.
+    """
+    lease, trial = schema.leases.c, schema.trials.c
+    query = (
+        sa.select(trial.failure_kind, trial.failure_message)
+        .join(schema.leases, lease.trial_id == trial.trial_id)
+        .where(lease.study_id == study_id, lease.state == "ended")
+        .limit(SAME_FAILURES + 1)
+    )
+    ended = c.execute(query).all()
+    if len(ended) != SAME_FAILURES or any(row.failure_kind != "error" for row in ended):
+        return None
+    # Names and shapes in a message carry numbers: layers are counted on.
+    ways = {re.sub(r"\d+", "#", row.failure_message) for row in ended}
+    return ended[0].failure_message if len(ways) == 1 else None
 
 
 def _reason(store: Store, c: Connection, row: Row[Any]) -> str | None:

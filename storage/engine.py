@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, Connection, Engine
 
@@ -26,7 +27,7 @@ CLOCKS = {
 def _deferred(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def read(self: RDBStorage, *args: Any, **kwargs: Any) -> Any:
-        with connection.reading():
+        with connection.reading(), _reachable(self.engine.url):
             return method(self, *args, **kwargs)
 
     return read
@@ -94,26 +95,32 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with connection.reading(), self._reachable(), self.engine.connect() as opened:
+        with connection.reading(), _reachable(self.url), self.engine.connect() as opened:
             yield opened
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back on an exception."""
-        with self._reachable(), self.engine.begin() as opened:
+        with _reachable(self.url), self.engine.begin() as opened:
             yield opened
-
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        try:
-            yield
-        except (sa.exc.OperationalError, sa.exc.InterfaceError) as e:
-            raise unreachable(self.url, e) from e
 
     def close(self) -> None:
         """Closes all connections."""
         self.optuna.remove_session()
         self.engine.dispose()
+
+
+@contextmanager
+def _reachable(url: URL) -> Iterator[None]:
+    """Tells a database that does not answer from every other error."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as e:
+        raise unreachable(url, e) from e
+    except StorageInternalError as e:  # as Optuna wraps them
+        if isinstance(e.__cause__, (sa.exc.OperationalError, sa.exc.InterfaceError)):
+            raise unreachable(url, e.__cause__) from e
+        raise
 
 
 def unreachable(url: URL, error: sa.exc.DBAPIError) -> StoreUnreachable:

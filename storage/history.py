@@ -42,7 +42,8 @@ class History(BaseStorage):
 
         Args:
             trial_id: Optuna's id.
-            fixed: Parameters that are not to be sampled, as ``suggest_*`` returns them.
+            fixed: Parameters that are not to be sampled, as ``suggest_*`` returns them; those
+                that the trial was enqueued with come first.
         """
         self._at_hand = trial_id
         self.attributes = {"fixed_params": dict(fixed)} if fixed else {}
@@ -53,7 +54,7 @@ class History(BaseStorage):
         if trial_id != self._at_hand:
             return trial
         trial = copy.copy(trial)
-        trial.system_attrs = {**trial.system_attrs, **self.attributes}
+        trial.system_attrs = {**self.attributes, **trial.system_attrs}
         return trial
 
     def get_all_trials(

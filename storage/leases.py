@@ -108,7 +108,7 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
         _give_up_lost(store, c, row.study_id)
         trial_id = _without_worker(store, c, row.study_id)
         if trial_id is None and conclusion.count(c, row.study_id) < row.budget:
-            trial_id = _create(c, row.study_id)
+            trial_id = create(c, row.study_id)
         if trial_id is not None:
             return _grant(store, c, study, trial_id, worker_id)
         state, reason = conclusion.conclude(store, c, study, row)
@@ -129,12 +129,8 @@ def _give_up_lost(store: Store, c: Connection, study_id: int) -> None:
     )
     for trial_id in c.execute(sa.select(lease.trial_id).where(hopeless)).scalars().all():
         message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
-        c.execute(
-            schema.leases.update().where(lease.trial_id == trial_id).values(state="ended")
-        )
-        _end_attempt(store, c, trial_id, "lost")
         failure = Failure(kind="lost", message=message)
-        outcomes.write(c, store, trial_id, Outcome(state="failed", failure=failure))
+        end(store, c, trial_id, Outcome(state="failed", failure=failure), attempt="lost")
 
 
 def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
@@ -166,7 +162,12 @@ def _adopt(c: Connection, study_id: int) -> int | None:
     return trial_id
 
 
-def _create(c: Connection, study_id: int) -> int:
+def create(c: Connection, study_id: int) -> int:
+    """Makes the study's next trial, waiting for a worker; the caller holds the study's lock.
+
+    Returns:
+        Optuna's id of it.
+    """
     trial_id: int = c.execute(
         schema.optuna_trials.insert().values(
             number=conclusion.count(c, study_id),
@@ -239,6 +240,20 @@ def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: 
         hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else None,
         seconds=row.seconds or 0.0,
     )
+
+
+def end(
+    store: Store, c: Connection, trial_id: int, outcome: Outcome, *, attempt: str = ""
+) -> None:
+    """Ends a trial that no live worker has; the caller holds the study's lock."""
+    lease = schema.leases.c
+    c.execute(
+        schema.leases.update()
+        .where(lease.trial_id == trial_id)
+        .values(state="ended", expires_at=None, checkpoints=None)
+    )
+    _end_attempt(store, c, trial_id, attempt or outcome.state)
+    outcomes.write(c, store, trial_id, outcome)
 
 
 def _end_attempt(store: Store, c: Connection, trial_id: int, ended_as: str) -> None:

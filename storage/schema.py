@@ -87,6 +87,7 @@ trials = Table(
     Column("metrics", Text),  # JSON, of the best epoch
     Column("model", Text),  # where the model file lies
     Column("path", Text),  # how it was trained: the fast path or a slower one, and why
+    Column("retry_of", Integer),  # number of the failed trial that it repeats
     Column("failure_kind", String(16)),
     Column("failure_message", Text),
     Column("failure_traceback", Text),

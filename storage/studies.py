@@ -299,7 +299,7 @@ def resume(store: Store, study: Study) -> Study:
                 f"Expected a study with trials left. Received {study.name!r}, which is "
                 f"finished ({row.reason}): extend it with: tuner extend {study.name} --trials +10"
             )
-        _reopen(store, c, study, row.budget)
+        reopen(store, c, study, row.budget)
     return refresh(store, study)
 
 
@@ -311,7 +311,7 @@ def extend(store: Store, study: Study, *, by: int) -> Study:
     """
     with store.write() as c:
         row = lock(c, study)
-        _reopen(store, c, study, row.budget + by)
+        reopen(store, c, study, row.budget + by)
         if row.state == FINISHED and row.reason != BUDGET_USED:
             c.execute(
                 schema.studies.update()
@@ -321,7 +321,8 @@ def extend(store: Store, study: Study, *, by: int) -> Study:
     return refresh(store, study)
 
 
-def _reopen(store: Store, c: Connection, study: Study, budget: int) -> None:
+def reopen(store: Store, c: Connection, study: Study, budget: int) -> None:
+    """Lets workers go on, in a transaction that holds the study's lock."""
     c.execute(
         schema.studies.update()
         .where(schema.studies.c.study_id == study.study_id)

@@ -55,6 +55,7 @@ class TrialRecord:
         attempt: How often it was claimed.
         model: Where its model file lies.
         path: How it was trained, and why so.
+        retry_of: Number of the failed trial that it repeats.
         begun_at: Seconds since 1970; so is ``ended_at``.
     """
 
@@ -71,6 +72,7 @@ class TrialRecord:
     metrics: dict[str, float]
     model: str | None
     path: str | None
+    retry_of: int | None
     seed: int | None
     failure: Failure | None
     begun_at: float | None
@@ -164,6 +166,14 @@ def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
         return [_record(row) for row in c.execute(query).all()]
 
 
+def with_model(store: Store, study: Study) -> list[TrialRecord]:
+    """The trials whose model file is kept, by number."""
+    query = _select(store, study).where(schema.trials.c.model.is_not(None))
+    with store.read() as c:
+        rows = c.execute(query.order_by(schema.optuna_trials.c.number)).all()
+    return [_record(row) for row in rows]
+
+
 def curve(store: Store, trial_id: int) -> list[dict[str, float]]:
     """The metrics of each finished epoch, in order, with ``epoch`` among them."""
     epoch = schema.epochs.c
@@ -241,6 +251,7 @@ def _record(row: Row[Any]) -> TrialRecord:
         metrics=json.loads(row.metrics) if row.metrics else {},
         model=row.model,
         path=row.path,
+        retry_of=row.retry_of,
         seed=row.seed,
         failure=failure,
         begun_at=row.begun_at,

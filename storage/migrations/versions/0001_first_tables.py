@@ -64,6 +64,7 @@ def upgrade() -> None:
         Column("metrics", Text),
         Column("model", Text),
         Column("path", Text),
+        Column("retry_of", Integer),
         Column("failure_kind", String(16)),
         Column("failure_message", Text),
         Column("failure_traceback", Text),

@@ -1,0 +1,148 @@
+"""What a user may ask of single trials: end one, put one next, run failed ones again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.distributions import json_to_distribution
+from sqlalchemy.engine import Connection
+
+from storage import conclusion, leases, schema, studies, trials
+from storage.engine import Store
+from storage.errors import StoreError
+from storage.outcomes import Failure, Outcome
+from storage.studies import Study
+
+FIXED_PARAMS = "fixed_params"  # Optuna's system attribute for parameters that are not sampled
+
+
+def end(store: Store, study: Study, number: int) -> str:
+    """Ends a trial now: pruned with its best value, failed if it has none.
+
+    Returns:
+        ``"ended"``, or ``"asked"`` where a live worker has it and will end it in a moment.
+
+    Raises:
+        StoreError: There is no such trial, or it has ended already.
+    """
+    record = trials.find(store, study, number)
+    lease = schema.leases.c
+    with store.write() as c:
+        row = studies.lock(c, study)
+        live = sa.case(
+            (sa.and_(lease.state == "leased", lease.expires_at > store.now), "live"),
+            else_=lease.state,
+        )
+        query = sa.select(live.label("state"), lease.best_value)
+        found = c.execute(query.where(lease.trial_id == record.trial_id)).one()
+        if found.state == "ended":
+            raise StoreError(
+                f"Expected a trial that has not ended. Received: {number}, which has."
+            )
+        if found.state == "live":
+            c.execute(
+                schema.leases.update()
+                .where(lease.trial_id == record.trial_id)
+                .values(requested="end")
+            )
+            return "asked"
+        leases.end(store, c, record.trial_id, ended_by_hand(found.best_value))
+        conclusion.conclude(store, c, study, row)
+        return "ended"
+
+
+def ended_by_hand(value: float | None) -> Outcome:
+    """The outcome of a trial that somebody ended before it was through."""
+    if value is not None:
+        return Outcome(state="pruned", value=value)
+    failure = Failure(kind="ended", message="ended by hand before its first epoch")
+    return Outcome(state="failed", failure=failure)
+
+
+def enqueue(store: Store, study: Study, params: Mapping[str, Any]) -> int:
+    """Makes the next trial one with these parameters; the others are sampled.
+
+    Args:
+        params: As ``suggest_*`` returns them: an index where a parameter is an ordered list.
+
+    Returns:
+        The trial's number.
+
+    Raises:
+        StoreError: The budget is used.
+    """
+    with store.write() as c:
+        row = studies.lock(c, study)
+        if conclusion.count(c, study.study_id) >= row.budget:
+            raise StoreError(
+                f"Expected a study with trials left. Received {study.name!r}, whose "
+                f"{row.budget} trials are all made: extend it with: "
+                f"tuner extend {study.name} --trials +1"
+            )
+        return _create(c, study, params)
+
+
+def retry(store: Store, study: Study, numbers: Sequence[int] | None = None) -> list[int]:
+    """Runs failed trials again, each as a new one, with the budget raised by as many.
+
+    Args:
+        numbers: Which; None for all failed ones that were not tried again yet.
+
+    Returns:
+        The new numbers.
+
+    Raises:
+        StoreError: One of them is no failed trial.
+    """
+    failed = [t for t in trials.list_trials(store, study) if t.state == "failed"]
+    if numbers is None:
+        again = {t.retry_of for t in trials.list_trials(store, study)}
+        chosen = [t for t in failed if t.number not in again]
+    else:
+        chosen = [t for t in failed if t.number in numbers]
+        wrong = set(numbers) - {t.number for t in chosen}
+        if wrong:
+            raise StoreError(
+                f"Expected numbers of failed trials. Received: {', '.join(map(str, wrong))}. "
+                f"See: tuner trials {study.name}"
+            )
+    with store.write() as c:
+        row = studies.lock(c, study)
+        if chosen:
+            studies.reopen(store, c, study, row.budget + len(chosen))
+        return [
+            _create(c, study, _params(c, t.trial_id), retry_of=t.number) for t in chosen
+        ]
+
+
+def _params(c: Connection, trial_id: int) -> dict[str, Any]:
+    param = schema.optuna_params.c
+    rows = c.execute(sa.select(schema.optuna_params).where(param.trial_id == trial_id)).all()
+    return {
+        row.param_name: json_to_distribution(row.distribution_json).to_external_repr(
+            row.param_value
+        )
+        for row in rows
+    }
+
+
+def _create(
+    c: Connection, study: Study, params: Mapping[str, Any], *, retry_of: int | None = None
+) -> int:
+    number = conclusion.count(c, study.study_id)
+    trial_id = leases.create(c, study.study_id)
+    c.execute(
+        schema.optuna_trial_system_attributes.insert().values(
+            trial_id=trial_id, key=FIXED_PARAMS, value_json=json.dumps(dict(params))
+        )
+    )
+    if retry_of is not None:
+        c.execute(
+            schema.trials.update()
+            .where(schema.trials.c.trial_id == trial_id)
+            .values(retry_of=retry_of)
+        )
+    return number

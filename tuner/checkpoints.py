@@ -1,0 +1,121 @@
+"""Checkpoints of one trial: written beside training, found again by whoever goes on.
+
+A checkpoint is a file that is written once; the pointer with its checksum in the lease's row is
+the commit. The newest two are kept, so that a damaged file costs some epochs and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage import leases
+from storage.artifacts import Artifacts, DamagedFile
+from storage.engine import Store
+from storage.errors import LeaseLost, StoreUnreachable
+from storage.leases import Checkpoint, Claim
+
+if TYPE_CHECKING:
+    from tuner.training.state import TrainingState
+
+KEPT = 2
+MIN_INTERVAL = 5.0  # seconds between two checkpoints
+MAX_SHARE = 0.01  # of the time that may be spent on writing them
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpointer:
+    """Writes the checkpoints of one claim on a thread of its own, one at a time.
+
+    Args:
+        min_interval: Seconds between two checkpoints at least; slow ones are taken less often.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        artifacts: Artifacts,
+        claim: Claim,
+        *,
+        min_interval: float = MIN_INTERVAL,
+    ) -> None:
+        self._store, self._artifacts, self._claim = store, artifacts, claim
+        self._kept = list(claim.checkpoints)
+        self._interval = min_interval
+        self._next = time.monotonic() + min_interval
+        self._min_interval = min_interval
+        self._thread: threading.Thread | None = None
+
+    def load(self) -> TrainingState | None:
+        """The state of the newest checkpoint that is whole; None to begin anew."""
+        from tuner.training.state import TrainingState
+
+        for checkpoint in self._claim.checkpoints:
+            try:
+                with self._artifacts.local(checkpoint.path, checkpoint.sha256) as path:
+                    return TrainingState.load(path)
+            except (OSError, DamagedFile, ValueError) as e:
+                logger.warning("checkpoint of epoch %d cannot be used: %s", checkpoint.epoch, e)
+        return None
+
+    def due(self) -> bool:
+        """Whether it is time for the next one, and the last one is written."""
+        return time.monotonic() >= self._next and not self._writing()
+
+    def offer(self, state: TrainingState) -> None:
+        """Begins to write a state; returns at once."""
+        self._thread = threading.Thread(
+            target=self._write, args=[state], name="checkpoint", daemon=True
+        )
+        self._thread.start()
+
+    def flush(self, state: TrainingState | None = None) -> None:
+        """Waits for the one that is being written, then writes ``state``."""
+        if self._thread is not None:
+            self._thread.join()
+        if state is not None:
+            self._write(state)
+
+    def remove(self) -> None:
+        """Removes all files: the trial has ended."""
+        self.flush()
+        self._artifacts.remove(kept.path for kept in self._kept)
+
+    def _writing(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _write(self, state: TrainingState) -> None:
+        began = time.monotonic()
+        try:
+            self._commit(state)
+        except OSError as e:  # a full disk costs the checkpoint, not the trial
+            logger.warning("no checkpoint of epoch %d: %s", state.epoch, e)
+        except (LeaseLost, StoreUnreachable) as e:
+            logger.info("checkpoint of epoch %d not kept: %s", state.epoch, e)
+        cost = time.monotonic() - began
+        self._next = time.monotonic() + max(self._min_interval, cost / MAX_SHARE)
+
+    def _commit(self, state: TrainingState) -> None:
+        name = (
+            f"checkpoints/trial-{self._claim.number:05d}"
+            f"-token-{self._claim.token}-epoch-{state.epoch}.npz"
+        )
+        saved = self._artifacts.save(name, lambda path: _save(state, path))
+        newest = Checkpoint(path=saved.path, sha256=saved.sha256, epoch=state.epoch)
+        kept = [newest, *self._kept]
+        try:
+            leases.keep_checkpoints(self._store, self._claim, kept[:KEPT])
+        except (LeaseLost, StoreUnreachable):
+            self._artifacts.remove([saved.path])
+            raise
+        self._kept = kept[:KEPT]
+        self._artifacts.remove(old.path for old in kept[KEPT:])
+
+
+def _save(state: TrainingState, path: Path) -> None:
+    with path.open("wb") as file:
+        state.save(file)

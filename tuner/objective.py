@@ -1,0 +1,268 @@
+"""One trial: hyperparameters, model, training, validation loss.
+
+The only place where search spaces and the store meet.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import optuna
+
+from search_spaces.space import SearchSpace
+from storage import leases, trials
+from storage.artifacts import Artifacts
+from storage.engine import Store
+from storage.errors import LeaseLost, StoreUnreachable, StudyGone
+from storage.history import History
+from storage.leases import Claim
+from storage.outcomes import Failure, Outcome
+from storage.studies import Study
+from storage.trials import Suggestion
+from tuner import samplers, training
+from tuner.checkpoints import Checkpointer
+from tuner.courier import Courier
+from tuner.datasets import Data
+from tuner.observer import TrialObserver
+from tuner.results.models import ModelShelf
+from tuner.study import StudySpec
+
+if TYPE_CHECKING:
+    import keras
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Effort:
+    """Time that a worker has spent inside training, in seconds."""
+
+    seconds: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Objective:
+    """Runs claimed trials of one study, one after another.
+
+    Attributes:
+        stopping: Set when this worker is asked to exit.
+        beat: Called now and then, to say that the worker is alive.
+        effort: Added to as trials are trained.
+    """
+
+    store: Store
+    study: Study
+    spec: StudySpec
+    space: SearchSpace
+    data: Data
+    artifacts: Artifacts
+    stopping: threading.Event
+    beat: Callable[[], None]
+    effort: Effort = field(default_factory=Effort)
+    history: History = field(init=False)
+    shelf: ModelShelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.history = History(self.store)
+        self.shelf = ModelShelf(self.store, self.study, self.artifacts, keep=self.spec.keep)
+        self._starting_points = self.space.starting_points()
+
+    def run(self, claim: Claim) -> None:
+        """Trains a trial to its end, or gives it back.
+
+        Raises:
+            LeaseLost: The trial is not ours any more; nothing was written since.
+            StudyGone: The study was deleted.
+        """
+        courier = Courier(self.store, claim, self.spec.pruner, beat=self.beat)
+        try:
+            _Attempt(self, claim, courier).run()
+        finally:
+            courier.close()
+
+    def propose(self, claim: Claim) -> tuple[optuna.trial.Trial, int]:
+        """Returns Optuna's trial, ready to be asked, and the trial's seed."""
+        seed = samplers.trial_seed(self.spec.seed, claim.number)
+        self.history.begin(claim.trial_id, self._fixed(claim.number))
+        self.history.get_all_trials(self.study.study_id, deepcopy=False)  # some samplers need it
+        study = optuna.Study(
+            study_name=self.study.name,
+            storage=self.history,
+            sampler=samplers.make(self.spec.sampler, seed),
+        )
+        return optuna.trial.Trial(study, claim.trial_id), seed
+
+    def _fixed(self, number: int) -> dict[str, Any] | None:
+        """A few sensible configurations are tried first."""
+        if number >= len(self._starting_points):
+            return None
+        return self.space.encode(self._starting_points[number])
+
+
+class _Attempt:
+    """One claim's way from hyperparameters to its end."""
+
+    def __init__(self, objective: Objective, claim: Claim, courier: Courier) -> None:
+        self._of, self._claim, self._courier = objective, claim, courier
+
+    def run(self) -> None:
+        try:
+            hyperparameters, model, seed = self._courier.persist(self._prepare)
+        except (LeaseLost, StudyGone):
+            raise
+        except Exception as e:
+            self._finish(_failed("error", e))
+            return
+        self._train(hyperparameters, model, seed)
+
+    def _prepare(self) -> tuple[dict[str, Any], keras.Model, int]:
+        """Chooses hyperparameters, or takes those of an earlier attempt, and builds the model."""
+        of, claim = self._of, self._claim
+        if claim.hyperparameters is not None:
+            seed = samplers.trial_seed(of.spec.seed, claim.number)
+            with training.seeded(seed):
+                model = of.space.build(claim.hyperparameters, of.data.inputs, of.data.outputs)
+            return claim.hyperparameters, model, seed
+        trial, seed = of.propose(claim)
+        try:
+            with training.seeded(seed):
+                hyperparameters, model = of.space.realise(trial, of.data.inputs, of.data.outputs)
+        except StoreUnreachable:
+            raise
+        except Exception:
+            self._begin(trial, {**trial.params, **of.space.suggest(trial)}, seed)
+            raise
+        self._begin(trial, hyperparameters, seed)
+        return hyperparameters, model, seed
+
+    def _begin(self, trial: optuna.trial.Trial, hyperparameters: dict[str, Any], seed: int) -> None:
+        suggestion = Suggestion(
+            hyperparameters=hyperparameters,
+            params=trial.params,
+            distributions=trial.distributions,
+            attributes=self._of.history.attributes,
+            seed=seed,
+        )
+        self._courier.persist(lambda: trials.begin(self._of.store, self._claim, suggestion))
+
+    def _train(self, hyperparameters: dict[str, Any], model: keras.Model, seed: int) -> None:
+        of, claim = self._of, self._claim
+        checkpointer = Checkpointer(of.store, of.artifacts, claim)
+        observer = TrialObserver(
+            self._courier,
+            checkpointer,
+            stopping=of.stopping,
+            timeout=of.spec.trial_timeout,
+            spent=claim.seconds,
+            synchronous=of.spec.synchronous_reports,
+        )
+        try:
+            result = training.train(
+                model,
+                hyperparameters,
+                of.data,
+                seed=seed,
+                observer=observer,
+                metrics=of.spec.metrics,
+                epoch_patience=of.spec.epoch_patience,
+                resume=checkpointer.load(),
+            )
+        except training.OutOfMemory as e:
+            self._end(checkpointer, _failed("out_of_memory", e))
+            return
+        except Exception as e:
+            self._end(checkpointer, _failed("error", e))
+            return
+        of.effort.seconds += result.seconds
+        if result.status == "interrupted":
+            self._give_back(checkpointer, observer, result)
+        else:
+            self._end(checkpointer, self._outcome(result, model, observer))
+
+    def _give_back(
+        self, checkpointer: Checkpointer, observer: TrialObserver, result: training.Outcome
+    ) -> None:
+        self._courier.settle()
+        if self._courier.lost is None:
+            checkpointer.flush(observer.state)
+        seconds = self._claim.seconds + result.seconds
+        self._courier.persist(
+            lambda: leases.give_back(self._of.store, self._claim, seconds=seconds)
+        )
+
+    def _outcome(
+        self, result: training.Outcome, model: keras.Model, observer: TrialObserver
+    ) -> Outcome:
+        failure = _shortcoming(result, observer)
+        seconds = self._claim.seconds + result.seconds
+        if result.best_value is None:
+            failure = failure or Failure(kind="error", message="no epoch was finished")
+            return Outcome(state="failed", failure=failure, seconds=seconds, path=result.path)
+        complete = result.status in ("finished", "diverged") or observer.timed_out
+        outcome = Outcome(
+            state="complete" if complete else "pruned",
+            value=result.best_value,
+            metrics=result.metrics,
+            seconds=seconds,
+            path=result.path,
+            failure=failure,
+        )
+        return self._with_model(outcome, result, model) if complete else outcome
+
+    def _with_model(
+        self, outcome: Outcome, result: training.Outcome, model: keras.Model
+    ) -> Outcome:
+        """Scores the model on the test part and saves it, if it is among the best."""
+        of = self._of
+        assert outcome.value is not None and result.best_epoch is not None
+        value, epoch = outcome.value, result.best_epoch
+        if not self._courier.persist(lambda: of.shelf.has_room(value)):
+            return outcome
+        metrics = {**outcome.metrics, **training.evaluate(model, of.data.test, prefix="test_")}
+        path = None
+        try:
+            path = of.shelf.save(self._claim, model, of.data, epoch=epoch).path
+        except OSError as e:  # a full disk costs the file, not the trial
+            logger.warning("the model of trial %d was not saved: %s", self._claim.number, e)
+        return Outcome(**{**vars(outcome), "metrics": metrics, "model": path})
+
+    def _end(self, checkpointer: Checkpointer, outcome: Outcome) -> None:
+        self._courier.settle()
+        try:
+            self._finish(outcome)
+        except LeaseLost:
+            if outcome.model is not None:
+                self._of.artifacts.remove([outcome.model])
+            raise
+        checkpointer.remove()
+        if outcome.model is not None:
+            self._of.shelf.clear()
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._courier.persist(lambda: leases.finish(self._of.store, self._claim, outcome))
+
+
+def _failed(kind: str, error: Exception) -> Outcome:
+    line = " ".join(f"{type(error).__name__}: {error}".split())
+    trace = "".join(traceback.format_exception(error))
+    return Outcome(state="failed", failure=Failure(kind=kind, message=line, traceback=trace))
+
+
+def _shortcoming(result: training.Outcome, observer: TrialObserver) -> Failure | None:
+    """Why a trial did not go all its way, where neither pruning nor its end was the reason."""
+    if result.status == "diverged":
+        return Failure(
+            kind="diverged", message=f"the loss was not finite after epoch {result.epochs}"
+        )
+    if observer.timed_out:
+        return Failure(
+            kind="timeout", message=f"the time limit was reached after epoch {result.epochs}"
+        )
+    if result.status == "ended" and result.best_value is None:
+        return Failure(kind="ended", message="ended before its first epoch")
+    return None

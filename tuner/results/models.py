@@ -1,0 +1,53 @@
+"""Model files: those of the best trials are kept, with their preprocessing inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from storage import trials
+from storage.artifacts import Artifacts, SavedFile
+from storage.engine import Store
+from storage.leases import Claim
+from storage.studies import Study
+from tuner.datasets import Data, deployable
+
+if TYPE_CHECKING:
+    import keras
+
+
+class ModelShelf:
+    """Room for the models of a study's best trials.
+
+    Args:
+        keep: How many.
+    """
+
+    def __init__(self, store: Store, study: Study, artifacts: Artifacts, *, keep: int) -> None:
+        self._store, self._study, self._artifacts, self._keep = store, study, artifacts, keep
+
+    def has_room(self, value: float) -> bool:
+        """Whether a trial of this objective is among the best so far."""
+        best = trials.best(self._store, self._study, count=self._keep)
+        return len(best) < self._keep or any(
+            other.value is not None and value < other.value for other in best
+        )
+
+    def save(self, claim: Claim, model: keras.Model, data: Data, *, epoch: int) -> SavedFile:
+        """Writes a model that takes raw rows.
+
+        Args:
+            model: As it was trained, on scaled rows.
+            epoch: The epoch of its weights.
+
+        Raises:
+            OSError: The disk is full, or the place cannot be written.
+        """
+        name = f"models/trial-{claim.number:05d}-token-{claim.token}-epoch-{epoch}.keras"
+        return self._artifacts.save(name, deployable(model, data).save)
+
+    def clear(self) -> None:
+        """Removes the models of trials that are not among the best any more."""
+        best = {t.trial_id for t in trials.best(self._store, self._study, count=self._keep)}
+        old = [t for t in trials.with_model(self._store, self._study) if t.trial_id not in best]
+        trials.set_model(self._store, [t.trial_id for t in old], None)
+        self._artifacts.remove(t.model for t in old if t.model is not None)

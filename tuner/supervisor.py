@@ -1,0 +1,185 @@
+"""Starts workers, each a process with its share of the machine, and replaces those that die.
+
+Never imports TensorFlow: it must start at once and outlive whatever its workers do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from tuner.exits import CANNOT_WORK, URL_VARIABLE
+
+GRACE = 15.0  # seconds between asking a worker to exit and killing it
+EARLY_DEATH = 60.0  # seconds; a worker that dies sooner has not worked for long
+MAX_EARLY_DEATHS = 3  # in a row, then it is not started again
+POLL = 0.05  # seconds
+
+
+@dataclass
+class _Seat:
+    """A worker's place: its device, and the process that has it now."""
+
+    threads: int
+    gpu: str | None
+    process: subprocess.Popen[bytes] | None = None
+    output: IO[bytes] | None = None
+    started: float = 0.0
+    early_deaths: int = 0
+    left: bool = False
+
+
+@dataclass
+class Supervisor:
+    """Keeps a number of workers at one study.
+
+    Args:
+        url: The store, with its password.
+        study: Its name.
+        workers: How many processes.
+        threads: CPU threads of each; None shares the machine's cores.
+
+    Attributes:
+        failures: Why workers could not go on, one line each, in the order in which it happened.
+        restarts: How many workers were replaced.
+    """
+
+    url: str
+    study: str
+    workers: int = 1
+    threads: int | None = None
+    failures: list[str] = field(default_factory=list)
+    restarts: int = 0
+
+    def __post_init__(self) -> None:
+        threads = self.threads or max(1, cores() // self.workers)
+        gpus = visible_gpus() or [None]
+        self._seats = [
+            _Seat(threads=threads, gpu=gpus[i % len(gpus)]) for i in range(self.workers)
+        ]
+
+    def __enter__(self) -> Supervisor:
+        for seat in self._seats:
+            self._start(seat)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def watch(self) -> bool:
+        """Replaces workers that died; whether any is still at work."""
+        for seat in self._seats:
+            if seat.process is not None and seat.process.poll() is not None:
+                self._ended(seat, seat.process.returncode)
+        return any(not seat.left for seat in self._seats)
+
+    def stop(self) -> None:
+        """Asks all workers to give their trials back and exit; kills those that do not."""
+        running = list(self._running())
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline and any(p.poll() is None for p in running):
+            time.sleep(POLL)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends all workers now; their trials are taken over once their leases run out."""
+        for process in self._running():
+            process.kill()
+            process.wait()
+        for seat in self._seats:
+            seat.left = True
+
+    def _running(self) -> Iterator[subprocess.Popen[bytes]]:
+        for seat in self._seats:
+            if seat.process is not None and seat.process.poll() is None:
+                yield seat.process
+
+    def _start(self, seat: _Seat) -> None:
+        command = [sys.executable, "-P", "-m", "tuner.worker", self.study]
+        command += ["--threads", str(seat.threads), "--parent", str(os.getpid())]
+        if seat.gpu is not None:
+            command += ["--gpu", seat.gpu]
+        seat.output = tempfile.TemporaryFile()
+        seat.started = time.monotonic()
+        seat.process = subprocess.Popen(
+            command,
+            env=self._environment(seat),
+            stdin=subprocess.DEVNULL,
+            stdout=seat.output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the supervisor alone
+        )
+
+    def _environment(self, seat: _Seat) -> dict[str, str]:
+        defaults = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+        fixed = {
+            URL_VARIABLE: self.url,
+            "CUDA_VISIBLE_DEVICES": seat.gpu or "-1",
+            "OMP_NUM_THREADS": str(seat.threads),
+        }
+        return {**defaults, **os.environ, **fixed}
+
+    def _ended(self, seat: _Seat, code: int) -> None:
+        """Decides whether a worker that ended is to be replaced."""
+        early = time.monotonic() - seat.started < EARLY_DEATH
+        seat.early_deaths = seat.early_deaths + 1 if early else 1
+        if code == 0:
+            seat.left = True
+        elif code == CANNOT_WORK or seat.early_deaths >= MAX_EARLY_DEATHS:
+            seat.left = True
+            self.failures.append(_reason(seat, code))
+        else:
+            self.restarts += 1
+            self._start(seat)
+            return
+        seat.process = None
+
+
+def _reason(seat: _Seat, code: int) -> str:
+    lines = _tail(seat)
+    for line in reversed(lines):
+        if line.startswith("Error: "):
+            return line.removeprefix("Error: ")
+    last = lines[-1] if lines else "it printed nothing"
+    return f"a worker ended with exit code {code}: {last}"
+
+
+def _tail(seat: _Seat, size: int = 8192) -> list[str]:
+    assert seat.output is not None
+    end = seat.output.seek(0, os.SEEK_END)
+    seat.output.seek(max(0, end - size))
+    text = seat.output.read().decode(errors="replace")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def visible_gpus() -> list[str | None]:
+    """Names of the NVIDIA GPUs that may be used, as ``CUDA_VISIBLE_DEVICES`` takes them.
+
+    Found without loading a library; the environment may narrow them.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    folder = Path("/proc/driver/nvidia/gpus")
+    return [str(i) for i in range(len(list(folder.iterdir())))] if folder.is_dir() else []

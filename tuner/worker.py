@@ -1,0 +1,216 @@
+"""One process: claim, train, repeat, until the study is done or a signal comes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+
+import click
+
+from search_spaces import catalog
+from search_spaces.errors import SpaceError
+from search_spaces.space import SearchSpace
+from storage import engine, leases, studies, workers
+from storage.artifacts import Artifacts
+from storage.engine import Store
+from storage.errors import LeaseLost, StoreError, StoreUnreachable, StudyGone
+from storage.leases import Claim, Over, Wait
+from storage.studies import Study
+from tuner import datasets, training
+from tuner.datasets import Data
+from tuner.errors import UserError
+from tuner.exits import CANNOT_WORK, URL_VARIABLE
+from tuner.objective import Objective
+from tuner.study import StudySpec
+
+WAIT_PAUSE = 1.0  # seconds between two claims when there is nothing to do
+
+logger = logging.getLogger("tuner")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What a worker trains on.
+
+    Attributes:
+        threads: CPU threads of TensorFlow.
+        gpu: Name of its GPU, the only one that its process sees; None for the CPU.
+    """
+
+    threads: int
+    gpu: str | None = None
+
+    def __str__(self) -> str:
+        if self.gpu is not None:
+            return f"gpu {self.gpu}"
+        return "1 thread" if self.threads == 1 else f"{self.threads} threads"
+
+
+class Worker:
+    """Works on one study.
+
+    Args:
+        parent: Process id of the supervisor: a worker that lost it exits.
+    """
+
+    def __init__(self, store: Store, study: Study, *, device: Device, parent: int | None) -> None:
+        self._store, self._study, self._parent = store, study, parent
+        self._device = device
+        self._id = str(uuid.uuid4())
+        self._reached = time.monotonic()
+        self.stopping = threading.Event()
+        self._objective: Objective | None = None
+
+    def run(self) -> None:
+        """Works until nothing is left or somebody asks to stop.
+
+        Raises:
+            StoreError: This machine cannot work on the study.
+            StudyGone: The study was deleted.
+        """
+        spec = StudySpec.from_dict(self._study.spec)
+        artifacts = Artifacts(spec.artifacts, self._study)
+        artifacts.check()
+        space = _load_space(spec)
+        data = _load_data(spec)
+        workers.enter(
+            self._store,
+            self._study,
+            worker_id=self._id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            device=str(self._device),
+        )
+        self._objective = Objective(
+            store=self._store,
+            study=self._study,
+            spec=spec,
+            space=space,
+            data=data,
+            artifacts=artifacts,
+            stopping=self.stopping,
+            beat=self._beat,
+        )
+        try:
+            self._work(self._objective)
+        finally:
+            self._leave()
+
+    def _work(self, objective: Objective) -> None:
+        while not self.stopping.is_set():
+            self._watch_parent()
+            match self._claim():
+                case Over():
+                    return
+                case Wait():
+                    self._pause()
+                case Claim():
+                    self._run(objective, answer)
+
+    def _claim(self) -> Claim | Wait | Over:
+        """Claims; a store that is away is waited for as long as a lease lasts."""
+        try:
+            answer = leases.claim(self._store, self._study, self._id)
+        except StoreUnreachable as e:
+            if time.monotonic() - self._reached > self._study.lease_seconds:
+                raise
+            return Wait(reason=str(e))
+        self._reached = time.monotonic()
+        return answer
+
+    def _run(self, objective: Objective, claim: Claim) -> None:
+        logger.info("trial %d, attempt %d", claim.number, claim.token)
+        try:
+            objective.run(claim)
+        except LeaseLost as e:
+            logger.warning("trial %d is not ours any more: %s", claim.number, e)
+        self._reached = time.monotonic()
+
+    def _pause(self) -> None:
+        self._beat()
+        self.stopping.wait(WAIT_PAUSE)
+
+    def _beat(self) -> None:
+        """Says that this worker is alive; a store that is away will hear it next time."""
+        self._watch_parent()
+        try:
+            workers.seen(self._store, self._id, busy_seconds=self._busy())
+        except StoreUnreachable:
+            logger.info("the store is away")
+
+    def _watch_parent(self) -> None:
+        if self._parent is not None and os.getppid() != self._parent:
+            self.stopping.set()
+
+    def _leave(self) -> None:
+        try:
+            workers.leave(self._store, self._id, busy_seconds=self._busy())
+        except StoreError:
+            logger.info("the store is away")
+
+    def _busy(self) -> float:
+        return self._objective.effort.seconds if self._objective else 0.0
+
+
+def _load_space(spec: StudySpec) -> SearchSpace:
+    space = catalog.load(spec.space, spec.overrides)
+    if space.fingerprint() != spec.space_fingerprint:
+        raise StoreError(
+            f"Expected the search space {spec.space!r} as it was when the study was launched. "
+            "Received another one: its source or the version of this program differs here."
+        )
+    return space
+
+
+def _load_data(spec: StudySpec) -> Data:
+    data = datasets.load(spec.data)
+    if data.fingerprint != spec.data_fingerprint:
+        raise StoreError(
+            f"Expected the data {spec.data.source!r} as they were when the study was launched. "
+            "Received others: the source differs here."
+        )
+    return data
+
+
+@click.command()
+@click.argument("study")
+@click.option("--threads", type=int, default=1)
+@click.option("--gpu")
+@click.option("--parent", type=int)
+def main(study: str, threads: int, gpu: str | None, parent: int | None) -> None:
+    """Work on STUDY in this one process; ``tuner worker`` starts such processes."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO)
+    sys.path.append(os.getcwd())  # last: a user's folder may hold a storage/ of its own
+    training.use_device(threads=threads)
+    sys.exit(work(study, Device(threads=threads, gpu=gpu), parent))
+
+
+def work(study: str, device: Device, parent: int | None) -> int:
+    """Works on a study of the store in ``TUNER_STORAGE`` until it is over or a signal comes.
+
+    Returns:
+        The exit code: 0, or 2 when this machine cannot work on the study.
+    """
+    try:
+        store = engine.open_store(os.environ[URL_VARIABLE], create=False)
+        worker = Worker(store, studies.load(store, study), device=device, parent=parent)
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(name, lambda *_: worker.stopping.set())
+        worker.run()
+    except StudyGone as e:
+        logger.warning("%s", e)
+    except (StoreError, SpaceError, UserError) as e:
+        logger.error("Error: %s", e)
+        return CANNOT_WORK
+    return 0
+
+
+if __name__ == "__main__":
+    main()
