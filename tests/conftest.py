@@ -90,6 +90,6 @@ def serve(
 def refuse(reason: str, *, required: bool) -> NoReturn:
     """Fail, or skip with a warning that nobody overlooks in the summary."""
     if required:
-        pytest.fail(reason)
+        pytest.fail(reason, pytrace=False)
     warnings.warn(pytest.PytestWarning(reason), stacklevel=2)
     pytest.skip(reason)

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from tests.support.accounts import Identity, can_execute, unprivileged
@@ -44,7 +45,7 @@ class GivenPostgresql(DatabaseServer):
         """Trust that it runs."""
 
     def stop(self, *, crash: bool = False) -> None:
-        raise Unavailable(f"the server of {URL_VARIABLE} is not ours to stop")
+        pytest.skip(f"the server of {URL_VARIABLE} is not ours to stop")
 
     def drop_statement(self, name: str) -> str:
         return f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
