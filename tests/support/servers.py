@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import sqlalchemy as sa
 
@@ -92,7 +92,7 @@ class PrivateServer(DatabaseServer):
         self.identity = identity
         self.port = free_port()
         self.folder = private_folder(f"{self.name}-", identity)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
 
     @abstractmethod
     def initialise(self) -> None:
