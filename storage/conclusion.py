@@ -26,11 +26,6 @@ def conclude(store: Store, c: Connection, study: Study, row: Row[Any]) -> tuple[
     """
     if row.state != studies.RUNNING:
         return row.state, row.reason
-    bug = _bug(c, row.study_id)
-    if bug is not None:
-        reason = f"its first {SAME_FAILURES} trials failed in the same way: {bug}"
-        studies.set_state(c, study, studies.STOPPED, reason)
-        return studies.STOPPED, reason
     reason = _reason(store, c, row)
     if reason is None:
         return studies.RUNNING, None
@@ -38,11 +33,23 @@ def conclude(store: Store, c: Connection, study: Study, row: Row[Any]) -> tuple[
     return studies.FINISHED, reason
 
 
+def stop_if_broken(c: Connection, study: Study) -> bool:
+    """Stops a study whose first trials all failed alike: not a bad trial but a bad program.
+
+    To be asked when a trial has just ended.
+    """
+    bug = _bug(c, study.study_id)
+    if bug is None:
+        return False
+    reason = f"its first {SAME_FAILURES} trials failed in the same way: {bug}"
+    studies.set_state(c, study, studies.STOPPED, reason)
+    return True
+
+
 def _bug(c: Connection, study_id: int) -> str | None:
     """What the first trials failed with, if all of them failed in the same way.
 
-    That is not a bad trial but a bad program. Asked only when exactly so many have ended, so
-    that a study that is resumed all the same goes on.
+    None unless exactly so many have ended, so that a study that is resumed all the same goes on.
     """
     lease, trial = schema.leases.c, schema.trials.c
     query = (

@@ -24,6 +24,7 @@ CLOCKS = {
     "mysql": "(unix_timestamp(sysdate(6)) + 0e0)",
 }
 
+
 def _deferred(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def read(self: RDBStorage, *args: Any, **kwargs: Any) -> Any:

@@ -145,5 +145,3 @@ def _teaching(trial: FrozenTrial) -> FrozenTrial:
     shown = copy.copy(trial)
     shown.state = TrialState.PRUNED
     return shown
-
-

@@ -1,4 +1,4 @@
-"""Inserts that may be repeated: after a lost connection nobody knows whether the first one was."""
+"""Inserts as every dialect does them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 
+def insert_row(c: Connection, table: Table, **values: Any) -> int:
+    """Inserts a row whose number the database gives, and returns that number."""
+    key = c.execute(table.insert().values(**values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
 def insert_once(c: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts rows; one whose key is there already stays as it is.
 
+    So it may be repeated: after a lost connection nobody knows whether the first one was done.
     Values that are SQL expressions are taken from a single row only.
     """
     if not rows:

@@ -20,11 +20,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from optuna.trial import TrialState
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from storage import conclusion, outcomes, schema, studies
 from storage.engine import Store
 from storage.errors import LeaseLost
+from storage.insert import insert_row
 from storage.outcomes import Failure, Outcome
 from storage.studies import Study
 
@@ -124,9 +125,7 @@ def _expired(store: Store) -> sa.ColumnElement[bool]:
 def _give_up_lost(store: Store, c: Connection, study_id: int) -> None:
     """Ends trials that took worker after worker with them."""
     lease = schema.leases.c
-    hopeless = sa.and_(
-        lease.study_id == study_id, _expired(store), lease.losses >= MAX_LOSSES - 1
-    )
+    hopeless = sa.and_(lease.study_id == study_id, _expired(store), lease.losses >= MAX_LOSSES - 1)
     for trial_id in c.execute(sa.select(lease.trial_id).where(hopeless)).scalars().all():
         message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
         failure = Failure(kind="lost", message=message)
@@ -168,14 +167,14 @@ def create(c: Connection, study_id: int) -> int:
     Returns:
         Optuna's id of it.
     """
-    trial_id: int = c.execute(
-        schema.optuna_trials.insert().values(
-            number=conclusion.count(c, study_id),
-            study_id=study_id,
-            state=TrialState.RUNNING,
-            datetime_start=_utc_now(),
-        )
-    ).inserted_primary_key[0]
+    trial_id = insert_row(
+        c,
+        schema.optuna_trials,
+        number=conclusion.count(c, study_id),
+        study_id=study_id,
+        state=TrialState.RUNNING,
+        datetime_start=_utc_now(),
+    )
     _insert_ours(c, study_id, trial_id)
     return trial_id
 
@@ -242,9 +241,7 @@ def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: 
     )
 
 
-def end(
-    store: Store, c: Connection, trial_id: int, outcome: Outcome, *, attempt: str = ""
-) -> None:
+def end(store: Store, c: Connection, trial_id: int, outcome: Outcome, *, attempt: str = "") -> None:
     """Ends a trial that no live worker has; the caller holds the study's lock."""
     lease = schema.leases.c
     c.execute(
@@ -303,7 +300,7 @@ def renew(store: Store, claim: Claim) -> Order:
         return _order(row)
 
 
-def _order(row: Row[Any]) -> Order:
+def _order(row: sa.Row[Any, Any]) -> Order:
     if row.requested == "end" or row.state == studies.FINISHED:
         return Order.END
     if row.state in (studies.PAUSED, studies.STOPPED):
@@ -355,4 +352,5 @@ def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
         hold(store, c, claim, state="ended", expires_at=None, checkpoints=None)
         _end_attempt(store, c, claim.trial_id, outcome.state)
         outcomes.write(c, store, claim.trial_id, outcome)
-        conclusion.conclude(store, c, claim.study, row)
+        if not conclusion.stop_if_broken(c, claim.study):
+            conclusion.conclude(store, c, claim.study, row)

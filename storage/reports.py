@@ -84,9 +84,7 @@ def _optuna_report(claim: Claim, epoch: int, value: float) -> dict[str, Any]:
 def _prunes(c: Connection, claim: Claim, epoch: int, rule: PruningRule) -> bool:
     """Enters the trial in the rung and asks for its rank there."""
     lease, rung = schema.leases.c, schema.rungs.c
-    best = c.execute(
-        sa.select(lease.best_value).where(lease.trial_id == claim.trial_id)
-    ).scalar()
+    best = c.execute(sa.select(lease.best_value).where(lease.trial_id == claim.trial_id)).scalar()
     if best is None:
         return False  # no finite loss yet: the training loop decides what that means
     study_id = claim.study.study_id

@@ -39,9 +39,7 @@ def end(store: Store, study: Study, number: int) -> str:
         query = sa.select(live.label("state"), lease.best_value)
         found = c.execute(query.where(lease.trial_id == record.trial_id)).one()
         if found.state == "ended":
-            raise StoreError(
-                f"Expected a trial that has not ended. Received: {number}, which has."
-            )
+            raise StoreError(f"Expected a trial that has not ended. Received: {number}, which has.")
         if found.state == "live":
             c.execute(
                 schema.leases.update()
@@ -113,9 +111,7 @@ def retry(store: Store, study: Study, numbers: Sequence[int] | None = None) -> l
         row = studies.lock(c, study)
         if chosen:
             studies.reopen(store, c, study, row.budget + len(chosen))
-        return [
-            _create(c, study, _params(c, t.trial_id), retry_of=t.number) for t in chosen
-        ]
+        return [_create(c, study, _params(c, t.trial_id), retry_of=t.number) for t in chosen]
 
 
 def _params(c: Connection, trial_id: int) -> dict[str, Any]:

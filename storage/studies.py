@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Row
 from storage import schema
 from storage.engine import Store
 from storage.errors import StoreError, StudyGone, UnknownStudy
+from storage.insert import insert_row
 
 RUNNING, PAUSED, STOPPED, FINISHED = "running", "paused", "stopped", "finished"
 BUDGET_USED = "all trials have ended"
@@ -106,9 +107,7 @@ def create(
 
 
 def _insert_optuna_study(c: Connection, name: str, uuid: str) -> int:
-    study_id: int = c.execute(
-        schema.optuna_studies.insert().values(study_name=name)
-    ).inserted_primary_key[0]
+    study_id = insert_row(c, schema.optuna_studies, study_name=name)
     # A study that another program deleted on SQLite, where its foreign keys are off, leaves our
     # rows behind, and SQLite gives its id again.
     purge(c, study_id)

@@ -32,8 +32,7 @@ def parse(text: str) -> URL:
     family = url.drivername.partition("+")[0]
     if family not in DRIVERS:
         raise StoreError(
-            f"Expected a sqlite, postgresql or mysql URL such as {EXAMPLES}. "
-            f"Received: {family!r}."
+            f"Expected a sqlite, postgresql or mysql URL such as {EXAMPLES}. Received: {family!r}."
         )
     if family == "sqlite":
         return _absolute(url)

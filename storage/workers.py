@@ -42,9 +42,7 @@ class WorkerRecord:
     seen_at: float
 
 
-def enter(
-    store: Store, study: Study, *, worker_id: str, host: str, pid: int, device: str
-) -> None:
+def enter(store: Store, study: Study, *, worker_id: str, host: str, pid: int, device: str) -> None:
     """A worker begins."""
     with store.write() as c:
         c.execute(
@@ -75,9 +73,7 @@ def leave(store: Store, worker_id: str, *, busy_seconds: float) -> None:
 def _update(store: Store, worker_id: str, **values: Any) -> None:
     with store.write() as c:
         c.execute(
-            schema.workers.update()
-            .where(schema.workers.c.worker_id == worker_id)
-            .values(**values)
+            schema.workers.update().where(schema.workers.c.worker_id == worker_id).values(**values)
         )
 
 
@@ -102,9 +98,7 @@ def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
                 lease.expires_at > store.now,
             ),
         )
-        .outerjoin(
-            schema.optuna_trials, schema.optuna_trials.c.trial_id == lease.trial_id
-        )
+        .outerjoin(schema.optuna_trials, schema.optuna_trials.c.trial_id == lease.trial_id)
         .where(worker.study_id == study.study_id)
         .order_by(worker.started_at)
     )

@@ -219,8 +219,9 @@ class _Attempt:
     ) -> Outcome:
         """Scores the model on the test part and saves it, if it is among the best."""
         of = self._of
-        assert outcome.value is not None and result.best_epoch is not None
-        value, epoch = outcome.value, result.best_epoch
+        assert result.best_value is not None
+        assert result.best_epoch is not None
+        value, epoch = result.best_value, result.best_epoch
         if not self._courier.persist(lambda: of.shelf.has_room(value)):
             return outcome
         metrics = {**outcome.metrics, **training.evaluate(model, of.data.test, prefix="test_")}

@@ -63,9 +63,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         threads = self.threads or max(1, cores() // self.workers)
         gpus = visible_gpus() or [None]
-        self._seats = [
-            _Seat(threads=threads, gpu=gpus[i % len(gpus)]) for i in range(self.workers)
-        ]
+        self._seats = [_Seat(threads=threads, gpu=gpus[i % len(gpus)]) for i in range(self.workers)]
 
     def __enter__(self) -> Supervisor:
         for seat in self._seats:
@@ -115,7 +113,9 @@ class Supervisor:
         command += ["--threads", str(seat.threads), "--parent", str(os.getpid())]
         if seat.gpu is not None:
             command += ["--gpu", seat.gpu]
-        seat.output = tempfile.TemporaryFile()
+        if seat.output is not None:
+            seat.output.close()
+        seat.output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         seat.started = time.monotonic()
         seat.process = subprocess.Popen(
             command,

@@ -111,8 +111,8 @@ class Worker:
                     return
                 case Wait():
                     self._pause()
-                case Claim():
-                    self._run(objective, answer)
+                case Claim() as claim:
+                    self._run(objective, claim)
 
     def _claim(self) -> Claim | Wait | Over:
         """Claims; a store that is away is waited for as long as a lease lasts."""

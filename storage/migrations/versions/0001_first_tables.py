@@ -10,12 +10,12 @@ branch_labels = None
 depends_on = None
 
 
-def _study(**options: bool) -> Column:
+def _study(*, primary: bool = False) -> Column[int]:
     target = ForeignKey("studies.study_id", ondelete="CASCADE")
-    return Column("study_id", Integer, target, nullable=False, **options)
+    return Column("study_id", Integer, target, nullable=False, primary_key=primary)
 
 
-def _trial() -> Column:
+def _trial() -> Column[int]:
     target = ForeignKey("trials.trial_id", ondelete="CASCADE")
     return Column("trial_id", Integer, target, primary_key=True, autoincrement=False)
 
@@ -23,7 +23,7 @@ def _trial() -> Column:
 def upgrade() -> None:
     op.create_table(
         "tuner_studies",
-        _study(primary_key=True),
+        _study(primary=True),
         Column("uuid", String(36), nullable=False, unique=True),
         Column("spec", Text, nullable=False),
         Column("state", String(16), nullable=False),
@@ -91,7 +91,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "tuner_rungs",
-        _study(primary_key=True),
+        _study(primary=True),
         Column("epoch", Integer, primary_key=True, autoincrement=False),
         _trial(),
         Column("best", Double, nullable=False),
