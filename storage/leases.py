@@ -354,3 +354,26 @@ def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
         outcomes.write(c, store, claim.trial_id, outcome)
         if not conclusion.stop_if_broken(c, claim.study):
             conclusion.conclude(store, c, claim.study, row)
+
+
+def bury(store: Store, study: Study, worker_id: str, failure: Failure | None = None) -> None:
+    """Does not wait for the lease of a worker whose process is known to have died.
+
+    Args:
+        failure: Ends its trial as failed; without it the trial is left to another worker.
+    """
+    lease = schema.leases.c
+    with store.write() as c:
+        row = studies.lock(c, study)
+        query = sa.select(lease.trial_id).where(
+            lease.study_id == study.study_id,
+            lease.worker_id == worker_id,
+            lease.state == "leased",
+        )
+        for trial_id in c.execute(query).scalars().all():
+            if failure is not None:
+                end(store, c, trial_id, Outcome(state="failed", failure=failure))
+                continue
+            expired = schema.leases.update().where(lease.trial_id == trial_id)
+            c.execute(expired.values(expires_at=0))
+        conclusion.conclude(store, c, study, row)

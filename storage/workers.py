@@ -20,7 +20,7 @@ class WorkerRecord:
     Attributes:
         name: Its host and process, short enough for a table.
         device: What it trains on, such as ``"1 thread"`` or ``"gpu 0"``.
-        state: ``"alive"``, ``"lost"`` (silent for longer than a lease) or ``"left"``.
+        state: ``"alive"``, ``"lost"`` (dead, or silent for longer than a lease) or ``"left"``.
         trial: Number of the trial that it has now.
         epoch: Finished epochs of that trial.
         value: Lowest objective of that trial so far.
@@ -68,6 +68,11 @@ def leave(store: Store, worker_id: str, *, busy_seconds: float) -> None:
     """A worker exits."""
     now = store.now
     _update(store, worker_id, seen_at=now, left_at=now, busy_seconds=busy_seconds)
+
+
+def lost(store: Store, study: Study, worker_id: str) -> None:
+    """A worker's process is known to have died: it counts as silent for a lease already."""
+    _update(store, worker_id, seen_at=store.now - study.lease_seconds)
 
 
 def _update(store: Store, worker_id: str, **values: Any) -> None:

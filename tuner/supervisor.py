@@ -11,13 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from tuner.exits import CANNOT_WORK, URL_VARIABLE
+from storage import leases, workers
+from storage import url as urls
+from storage.engine import Store
+from storage.errors import StoreError, StudyGone
+from storage.outcomes import Failure
+from storage.studies import Study
+from tuner import memory
+from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
 
 GRACE = 15.0  # seconds between asking a worker to exit and killing it
 EARLY_DEATH = 60.0  # seconds; a worker that dies sooner has not worked for long
@@ -34,6 +42,7 @@ class _Seat:
     process: subprocess.Popen[bytes] | None = None
     output: IO[bytes] | None = None
     started: float = 0.0
+    worker_id: str = ""
     early_deaths: int = 0
     left: bool = False
 
@@ -43,8 +52,8 @@ class Supervisor:
     """Keeps a number of workers at one study.
 
     Args:
-        url: The store, with its password.
-        study: Its name.
+        store: Where the deaths of workers are told.
+        study: What they work on.
         workers: How many processes.
         threads: CPU threads of each; None shares the machine's cores.
 
@@ -53,14 +62,15 @@ class Supervisor:
         restarts: How many workers were replaced.
     """
 
-    url: str
-    study: str
+    store: Store
+    study: Study
     workers: int = 1
     threads: int | None = None
     failures: list[str] = field(default_factory=list)
     restarts: int = 0
 
     def __post_init__(self) -> None:
+        self._kills = memory.kernel_kills()
         threads = self.threads or max(1, cores() // self.workers)
         gpus = visible_gpus() or [None]
         self._seats = [_Seat(threads=threads, gpu=gpus[i % len(gpus)]) for i in range(self.workers)]
@@ -81,7 +91,7 @@ class Supervisor:
     def watch(self) -> bool:
         """Replaces workers that died; whether any is still at work."""
         for seat in self._seats:
-            if seat.process is not None and seat.process.poll() is not None:
+            if not seat.left and seat.process is not None and seat.process.poll() is not None:
                 self._ended(seat, seat.process.returncode)
         return any(not seat.left for seat in self._seats)
 
@@ -109,8 +119,16 @@ class Supervisor:
                 yield seat.process
 
     def _start(self, seat: _Seat) -> None:
-        command = [sys.executable, "-P", "-m", "tuner.worker", self.study]
-        command += ["--threads", str(seat.threads), "--parent", str(os.getpid())]
+        seat.worker_id = str(uuid.uuid4())
+        command = [sys.executable, "-P", "-m", "tuner.worker", self.study.name]
+        command += [
+            "--id",
+            seat.worker_id,
+            "--threads",
+            str(seat.threads),
+            "--parent",
+            str(os.getpid()),
+        ]
         if seat.gpu is not None:
             command += ["--gpu", seat.gpu]
         if seat.output is not None:
@@ -129,7 +147,7 @@ class Supervisor:
     def _environment(self, seat: _Seat) -> dict[str, str]:
         defaults = {"TF_CPP_MIN_LOG_LEVEL": "2"}
         fixed = {
-            URL_VARIABLE: self.url,
+            URL_VARIABLE: urls.reveal(self.store.url),
             "CUDA_VISIBLE_DEVICES": seat.gpu or "-1",
             "OMP_NUM_THREADS": str(seat.threads),
         }
@@ -137,18 +155,50 @@ class Supervisor:
 
     def _ended(self, seat: _Seat, code: int) -> None:
         """Decides whether a worker that ended is to be replaced."""
-        early = time.monotonic() - seat.started < EARLY_DEATH
-        seat.early_deaths = seat.early_deaths + 1 if early else 1
         if code == 0:
             seat.left = True
-        elif code == CANNOT_WORK or seat.early_deaths >= MAX_EARLY_DEATHS:
-            seat.left = True
-            self.failures.append(_reason(seat, code))
-        else:
-            self.restarts += 1
+            return
+        if code == REPLACE:
             self._start(seat)
             return
-        seat.process = None
+        if code == CANNOT_WORK:
+            self._give_up(seat, code)
+            return
+        self._bury(seat, code)
+        early = time.monotonic() - seat.started < EARLY_DEATH
+        seat.early_deaths = seat.early_deaths + 1 if early else 1
+        if seat.early_deaths >= MAX_EARLY_DEATHS and not self._begun(seat):
+            self._give_up(seat, code)
+            return
+        self.restarts += 1
+        self._start(seat)
+
+    def _give_up(self, seat: _Seat, code: int) -> None:
+        seat.left = True
+        self.failures.append(_reason(seat, code))
+
+    def _bury(self, seat: _Seat, code: int) -> None:
+        """Tells the store, so that nobody waits for the dead worker's lease to run out."""
+        failure = None
+        kills = memory.kernel_kills()
+        if code == -signal.SIGKILL and kills is not None and kills > (self._kills or 0):
+            failure = Failure(
+                kind="out_of_memory", message="the kernel killed the worker: memory ran out"
+            )
+        self._kills = kills
+        try:
+            leases.bury(self.store, self.study, seat.worker_id, failure)
+            workers.lost(self.store, self.study, seat.worker_id)
+        except (StoreError, StudyGone):
+            pass  # its lease will run out
+
+    def _begun(self, seat: _Seat) -> bool:
+        """Whether the worker got as far as the store."""
+        try:
+            known = workers.list_workers(self.store, self.study)
+        except StoreError:
+            return True
+        return any(worker.worker_id == seat.worker_id for worker in known)
 
 
 def _reason(seat: _Seat, code: int) -> str:

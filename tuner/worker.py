@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 import time
-import uuid
 from dataclasses import dataclass
 
 import click
@@ -23,13 +22,14 @@ from storage.engine import Store
 from storage.errors import LeaseLost, StoreError, StoreUnreachable, StudyGone
 from storage.leases import Claim, Over, Wait
 from storage.studies import Study
-from tuner import datasets, training
+from tuner import datasets, memory, training
 from tuner.datasets import Data
 from tuner.errors import UserError
-from tuner.exits import CANNOT_WORK, URL_VARIABLE
+from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
 from tuner.objective import Objective
 from tuner.study import StudySpec
 
+MAX_GROWTH = 0.4  # of the machine's memory; a larger worker is replaced between two trials
 WAIT_PAUSE = 1.0  # seconds between two claims when there is nothing to do
 
 logger = logging.getLogger("tuner")
@@ -57,15 +57,23 @@ class Worker:
     """Works on one study.
 
     Args:
+        worker_id: A UUID; its supervisor knows it too.
         parent: Process id of the supervisor: a worker that lost it exits.
+
+    Attributes:
+        stopping: Set when the worker is asked to exit.
+        outgrown: Whether it ended because it holds too much memory.
     """
 
-    def __init__(self, store: Store, study: Study, *, device: Device, parent: int | None) -> None:
+    def __init__(
+        self, store: Store, study: Study, *, worker_id: str, device: Device, parent: int | None
+    ) -> None:
         self._store, self._study, self._parent = store, study, parent
-        self._device = device
-        self._id = str(uuid.uuid4())
+        self._id, self._device = worker_id, device
         self._reached = time.monotonic()
         self.stopping = threading.Event()
+        self.outgrown = False
+        self._memory_limit = MAX_GROWTH * (memory.total() or sys.maxsize)
         self._objective: Objective | None = None
 
     def run(self) -> None:
@@ -113,6 +121,9 @@ class Worker:
                     self._pause()
                 case Claim() as claim:
                     self._run(objective, claim)
+            if (memory.resident() or 0) > self._memory_limit:
+                self.outgrown = True
+                return
 
     def _claim(self) -> Claim | Wait | Over:
         """Claims; a store that is away is waited for as long as a lease lasts."""
@@ -181,29 +192,37 @@ def _load_data(spec: StudySpec) -> Data:
 
 @click.command()
 @click.argument("study")
+@click.option("--id", "worker_id", required=True)
 @click.option("--threads", type=int, default=1)
 @click.option("--gpu")
 @click.option("--parent", type=int)
-def main(study: str, threads: int, gpu: str | None, parent: int | None) -> None:
+def main(study: str, worker_id: str, threads: int, gpu: str | None, parent: int | None) -> None:
     """Work on STUDY in this one process; ``tuner worker`` starts such processes."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO)
     sys.path.append(os.getcwd())  # last: a user's folder may hold a storage/ of its own
     training.use_device(threads=threads)
-    sys.exit(work(study, Device(threads=threads, gpu=gpu), parent))
+    sys.exit(work(study, worker_id, Device(threads=threads, gpu=gpu), parent))
 
 
-def work(study: str, device: Device, parent: int | None) -> int:
+def work(study: str, worker_id: str, device: Device, parent: int | None) -> int:
     """Works on a study of the store in ``TUNER_STORAGE`` until it is over or a signal comes.
 
     Returns:
-        The exit code: 0, or 2 when this machine cannot work on the study.
+        The exit code: 0; 2 when this machine cannot work on the study; 3 to be replaced.
     """
     try:
         store = engine.open_store(os.environ[URL_VARIABLE], create=False)
-        worker = Worker(store, studies.load(store, study), device=device, parent=parent)
+        worker = Worker(
+            store,
+            studies.load(store, study),
+            worker_id=worker_id,
+            device=device,
+            parent=parent,
+        )
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, lambda *_: worker.stopping.set())
         worker.run()
+        return REPLACE if worker.outgrown else 0
     except StudyGone as e:
         logger.warning("%s", e)
     except (StoreError, SpaceError, UserError) as e:

@@ -1,0 +1,56 @@
+"""Memory as the kernel sees it: how much a process holds, and whom the kernel killed for it.
+
+All answers are None where the system does not say (they are read from Linux's ``/proc`` and
+control groups).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def resident() -> int | None:
+    """Bytes of memory that this process holds."""
+    try:
+        pages = int((PROC / "self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def total() -> int | None:
+    """Bytes of memory that this machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return None
+
+
+def kernel_kills() -> int | None:
+    """How many processes around this one the kernel has killed because memory ran out.
+
+    A process that was killed so and one that somebody sent ``kill -9`` both end with signal 9:
+    only a rise of this counter tells them apart.
+    """
+    for file in (_cgroup() / "memory.events", PROC / "vmstat"):
+        try:
+            words = file.read_text().split()
+            return int(words[words.index("oom_kill") + 1])
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _cgroup() -> Path:
+    """The control group of this process, version 2."""
+    try:
+        for line in (PROC / "self/cgroup").read_text().splitlines():
+            if line.startswith("0::"):
+                return CGROUPS / line[3:].lstrip("/")
+    except OSError:
+        pass
+    return CGROUPS
