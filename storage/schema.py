@@ -141,3 +141,19 @@ workers = Table(
     Column("busy_seconds", Double, nullable=False),  # spent inside training
     Index("ix_tuner_workers_study", "study_id"),
 )
+
+logs = Table(
+    "tuner_logs",
+    metadata,
+    Column("log_id", Integer, primary_key=True),
+    Column(
+        "trial_id",
+        Integer,
+        ForeignKey(optuna_trials.c.trial_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("token", Integer, nullable=False),
+    Column("printed_at", Double, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_tuner_logs_trial", "trial_id"),
+)

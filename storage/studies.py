@@ -127,7 +127,8 @@ def _insert_optuna_study(c: Connection, name: str, uuid: str) -> int:
 def purge(c: Connection, study_id: int) -> None:
     """Removes every row of ours for this id."""
     of_study = sa.select(schema.leases.c.trial_id).where(schema.leases.c.study_id == study_id)
-    c.execute(schema.epochs.delete().where(schema.epochs.c.trial_id.in_(of_study)))
+    for table in (schema.epochs, schema.logs):
+        c.execute(table.delete().where(table.c.trial_id.in_(of_study)))
     for table in (
         schema.rungs,
         schema.attempts,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import Any
 
 from storage import leases, workers
 from storage import url as urls
@@ -40,7 +40,7 @@ class _Seat:
     threads: int
     gpu: str | None
     process: subprocess.Popen[bytes] | None = None
-    output: IO[bytes] | None = None
+    output: Any = None  # the file that it prints to
     started: float = 0.0
     worker_id: str = ""
     early_deaths: int = 0
@@ -119,6 +119,9 @@ class Supervisor:
                 yield seat.process
 
     def _start(self, seat: _Seat) -> None:
+        if seat.output is not None:
+            seat.output.close()
+        seat.output = tempfile.NamedTemporaryFile(prefix="tuner-worker-")  # noqa: SIM115
         seat.worker_id = str(uuid.uuid4())
         command = [sys.executable, "-P", "-m", "tuner.worker", self.study.name]
         command += [
@@ -131,9 +134,6 @@ class Supervisor:
         ]
         if seat.gpu is not None:
             command += ["--gpu", seat.gpu]
-        if seat.output is not None:
-            seat.output.close()
-        seat.output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         seat.started = time.monotonic()
         seat.process = subprocess.Popen(
             command,
@@ -145,7 +145,7 @@ class Supervisor:
         )
 
     def _environment(self, seat: _Seat) -> dict[str, str]:
-        defaults = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+        defaults = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
         fixed = {
             URL_VARIABLE: urls.reveal(self.store.url),
             "CUDA_VISIBLE_DEVICES": seat.gpu or "-1",
@@ -211,7 +211,6 @@ def _reason(seat: _Seat, code: int) -> str:
 
 
 def _tail(seat: _Seat, size: int = 8192) -> list[str]:
-    assert seat.output is not None
     end = seat.output.seek(0, os.SEEK_END)
     seat.output.seek(max(0, end - size))
     text = seat.output.read().decode(errors="replace")
