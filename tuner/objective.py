@@ -9,13 +9,14 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from search_spaces.space import SearchSpace
-from storage import leases, trials
+from storage import leases, logs, trials
 from storage.artifacts import Artifacts
 from storage.engine import Store
 from storage.errors import LeaseLost, StoreUnreachable, StudyGone
@@ -31,6 +32,7 @@ from tuner.datasets import Data
 from tuner.observer import TrialObserver
 from tuner.results.models import ModelShelf
 from tuner.study import StudySpec
+from tuner.transcript import Transcript
 
 if TYPE_CHECKING:
     import keras
@@ -52,6 +54,7 @@ class Objective:
     Attributes:
         stopping: Set when this worker is asked to exit.
         beat: Called now and then, to say that the worker is alive.
+        transcript: What this process prints; kept with the trial at hand.
         effort: Added to as trials are trained.
     """
 
@@ -63,6 +66,7 @@ class Objective:
     artifacts: Artifacts
     stopping: threading.Event
     beat: Callable[[], None]
+    transcript: Transcript
     effort: Effort = field(default_factory=Effort)
     history: History = field(init=False)
     shelf: ModelShelf = field(init=False)
@@ -79,11 +83,23 @@ class Objective:
             LeaseLost: The trial is not ours any more; nothing was written since.
             StudyGone: The study was deleted.
         """
-        courier = Courier(self.store, claim, self.spec.pruner, beat=self.beat)
+        self.transcript.skip()
+        courier = Courier(
+            self.store, claim, self.spec.pruner, beat=lambda: self._beat_with_log(claim)
+        )
         try:
             _Attempt(self, claim, courier).run()
         finally:
             courier.close()
+            self._keep_log(claim)
+
+    def _beat_with_log(self, claim: Claim) -> None:
+        self.beat()
+        self._keep_log(claim)
+
+    def _keep_log(self, claim: Claim) -> None:
+        with suppress(StoreUnreachable):  # a log is not worth waiting for
+            logs.append(self.store, claim, self.transcript.take())
 
     def propose(self, claim: Claim) -> tuple[optuna.trial.Trial, int]:
         """Returns Optuna's trial, ready to be asked, and the trial's seed."""

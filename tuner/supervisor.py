@@ -123,15 +123,14 @@ class Supervisor:
             seat.output.close()
         seat.output = tempfile.NamedTemporaryFile(prefix="tuner-worker-")  # noqa: SIM115
         seat.worker_id = str(uuid.uuid4())
+        options = {
+            "--id": seat.worker_id,
+            "--threads": str(seat.threads),
+            "--parent": str(os.getpid()),
+            "--output": seat.output.name,
+        }
         command = [sys.executable, "-P", "-m", "tuner.worker", self.study.name]
-        command += [
-            "--id",
-            seat.worker_id,
-            "--threads",
-            str(seat.threads),
-            "--parent",
-            str(os.getpid()),
-        ]
+        command += [word for option in options.items() for word in option]
         if seat.gpu is not None:
             command += ["--gpu", seat.gpu]
         seat.started = time.monotonic()

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,6 +30,7 @@ from tuner.errors import UserError
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
 from tuner.objective import Objective
 from tuner.study import StudySpec
+from tuner.transcript import Transcript
 
 MAX_GROWTH = 0.4  # of the machine's memory; a larger worker is replaced between two trials
 WAIT_PAUSE = 1.0  # seconds between two claims when there is nothing to do
@@ -59,6 +62,7 @@ class Worker:
     Args:
         worker_id: A UUID; its supervisor knows it too.
         parent: Process id of the supervisor: a worker that lost it exits.
+        output: File that this process prints to: kept with the trials.
 
     Attributes:
         stopping: Set when the worker is asked to exit.
@@ -66,13 +70,21 @@ class Worker:
     """
 
     def __init__(
-        self, store: Store, study: Study, *, worker_id: str, device: Device, parent: int | None
+        self,
+        store: Store,
+        study: Study,
+        *,
+        worker_id: str,
+        device: Device,
+        parent: int | None = None,
+        output: Path | None = None,
     ) -> None:
         self._store, self._study, self._parent = store, study, parent
         self._id, self._device = worker_id, device
         self._reached = time.monotonic()
         self.stopping = threading.Event()
         self.outgrown = False
+        self._transcript = Transcript(output)
         self._memory_limit = MAX_GROWTH * (memory.total() or sys.maxsize)
         self._objective: Objective | None = None
 
@@ -105,6 +117,7 @@ class Worker:
             artifacts=artifacts,
             stopping=self.stopping,
             beat=self._beat,
+            transcript=self._transcript,
         )
         try:
             self._work(self._objective)
@@ -196,39 +209,37 @@ def _load_data(spec: StudySpec) -> Data:
 @click.option("--threads", type=int, default=1)
 @click.option("--gpu")
 @click.option("--parent", type=int)
-def main(study: str, worker_id: str, threads: int, gpu: str | None, parent: int | None) -> None:
+@click.option("--output", type=click.Path(path_type=Path))
+def main(study: str, threads: int, gpu: str | None, **options: Any) -> None:
     """Work on STUDY in this one process; ``tuner worker`` starts such processes."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO)
     sys.path.append(os.getcwd())  # last: a user's folder may hold a storage/ of its own
     training.use_device(threads=threads)
-    sys.exit(work(study, worker_id, Device(threads=threads, gpu=gpu), parent))
+    sys.exit(work(study, device=Device(threads=threads, gpu=gpu), **options))
 
 
-def work(study: str, worker_id: str, device: Device, parent: int | None) -> int:
+def work(study: str, **options: Any) -> int:
     """Works on a study of the store in ``TUNER_STORAGE`` until it is over or a signal comes.
+
+    Args:
+        options: See ``Worker``.
 
     Returns:
         The exit code: 0; 2 when this machine cannot work on the study; 3 to be replaced.
     """
     try:
         store = engine.open_store(os.environ[URL_VARIABLE], create=False)
-        worker = Worker(
-            store,
-            studies.load(store, study),
-            worker_id=worker_id,
-            device=device,
-            parent=parent,
-        )
+        worker = Worker(store, studies.load(store, study), **options)
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, lambda *_: worker.stopping.set())
         worker.run()
         return REPLACE if worker.outgrown else 0
     except StudyGone as e:
         logger.warning("%s", e)
+        return 0
     except (StoreError, SpaceError, UserError) as e:
         logger.error("Error: %s", e)
         return CANNOT_WORK
-    return 0
 
 
 if __name__ == "__main__":
