@@ -40,6 +40,8 @@ class Courier:
 
     Args:
         rule: The study's pruning rule.
+        stall: Seconds without a sign of progress after which training counts as hung; its lease
+            is left to run out.
         beat: Called after each renewal, to say that the worker is alive.
 
     Attributes:
@@ -50,13 +52,20 @@ class Courier:
     """
 
     def __init__(
-        self, store: Store, claim: Claim, rule: PruningRule, *, beat: Callable[[], None]
+        self,
+        store: Store,
+        claim: Claim,
+        rule: PruningRule,
+        *,
+        stall: float,
+        beat: Callable[[], None],
     ) -> None:
         self.prune = False
         self.order = Order.CONTINUE
         self.lost: str | None = None
         self.away = False
         self._store, self._claim, self._rule, self._beat = store, claim, rule, beat
+        self._stall, self._progress = stall, time.monotonic()
         self._held_until = time.monotonic() + claim.study.lease_seconds
         self._renew_every = claim.study.lease_seconds / RENEWALS
         self._queue: deque[Report] = deque()
@@ -64,6 +73,10 @@ class Courier:
         self._closed = False
         self._thread = threading.Thread(target=self._carry, name="courier", daemon=True)
         self._thread.start()
+
+    def progress(self) -> None:
+        """Training is getting on; to be called at least once a minute or so."""
+        self._progress = time.monotonic()
 
     def report(self, report: Report) -> None:
         """Hands over an epoch's values; returns at once."""
@@ -116,6 +129,9 @@ class Courier:
             if not self._wait(pause):
                 return
             asked = time.monotonic()
+            if asked > self._progress + self._stall:
+                self._lose(f"training showed no sign of progress for {self._stall:g} s")
+                return
             try:
                 if self._queue:
                     self._send(self._queue[0])

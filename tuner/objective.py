@@ -25,7 +25,7 @@ from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
 from storage.studies import Study
 from storage.trials import Suggestion
-from tuner import samplers, training
+from tuner import samplers, sizing, training
 from tuner.checkpoints import Checkpointer
 from tuner.courier import Courier
 from tuner.datasets import Data
@@ -85,7 +85,11 @@ class Objective:
         """
         self.transcript.skip()
         courier = Courier(
-            self.store, claim, self.spec.pruner, beat=lambda: self._beat_with_log(claim)
+            self.store,
+            claim,
+            self.spec.pruner,
+            stall=self.spec.stall_timeout,
+            beat=lambda: self._beat_with_log(claim),
         )
         try:
             _Attempt(self, claim, courier).run()
@@ -133,6 +137,16 @@ class _Attempt:
             raise
         except Exception as e:
             self._finish(_failed("error", e))
+            return
+        try:
+            sizing.check(
+                model,
+                batch_size=hyperparameters["batch_size"],
+                max_parameters=self._of.spec.max_parameters,
+                max_memory=self._of.spec.max_memory,
+            )
+        except sizing.Oversized as e:
+            self._finish(_failed("oversized", e))
             return
         self._train(hyperparameters, model, seed)
 

@@ -58,6 +58,7 @@ class TrialObserver:
         self, epoch: int, metrics: Mapping[str, float], snapshot: Callable[[], TrainingState]
     ) -> Directive:
         """Reports an epoch; what to do next. See ``training.observing.Observer``."""
+        self._courier.progress()
         self._courier.report(Report(epoch, metrics[OBJECTIVE], dict(metrics)))
         self._courier.settle(unanswered=0 if self._synchronous else 1)
         now = time.monotonic()
@@ -68,6 +69,7 @@ class TrialObserver:
 
     def poll(self) -> Directive:
         """What to do in the middle of an epoch."""
+        self._courier.progress()
         directive = self._directive()
         if directive is Directive.INTERRUPT and self._courier.lost is None:
             begun = time.monotonic() - self._epoch_began

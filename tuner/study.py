@@ -27,6 +27,9 @@ class StudySpec:
         seed: Every random choice of the study follows from it.
         epoch_patience: Epochs without a lower validation loss before a trial stops early.
         trial_timeout: Seconds of training a trial may take.
+        stall_timeout: Seconds without a sign of progress after which a worker counts as hung.
+        max_parameters: A model with more is refused before it trains.
+        max_memory: Bytes; a model that needs more by estimate is refused before it trains.
         synchronous_reports: Whether an epoch waits until its report is answered.
         keep: How many of the best models are kept.
         artifacts: Folder or fsspec URL of models and checkpoints.
@@ -43,6 +46,9 @@ class StudySpec:
     seed: int = 0
     epoch_patience: int | None = None
     trial_timeout: float | None = None
+    stall_timeout: float = 600.0
+    max_parameters: int | None = None
+    max_memory: int | None = None
     synchronous_reports: bool = False
     keep: int = 3
     artifacts: str

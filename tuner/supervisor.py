@@ -31,6 +31,7 @@ GRACE = 15.0  # seconds between asking a worker to exit and killing it
 EARLY_DEATH = 60.0  # seconds; a worker that dies sooner has not worked for long
 MAX_EARLY_DEATHS = 3  # in a row, then it is not started again
 POLL = 0.05  # seconds
+LOOK_EVERY = 10.0  # seconds between two looks for workers that hang
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._kills = memory.kernel_kills()
+        self._silent: set[str] = set()
+        self._next_look = time.monotonic() + LOOK_EVERY
         threads = self.threads or max(1, cores() // self.workers)
         gpus = visible_gpus() or [None]
         self._seats = [_Seat(threads=threads, gpu=gpus[i % len(gpus)]) for i in range(self.workers)]
@@ -89,7 +92,10 @@ class Supervisor:
         self.stop()
 
     def watch(self) -> bool:
-        """Replaces workers that died; whether any is still at work."""
+        """Replaces workers that died or hang; whether any is still at work."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_EVERY
+            self._kill_silent()
         for seat in self._seats:
             if not seat.left and seat.process is not None and seat.process.poll() is not None:
                 self._ended(seat, seat.process.returncode)
@@ -175,6 +181,19 @@ class Supervisor:
     def _give_up(self, seat: _Seat, code: int) -> None:
         seat.left = True
         self.failures.append(_reason(seat, code))
+
+    def _kill_silent(self) -> None:
+        """Kills workers that have been silent for longer than a lease, at two looks in a row."""
+        try:
+            known = workers.list_workers(self.store, self.study)
+        except StoreError:
+            self._silent = set()
+            return
+        silent = {worker.worker_id for worker in known if worker.state == "lost"}
+        for seat in self._seats:
+            if seat.process is not None and seat.worker_id in silent & self._silent:
+                seat.process.kill()
+        self._silent = silent
 
     def _bury(self, seat: _Seat, code: int) -> None:
         """Tells the store, so that nobody waits for the dead worker's lease to run out."""
