@@ -1,0 +1,110 @@
+"""Pieces of Keras models that the families share.
+
+All are standard Keras layers under names of their own: a saved model opens without this project,
+and two trials of the same architecture have the same configuration.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search_spaces.shapes import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+# Layers of their own, because they hold weights or change the shape; others are names of Keras.
+LEARNED_ACTIVATIONS = ("prelu", "maxout")
+ACTIVATIONS = (
+    "relu",
+    "tanh",
+    "sigmoid",
+    "hard_sigmoid",
+    "softplus",
+    "softsign",
+    "elu",
+    "selu",
+    "silu",
+    "gelu",
+    "linear",
+    "leaky_relu",
+    *LEARNED_ACTIVATIONS,
+)
+NORMALIZATIONS = ("none", "before", "after")
+MAXOUT_PIECES = 2  # linear pieces a neuron takes the largest of
+
+
+def rows(inputs: Inputs) -> keras.KerasTensor:
+    """Returns the entrance of a model, shape (batch, *inputs.shape)."""
+    import keras
+
+    return keras.Input(inputs.shape, dtype=inputs.dtype, name="rows")
+
+
+def flat(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns rows of any rank as vectors, shape (batch, features)."""
+    import keras
+
+    return x if len(x.shape) == 2 else keras.layers.Flatten(name="flat")(x)
+
+
+def dense(
+    x: keras.KerasTensor,
+    units: int,
+    name: str,
+    *,
+    activation: str,
+    normalization: str = "none",
+    dropout: float = 0.0,
+    penalty: float = 0.0,
+) -> keras.KerasTensor:
+    """Returns a fully connected layer with its activation, normalisation and dropout.
+
+    Args:
+        x: shape (batch, features).
+        units: neurons.
+        name: unique in the model; the pieces are called after it.
+        activation: one of `ACTIVATIONS`.
+        normalization: batch normalisation before or after the activation, or none.
+        dropout: share of the outputs dropped in training, in [0, 1).
+        penalty: weight of the squared kernel in the loss (L2).
+
+    Returns:
+        Shape (batch, units).
+    """
+    import keras
+
+    pieces = MAXOUT_PIECES if activation == "maxout" else 1
+    regularizer = keras.regularizers.L2(penalty) if penalty else None
+    x = keras.layers.Dense(units * pieces, kernel_regularizer=regularizer, name=name)(x)
+    if normalization == "before":
+        x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+    x = activate(x, activation, f"{name}_activation")
+    if normalization == "after":
+        x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+    if dropout:
+        x = keras.layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    return x
+
+
+def activate(x: keras.KerasTensor, activation: str, name: str) -> keras.KerasTensor:
+    """Returns the activation of ``x``; maxout takes shape (batch, units * `MAXOUT_PIECES`).
+
+    Maxout is the largest of several linear pieces: Goodfellow et al., Maxout Networks, 2013.
+    """
+    import keras
+
+    if activation == "prelu":
+        return keras.layers.PReLU(name=name)(x)
+    if activation == "maxout":
+        pieces = (MAXOUT_PIECES, x.shape[-1] // MAXOUT_PIECES)
+        x = keras.layers.Reshape(pieces, name=f"{name}_pieces")(x)
+        return keras.layers.GlobalMaxPooling1D(name=name)(x)
+    return keras.layers.Activation(activation, name=name)(x)
+
+
+def head(x: keras.KerasTensor, outputs: Outputs) -> keras.KerasTensor:
+    """Returns the last layer that the task asks for, shape (batch, outputs.units)."""
+    import keras
+
+    return keras.layers.Dense(outputs.units, activation=outputs.activation, name="head")(x)

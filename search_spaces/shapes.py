@@ -1,0 +1,55 @@
+"""What goes into a model and what must come out of it: all that a space knows of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["binary", "classes", "regression"]
+HeadActivation = Literal["sigmoid", "softmax", "linear"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """One row of the data, already scaled."""
+
+    shape: tuple[int, ...]  # without the batch axis
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The head that a task asks for, and the loss that fits it."""
+
+    task: Task
+    units: int
+    activation: HeadActivation
+    loss: str  # as Keras names it
+
+    @classmethod
+    def for_task(cls, task: Task, units: int = 1) -> Outputs:
+        """Returns the usual head of a task.
+
+        Args:
+            task: ``binary`` (labels 0 and 1), ``classes`` (labels 0 to units - 1) or
+                ``regression`` (float targets).
+            units: numbers to predict: of classes, or of regression targets.
+
+        Raises:
+            ValueError: the task is unknown or the number of units cannot be.
+        """
+        if task not in _HEADS:
+            raise ValueError(f"Expected a task among {', '.join(_HEADS)}. Received: {task!r}.")
+        fewest, most, activation, loss = _HEADS[task]
+        if units < fewest or (most is not None and units > most):
+            expected = f"{fewest} unit" if most == fewest else f"at least {fewest} unit(s)"
+            raise ValueError(f"Expected {expected} for {task}. Received: {units}.")
+        return cls(task=task, units=units, activation=activation, loss=loss)
+
+
+# Task -> fewest units, most units, activation of the head, loss.
+_HEADS: dict[str, tuple[int, int | None, HeadActivation, str]] = {
+    "binary": (1, 1, "sigmoid", "binary_crossentropy"),
+    "classes": (2, None, "softmax", "sparse_categorical_crossentropy"),
+    "regression": (1, None, "linear", "mse"),
+}

@@ -1,0 +1,96 @@
+"""Code of the user's own: a file or a module, loaded by name and known by its sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from search_spaces.errors import SpaceError, blame, did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A loaded file."""
+
+    path: Path
+    sha256: str
+    module: ModuleType
+
+    def attribute(self, name: str) -> Any:
+        """Returns what the file calls ``name``.
+
+        Raises:
+            SpaceError: there is no such name.
+        """
+        if not hasattr(self.module, name):
+            hint = did_you_mean(name, vars(self.module))
+            raise SpaceError(f"Expected {name!r} in {self.path}. Received no such name.{hint}")
+        return getattr(self.module, name)
+
+    def sha256_of(self, item: Any) -> str:
+        """Returns the sha256 of the file that defines a class or function found in this one."""
+        if item.__module__ == self.module.__name__:
+            return self.sha256
+        return _sha256(Path(inspect.getfile(item)).read_bytes())
+
+
+def load_file(path: Path) -> Source:
+    """Runs a Python file as a module of its own, which may import its neighbours.
+
+    What runs is exactly what is hashed: no cached bytecode is read or left behind.
+
+    Raises:
+        SpaceError: the file cannot be read, or running it raises.
+    """
+    path = path.expanduser().resolve()
+    try:
+        code = path.read_bytes()
+    except OSError as e:
+        raise SpaceError(
+            f"Expected a readable Python file. Received: {path} ({e.strerror})."
+        ) from e
+    _make_importable(path.parent)
+    name = f"user_file_{_sha256(str(path).encode())[:16]}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # where dataclasses and inspect look their module up
+    with blame(f"Loading {path.name}", str(path)):
+        exec(compile(code, str(path), "exec"), vars(module))
+    return Source(path=path, sha256=_sha256(code), module=module)
+
+
+def load_module(name: str) -> Source:
+    """Imports an installed module, or one of the current folder.
+
+    Raises:
+        SpaceError: there is no such module, or importing it raises.
+    """
+    _make_importable(Path.cwd())
+    with blame(f"Importing {name}", ""):
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as e:
+            if e.name and f"{name}.".startswith(f"{e.name}."):
+                raise SpaceError(
+                    f"Expected a module that is installed or in {Path.cwd()}. Received: {name!r}."
+                ) from e
+            raise
+        path = Path(inspect.getfile(module))
+        return Source(path=path, sha256=_sha256(path.read_bytes()), module=module)
+
+
+def _make_importable(folder: Path) -> None:
+    """Appends, never prepends: a user's ``storage/`` must not hide ours."""
+    if os.fspath(folder) not in sys.path:
+        sys.path.append(os.fspath(folder))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,228 @@
+"""`SearchSpace`: what may be tried, and the model that each choice means."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import reprlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from search_spaces import overrides as override_texts
+from search_spaces import training
+from search_spaces.assembly import assemble
+from search_spaces.errors import SpaceError, blame, did_you_mean
+from search_spaces.parameters import Parameter
+from search_spaces.shapes import Inputs, Outputs
+from search_spaces.values import Value, spell
+
+if TYPE_CHECKING:
+    import keras
+    from optuna.trial import BaseTrial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One parameter, as ``tuner spaces NAME`` prints it."""
+
+    name: str
+    range: str
+    default: str
+    condition: str  # empty where it always exists
+    accepts: str  # what an override may set
+    help: str
+
+
+class SearchSpace(ABC):
+    """Named parameters, and the Keras model that is built from their values.
+
+    A space is a class whose parameters are class attributes; those of `training` are added to
+    them, and an attribute of the same name replaces one::
+
+        class Net(SearchSpace):
+            units = Int(16, 512, log=True)
+            activation = Choice(["relu", "tanh"])
+
+            def build(self, hyperparameters, inputs, outputs):
+                ...
+
+    A parameter may exist only under a condition on others (``when=``).
+
+    Args:
+        overrides: ``NAME=VALUES`` texts, as typed after ``--set``: see `overrides`.
+
+    Raises:
+        SpaceError: the declaration or an override makes no sense.
+
+    Attributes:
+        name: how the space is called; the name of the class in lower case unless it says another.
+        starts: hyperparameters worth trying first, each naming only the values that make it what
+            it is.
+        source: sha256 of the user's file that the space comes from; None for our own.
+    """
+
+    name: str = ""
+    starts: ClassVar[Sequence[Mapping[str, Value]]] = ()
+    source: str | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.name = vars(cls).get("name", cls.__name__.lower())
+        for name, value in vars(cls).items():
+            if isinstance(value, Parameter) and hasattr(SearchSpace, name):
+                raise SpaceError(f"Expected another name for the parameter {name!r}.")
+
+    def __init__(self, overrides: Sequence[str] = ()) -> None:
+        self._parameters = assemble(self.declared(), override_texts.parse(overrides))
+
+    @classmethod
+    def declared(cls) -> dict[str, Parameter]:
+        """The parameters as written: of the base classes, of the class, of training."""
+        own = {
+            name: value
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, Parameter)
+        }
+        return {**own, **{n: p for n, p in training.PARAMETERS.items() if n not in own}}
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The parameters in order, after the overrides, one for each layer."""
+        return MappingProxyType(self._parameters)
+
+    @abstractmethod
+    def build(
+        self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
+    ) -> keras.Model:
+        """Returns a model, not compiled, that takes scaled rows and ends in the head asked for.
+
+        Args:
+            hyperparameters: real values by parameter name, of all parameters that exist.
+            inputs: the shape of a row.
+            outputs: units and activation of the head.
+        """
+
+    def suggest(self, trial: BaseTrial) -> dict[str, Any]:
+        """Returns the real values of the parameters that exist in this trial, fixed ones too."""
+        return self._fill(lambda name, parameter: parameter.suggest(trial, name))
+
+    def realise(
+        self, trial: BaseTrial, inputs: Inputs, outputs: Outputs
+    ) -> tuple[dict[str, Any], keras.Model]:
+        """Returns the hyperparameters of a trial and the model they mean.
+
+        Raises:
+            SpaceError: ``build`` returned no model.
+        """
+        hyperparameters = self.suggest(trial)
+        model = self.build(hyperparameters, inputs, outputs)
+        return hyperparameters, self._checked(model)
+
+    def rehearse(self, inputs: Inputs, outputs: Outputs) -> None:
+        """Builds the model of the defaults once, to refuse a broken space before the first trial.
+
+        Raises:
+            SpaceError: ``build`` raised, with the place in the user's file, or returned no model.
+        """
+        defaults = self._fill(lambda _, parameter: parameter.default)
+        with blame(f"build() of {self.name}", inspect.getfile(type(self))):
+            self._checked(self.build(defaults, inputs, outputs))
+
+    def starting_points(self) -> list[dict[str, Any]]:
+        """Returns the defaults and the points of ``starts``, as far as the overrides allow.
+
+        A number outside the range becomes the closest one; a point with a category that is not
+        offered is left out.
+        """
+        points: list[dict[str, Any]] = []
+        for named in ({}, *self.starts):
+            try:
+                point = self._point(named)
+            except SpaceError:
+                continue
+            if point not in points:
+                points.append(point)
+        return points
+
+    def encode(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what Optuna stores for real values: the index in a list of numbers.
+
+        Parameters that are fixed are left out, since Optuna never hears of them.
+
+        Raises:
+            SpaceError: a name is no parameter, or a value lies outside its range.
+        """
+        encoded = {}
+        for name, value in hyperparameters.items():
+            if name not in self.parameters:
+                hint = did_you_mean(name, self.parameters)
+                raise SpaceError(f"Expected a parameter of {self.name}. Received: {name!r}.{hint}")
+            try:
+                stored = self.parameters[name].encode(value)
+            except SpaceError as e:
+                raise SpaceError(f"{name}={value}: {e}") from e
+            if not self.parameters[name].fixed:
+                encoded[name] = stored
+        return encoded
+
+    def definition(self) -> dict[str, Any]:
+        """What may be tried, as JSON; two spaces with equal definitions are the same space."""
+        parameters = {name: p.definition() for name, p in self.parameters.items()}
+        return {"name": self.name, "parameters": parameters, "source": self.source}
+
+    def fingerprint(self) -> str:
+        """Returns the sha256 of the definition, in hexadecimal."""
+        text = json.dumps(self.definition(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def describe(self) -> list[Row]:
+        """Returns one row for each parameter, in order."""
+        return [_row(name, parameter) for name, parameter in self.parameters.items()]
+
+    def _point(self, named: Mapping[str, Value]) -> dict[str, Any]:
+        def choose(name: str, parameter: Parameter) -> Value:
+            for key in (name, override_texts.general(name)):
+                if key in named:
+                    return parameter.nearest(named[key])
+            return parameter.default
+
+        return self._fill(choose)
+
+    def _checked(self, model: object) -> keras.Model:
+        import keras
+
+        if not isinstance(model, keras.Model):
+            raise SpaceError(
+                f"Expected build() of {self.name} to return a keras.Model. "
+                f"Received: {' '.join(reprlib.repr(model).split())}."
+            )
+        return model
+
+    def _fill(
+        self,
+        choose: Callable[[str, Parameter], Value],
+        chosen: Mapping[str, Value] = MappingProxyType({}),
+    ) -> dict[str, Any]:
+        """Returns ``chosen`` with a value for every other parameter that exists beside it."""
+        filled = dict(chosen)
+        for name, parameter in self.parameters.items():
+            if name not in filled and parameter.exists(filled):
+                filled[name] = choose(name, parameter)
+        return filled
+
+
+def _row(name: str, parameter: Parameter) -> Row:
+    conditions = (test.describe(other) for other, test in parameter.conditions.items())
+    return Row(
+        name=name,
+        range=parameter.text,
+        default=spell(parameter.default),
+        condition=" and ".join(conditions),
+        accepts=parameter.expected,
+        help=parameter.help,
+    )
