@@ -1,7 +1,7 @@
 """What is typed after ``--set`` to narrow, list or fix a parameter.
 
 =======================  ===========================================================
-``units=32..512``        a range, on the scale (and with the step) of the parameter
+``units=32..512``        a range, on the scale of the parameter, without a step
 ``units=32..512:log``    a range on a logarithmic scale
 ``units=32..512:linear`` a range on an even scale
 ``units=32..512:32``     a range with a step; the last value is the last one it reaches
@@ -122,7 +122,7 @@ def _scale(parameter: Parameter, suffix: str) -> tuple[bool, Number | None]:
     if suffix == "linear":
         return False, None
     if not suffix and isinstance(parameter, Range):
-        return parameter.log, parameter.step
+        return parameter.log, None  # the step belonged to the range that was given up
     try:
         return False, int(suffix) if _is_whole(parameter) else float(suffix)
     except ValueError:

@@ -51,7 +51,7 @@ def test_the_general_name_of_a_numbered_parameter() -> None:
         (UNITS, "64..64", "64"),
         (UNITS, "128,64", "64,128"),
         (DROPOUT, "0.2", "0.2"),
-        (DROPOUT, "0..0.3", "0..0.3:0.1"),
+        (DROPOUT, "0..0.3", "0..0.3"),
         (DROPOUT, "0..0.5:0.25", "0..0.5:0.25"),
         (DROPOUT, "0,0.5", "0,0.5"),
         (BATCH_SIZE, "32,64", "32,64"),
