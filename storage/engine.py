@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -148,14 +149,38 @@ def open_store(text: str, *, create: bool = True) -> Store:
         StoreUnreachable: The database does not answer.
     """
     url = urls.parse(text)
-    try:
-        engine = sa.create_engine(url, **connection.options(url))
-        connection.listen(engine)
-        try:
+    if not create:
+        _require_file(url)
+    with _explained(url):
+        with _engine(url) as engine:
             migrate.prepare(engine, create=create)
-        finally:
-            engine.dispose()
         return Store(url)
+
+
+def upgrade(text: str) -> tuple[str, str]:
+    """Brings the tables of a database to this version; see ``migrate.upgrade``."""
+    url = urls.parse(text)
+    _require_file(url)
+    with _explained(url), _engine(url) as engine:
+        return migrate.upgrade(engine)
+
+
+@contextmanager
+def _engine(url: URL) -> Iterator[Engine]:
+    """An engine for as long as the tables are looked after."""
+    engine = sa.create_engine(url, **connection.options(url))
+    connection.listen(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _explained(url: URL) -> Iterator[None]:
+    """Turns what drivers raise into one line."""
+    try:
+        yield
     except ImportError as e:
         extra = "postgresql" if url.get_backend_name() == "postgresql" else "mysql"
         raise StoreError(
@@ -169,3 +194,12 @@ def open_store(text: str, *, create: bool = True) -> Store:
         raise StoreError(
             f"Expected a usable database at {urls.redact(url)}. Received: {reason}."
         ) from e
+
+
+def _require_file(url: URL) -> None:
+    """SQLite makes the file of whoever only wants to read it."""
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise StoreError(
+            f"Expected a store that holds studies. Received {urls.redact(url)}, where there is no "
+            "file: launch a study first, or check --storage and TUNER_STORAGE."
+        )

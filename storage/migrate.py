@@ -42,19 +42,20 @@ def prepare(engine: Engine, *, create: bool) -> None:
     _check(found)
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
+def upgrade(engine: Engine) -> tuple[str, str]:
     """Brings our tables to this version.
 
     Returns:
         The revision before and the revision after.
 
     Raises:
-        StoreError: The tables were made by a newer version.
+        StoreError: There are no tables, or they were made by a newer version.
     """
     with engine.begin() as opened, _locked(opened):
         before = _revision(opened)
-        if before is not None and before not in _known():
+        if before is None or before not in _known():
             _check(before)
+            raise AssertionError("an unknown revision is refused")
         _migrate(opened)
         return before, head()
 

@@ -166,6 +166,19 @@ def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
         return [_record(row) for row in c.execute(query).all()]
 
 
+def ended(store: Store, study: Study, *, since: float = 0.0, count: int) -> list[TrialRecord]:
+    """The last trials that ended at ``since`` or later, oldest first; at most ``count``."""
+    ended_at = schema.trials.c.ended_at
+    query = (
+        _select(store, study)
+        .where(ended_at >= since)
+        .order_by(ended_at.desc(), schema.optuna_trials.c.number.desc())
+        .limit(count)
+    )
+    with store.read() as c:
+        return [_record(row) for row in c.execute(query).all()][::-1]
+
+
 def with_model(store: Store, study: Study) -> list[TrialRecord]:
     """The trials whose model file is kept, by number."""
     query = _select(store, study).where(schema.trials.c.model.is_not(None))

@@ -1,0 +1,102 @@
+"""The JSON that commands print: keys that are there are kept, more may come.
+
+Strict JSON: what is not a finite number becomes null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from storage.overview import Counts, Status
+    from storage.studies import Study
+    from storage.trials import TrialRecord
+    from storage.workers import WorkerRecord
+
+
+def echo(document: object, *, indent: int | None = 2) -> None:
+    """Prints a document on standard output; ``indent=None`` keeps it on one line."""
+    text = json.dumps(strict(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    click.echo(text)
+
+
+def strict(value: Any) -> Any:
+    """The value with every NaN and infinity replaced by None."""
+    if isinstance(value, Mapping):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def of_status(status: Status) -> dict[str, Any]:
+    """What ``tuner status`` prints."""
+    return {
+        **of_study(status.study, status.trials),
+        "best": None if status.best is None else of_best(status.best),
+        "workers": [of_worker(worker) for worker in status.workers],
+    }
+
+
+def of_study(study: Study, counts: Counts) -> dict[str, Any]:
+    """A study without its best trial and its workers."""
+    return {
+        "study": study.name,
+        "state": study.state,
+        "reason": study.reason,
+        "space": study.spec["space"],
+        "data": study.spec["data"]["source"],
+        "budget": study.budget,
+        "trials": vars(counts),
+        "created_at": study.created_at,
+        "deadline": study.deadline,
+    }
+
+
+def of_best(trial: TrialRecord) -> dict[str, Any]:
+    """What ``tuner best`` prints."""
+    return {
+        "number": trial.number,
+        "value": trial.value,
+        "params": trial.hyperparameters,
+        "metrics": trial.metrics,
+        "model": trial.model,
+        "best_epoch": trial.best_epoch,
+        "epochs": trial.epoch,
+        "seconds": trial.seconds,
+        "seed": trial.seed,
+    }
+
+
+def of_trial(trial: TrialRecord) -> dict[str, Any]:
+    """One element of what ``tuner trials`` prints."""
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "params": trial.hyperparameters,
+        "epochs": trial.epoch,
+        "seconds": trial.seconds,
+        "worker": trial.worker,
+        "failure": None if trial.failure is None else vars(trial.failure),
+        "best_epoch": trial.best_epoch,
+        "attempt": trial.attempt,
+        "metrics": trial.metrics,
+        "model": trial.model,
+        "path": trial.path,
+        "seed": trial.seed,
+        "begun_at": trial.begun_at,
+        "ended_at": trial.ended_at,
+    }
+
+
+def of_worker(worker: WorkerRecord) -> dict[str, Any]:
+    """A worker."""
+    return dict(vars(worker))

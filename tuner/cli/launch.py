@@ -1,0 +1,121 @@
+"""Commands that work on a study: launch and worker."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.options import (
+    command,
+    json_option,
+    opened,
+    storage_option,
+    study_argument,
+    typed_storage,
+)
+from tuner.cli.request import make_request, request_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from storage.engine import Store
+    from storage.studies import Study
+    from tuner.cli.working import Crew
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of each worker.  [default: the cores, shared]",
+)
+
+
+@command(
+    "tuner launch mlp --data digits --trials 20 --workers 2",
+    "tuner launch mlp --data house.csv --target price --set units=32..512:log",
+    "tuner launch path/net.py:build --data digits --study mine --sampler random",
+)
+@click.argument("space")
+@request_options
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes here; 0 only makes the study.  [default: one a core, up to 4]",
+)
+@threads_option
+@storage_option
+@json_option
+def launch(
+    storage: str, workers: int | None, threads: int | None, as_json: bool, **typed: Any
+) -> None:
+    """Make a study, or go on with one, and run workers here.
+
+    SPACE is a family (see: tuner spaces), package.module:Class, path/file.py:Class, or
+    path/file.py:FUNCTION, which takes a trial, the inputs and the outputs.
+
+    Launching again under the same name with the same definition goes on.
+    """
+    from tuner.cli.screen import messages
+    from tuner.cli.working import Crew, default_workers
+    from tuner.launch import launch as find_or_make
+
+    request = make_request(typed)
+    console = messages(as_json)
+    if request.plan.needs_keras:
+        console.print("Building one model, to see that everything fits together ...")
+    store, study, how = find_or_make(storage, request)
+    try:
+        console.print(f"Study {study.name}: {how}, {study.budget} trials.")
+        count = default_workers() if workers is None else workers
+        _work(store, study, Crew(workers=count, threads=threads), console, as_json)
+    finally:
+        store.close()
+
+
+@command("tuner worker mlp-digits", "tuner worker mlp-digits --workers 4 --threads 2")
+@study_argument
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."
+)
+@threads_option
+@storage_option
+@json_option
+def worker(study: str, workers: int, threads: int | None, storage: str, as_json: bool) -> None:
+    """Join a study from this terminal.
+
+    All that is needed is the address of its store.
+    """
+    from storage import studies
+    from tuner.cli.screen import messages
+    from tuner.cli.working import Crew
+    from tuner.errors import UserError
+
+    with opened(storage) as store:
+        found = studies.load(store, study)
+        if found.state == studies.STOPPED:
+            raise UserError(
+                f"Expected a study that is not stopped. Received: {study!r}: go on with: "
+                f"tuner resume {study}"
+            )
+        crew = Crew(workers=workers, threads=threads)
+        _work(store, found, crew, messages(as_json), as_json)
+
+
+def _work(store: Store, study: Study, crew: Crew, console: Console, as_json: bool) -> None:
+    """Works on a study that is not finished, then shows where it stands."""
+    from storage import overview
+    from tuner.cli import documents
+    from tuner.cli.summary import print_summary
+    from tuner.cli.working import work
+
+    code = 0
+    if crew.workers and study.state != "finished":
+        status, code = work(store, study, crew, console)
+    else:
+        status = overview.status(store, study)
+    if as_json:
+        documents.echo(documents.of_status(status))
+    print_summary(console, status, storage=typed_storage(), interrupted=code != 0)
+    if code:
+        sys.exit(code)

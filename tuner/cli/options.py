@@ -1,0 +1,122 @@
+"""What commands have in common: the store's address, ``--json``, and kinds of values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tuner.exits import URL_VARIABLE
+
+if TYPE_CHECKING:
+    from storage.engine import Store
+
+DEFAULT_STORE = "sqlite:///tuner.db"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+storage_option = click.option(
+    "--storage",
+    metavar="URL",
+    envvar=URL_VARIABLE,
+    default=DEFAULT_STORE,
+    show_default=True,
+    help=f"Address of the store; also taken from {URL_VARIABLE}.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+study_argument = click.argument("study", metavar="STUDY")
+
+
+def command(*examples: str, name: str | None = None) -> Callable[..., click.Command]:
+    """Makes a function a command whose help ends in examples of how to type it."""
+    title = "Example" if len(examples) == 1 else "Examples"
+    lines = "\n".join(f"  {example}" for example in examples)
+    return click.command(name, epilog=f"\b\n{title}:\n{lines}")  # \b keeps lines as they are
+
+
+@contextmanager
+def opened(storage: str) -> Iterator[Store]:
+    """An existing store, for as long as the block lasts.
+
+    Raises:
+        StoreError: It does not answer or holds no studies; no file is made.
+    """
+    from storage.engine import open_store
+
+    store = open_store(storage, create=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def typed_storage() -> str:
+    """`` --storage URL``, where the user typed it, to end a command that is shown to them.
+
+    A password is left out: nobody wants it on a screen.
+    """
+    ctx = click.get_current_context()
+    if ctx.get_parameter_source("storage") is not click.core.ParameterSource.COMMANDLINE:
+        return ""
+    from storage import url
+
+    return f" --storage {url.redact(url.parse(ctx.params['storage']))}"
+
+
+class Duration(click.ParamType[float]):
+    """A length of time such as ``90s``, ``10m``, ``1h30m``, or a number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Returns seconds."""
+        if isinstance(value, float):
+            return value
+        seconds = self._seconds(value.strip().lower())
+        if seconds is None or seconds <= 0:
+            self.fail(f"{value!r} is no length of time such as 90s, 10m or 1h30m.", param, ctx)
+        return seconds
+
+    def _seconds(self, text: str) -> float | None:
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return float(text)
+        pieces = _PIECE.findall(text)
+        if not pieces or "".join(number + unit for number, unit in pieces) != text:
+            return None
+        return sum(float(number) * _UNITS[unit] for number, unit in pieces)
+
+
+class More(click.ParamType[int]):
+    """So many more, typed ``+50`` or ``50``."""
+
+    name = "+n"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Returns the number, 1 or more."""
+        if isinstance(value, int):
+            return value
+        if not re.fullmatch(r"\+?\d+", value) or int(value) < 1:
+            self.fail(f"{value!r} is no number of further trials such as +50.", param, ctx)
+        return int(value)
+
+
+class Finite(click.ParamType[float]):
+    """A number that is neither NaN nor infinite."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Returns the number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number

@@ -1,0 +1,158 @@
+"""The options of ``launch`` that say what a study is, and the request they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.options import Command, Duration, Finite
+
+if TYPE_CHECKING:
+    from tuner.launch import Request
+
+POSITIVE = click.IntRange(min=1)
+NOT_NEGATIVE = click.IntRange(min=0)
+
+DATA = (
+    click.option(
+        "--data", required=True, help="A name (see: tuner datasets), .npz, .csv or .py:FUNCTION."
+    ),
+    click.option("--target", metavar="COLUMN", help="The column of a .csv that is predicted."),
+    click.option("--task", help="binary, classes or regression.  [default: found from the data]"),
+    click.option(
+        "--validation", type=float, default=0.2, show_default=True, help="Its share of the rows."
+    ),
+    click.option(
+        "--test-part", type=float, default=0.2, show_default=True, help="Its share of the rows."
+    ),
+    click.option(
+        "--scaling", default="standard", show_default=True, help="standard, minmax or none."
+    ),
+    click.option(
+        "--data-seed",
+        type=NOT_NEGATIVE,
+        default=0,
+        show_default=True,
+        help="Decides which row goes to which part.",
+    ),
+)
+SEARCH = (
+    click.option(
+        "--set",
+        "overrides",
+        metavar="NAME=VALUES",
+        multiple=True,
+        help="Narrow, list or fix a parameter: units=32..512:log, activation=relu,tanh.",
+    ),
+    click.option("--study", "name", metavar="NAME", help="Its name.  [default: SPACE-DATA]"),
+    click.option("--trials", type=POSITIVE, help="How many.  [default: 20]"),
+    click.option("--sampler", default="tpe", show_default=True, help="tpe or random."),
+    click.option("--pruner", default="median", show_default=True, help="median, asha or none."),
+    click.option(
+        "--metric",
+        "metrics",
+        metavar="NAME",
+        multiple=True,
+        help="What is measured too, by its Keras name.",
+    ),
+    click.option(
+        "--seed",
+        type=NOT_NEGATIVE,
+        default=0,
+        show_default=True,
+        help="Every random choice of the study follows from it.",
+    ),
+)
+LIMITS = (
+    click.option(
+        "--study-timeout", "timeout", type=Duration(), help="End the study after 90s, 10m, 1h30m."
+    ),
+    click.option(
+        "--study-patience",
+        "patience",
+        type=POSITIVE,
+        help="End the study after so many trials without a better one.",
+    ),
+    click.option(
+        "--target-loss", "goal", type=Finite(), help="End the study once a trial is as good."
+    ),
+    click.option("--trial-timeout", type=Duration(), help="End each trial after so long."),
+    click.option(
+        "--epoch-patience",
+        type=POSITIVE,
+        help="End a trial after so many epochs without a lower validation loss.",
+    ),
+)
+KEEPING = (
+    click.option(
+        "--lease",
+        type=Duration(),
+        help="How long a worker may be silent before its trial is taken over.  [default: 30s]",
+    ),
+    click.option(
+        "--keep",
+        type=POSITIVE,
+        default=3,
+        show_default=True,
+        help="How many of the best models are kept.",
+    ),
+    click.option(
+        "--artifacts",
+        metavar="PLACE",
+        help="Folder or URL of models and checkpoints.  "
+        "[default: tuner-artifacts, beside the SQLite file or here]",
+    ),
+    click.option(
+        "--synchronous-reports", is_flag=True, help="Let each epoch wait until it is stored."
+    ),
+)
+
+
+def request_options(command: Command) -> Command:
+    """Adds the options to a command, in the order in which they stand above."""
+    option: Callable[[Command], Command]
+    for option in reversed((*DATA, *SEARCH, *LIMITS, *KEEPING)):
+        command = option(command)
+    return command
+
+
+def make_request(typed: dict[str, Any]) -> Request:
+    """Returns what was typed as a request.
+
+    Raises:
+        UserError: A value makes no sense by itself.
+    """
+    from tuner.datasets import DataSpec
+    from tuner.launch import Request
+    from tuner.pruners import PRUNERS
+    from tuner.samplers import SAMPLERS
+
+    check_name("--sampler", typed["sampler"], SAMPLERS)
+    check_name("--pruner", typed["pruner"], PRUNERS)
+    data = DataSpec(
+        source=typed.pop("data"),
+        target=typed.pop("target"),
+        task=typed.pop("task"),
+        validation=typed.pop("validation"),
+        test=typed.pop("test_part"),
+        scaling=typed.pop("scaling"),
+        seed=typed.pop("data_seed"),
+    )
+    return Request(data=data, target=typed.pop("goal"), **typed)
+
+
+def check_name(option: str, name: str, known: Collection[str]) -> None:
+    """Refuses a name that is not among those known.
+
+    Raises:
+        UserError: It is not; close ones are shown.
+    """
+    from tuner.errors import UserError, did_you_mean
+
+    if name not in known:
+        raise UserError(
+            f"Expected {option} to be one of {', '.join(known)}. Received: {name!r}."
+            f"{did_you_mean(name, known)}"
+        )

@@ -1,0 +1,57 @@
+"""What a person wants to know at the end: the best trial, its model, and what to type next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from storage.overview import Status
+from storage.studies import BUDGET_USED, FINISHED
+from storage.trials import TrialRecord
+from tuner import words
+from tuner.cli.screen import table
+
+
+def print_summary(console: Console, status: Status, *, storage: str, interrupted: bool) -> None:
+    """Prints where the study stands, its best trial, and the commands that go on from here.
+
+    Args:
+        storage: `` --storage URL`` where it has to be typed, else nothing.
+        interrupted: Workers here were asked to stop before the study was over.
+    """
+    study = status.study
+    line = words.progress(status.trials, study.budget)
+    if study.state == FINISHED and study.reason != BUDGET_USED:
+        line += f"; {study.reason}"
+    console.print(Text(f"Study {study.name} is {study.state}: {line}.", style="bold"))
+    if status.best is not None:
+        print_best(console, status.best)
+    for what, command in _next(status, interrupted).items():
+        console.print(f"{what}: {command}{storage}", soft_wrap=True)
+
+
+def print_best(console: Console, trial: TrialRecord) -> None:
+    """Prints a trial with its hyperparameters, scores and model."""
+    console.print(
+        f"Best: trial {trial.number}, validation loss {words.number(trial.value)} "
+        f"at epoch {trial.best_epoch} of {trial.epoch}"
+    )
+    rows = table("hyperparameter", "value")
+    for name, value in trial.hyperparameters.items():
+        rows.add_row(f"  {name}", words.setting(value))
+    console.print(rows)
+    for part, prefix in (("Validation", words.VALIDATION), ("Test", words.TEST)):
+        if measured := words.measures(trial.metrics, prefix):
+            console.print(f"{part}: {measured}")
+    if trial.model is not None:
+        console.print(f"Model: {trial.model}", soft_wrap=True)  # one line, to be copied
+
+
+def _next(status: Status, interrupted: bool) -> dict[str, str]:
+    name, study = status.study.name, status.study
+    if study.state == FINISHED:
+        return {"More trials": f"tuner extend {name} --trials +20", "Dashboard": "tuner dashboard"}
+    if study.state == "running":
+        go_on = {"Go on": f"tuner worker {name}"}
+        return go_on if interrupted else {**go_on, "Watch": f"tuner status {name} --watch"}
+    return {"Go on": f"tuner resume {name}"}

@@ -1,0 +1,78 @@
+"""Commands that show trials: trials and best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tuner.cli.options import command, json_option, opened, storage_option, study_argument
+
+if TYPE_CHECKING:
+    from storage.trials import TrialRecord
+
+
+@command("tuner trials mlp-digits", "tuner trials mlp-digits --json")
+@study_argument
+@storage_option
+@json_option
+def trials(study: str, storage: str, as_json: bool) -> None:
+    """List the trials of a study.
+
+    The value is a trial's lowest validation loss, whatever its state.
+    """
+    from storage import studies
+    from storage.trials import list_trials
+    from tuner.cli import documents
+
+    with opened(storage) as store:
+        found = list_trials(store, studies.load(store, study))
+    if as_json:
+        documents.echo([documents.of_trial(trial) for trial in found])
+    else:
+        _print_trials(found)
+
+
+@command("tuner best mlp-digits", "tuner best mlp-digits --json")
+@study_argument
+@storage_option
+@json_option
+def best(study: str, storage: str, as_json: bool) -> None:
+    """Show the best trial, its scores, and where its model lies."""
+    from storage import studies
+    from storage.trials import best as best_trials
+    from tuner.cli import documents
+    from tuner.cli.screen import output
+    from tuner.cli.summary import print_best
+    from tuner.errors import UserError
+
+    with opened(storage) as store:
+        found = best_trials(store, studies.load(store, study))
+    if not found:
+        raise UserError(
+            f"Expected a study with a complete trial. Received: {study!r}, which has none yet: "
+            f"see how far it is with: tuner status {study}"
+        )
+    if as_json:
+        documents.echo(documents.of_best(found[0]))
+    else:
+        print_best(output(), found[0])
+
+
+def _print_trials(found: list[TrialRecord]) -> None:
+    from tuner import words
+    from tuner.cli.screen import output, table
+
+    right = ("trial", "value", "epochs", "time")
+    rows = table("trial", "state", "value", "epochs", "time", "hyperparameters", right=right)
+    # Cut short where there is no room: --json has them all.
+    rows.columns[-1].no_wrap, rows.columns[-1].overflow = True, "ellipsis"
+    for trial in found:
+        failed = trial.state == "failed" and trial.failure is not None
+        rows.add_row(
+            str(trial.number),
+            trial.state,
+            words.number(trial.value),
+            str(trial.epoch),
+            words.duration(trial.seconds),
+            words.failure(trial) if failed else words.settings(trial.hyperparameters),
+        )
+    output().print(rows if found else "No trials yet.")

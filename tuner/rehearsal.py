@@ -1,0 +1,162 @@
+"""Whether a study can work at all, found out before it is made.
+
+Code of the user's own may do anything, import TensorFlow for example: it is tried in a process
+of its own, which builds one model and hands one line back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from search_spaces import catalog
+from search_spaces.choices import Choice
+from search_spaces.errors import SpaceError
+from search_spaces.ranges import Range
+from search_spaces.space import SearchSpace
+from tuner import datasets
+from tuner.datasets import DataSpec
+from tuner.errors import UserError
+
+if TYPE_CHECKING:
+    from tuner.datasets import Data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be tried: the parts of a study that may not fit together.
+
+    Attributes:
+        space: A name that can be loaded from any folder.
+        overrides: Parameters narrowed on the command line, each ``name=values``.
+        metrics: Measured beside the loss, by their Keras names.
+    """
+
+    space: str
+    overrides: tuple[str, ...]
+    data: DataSpec
+    metrics: tuple[str, ...]
+
+    @property
+    def needs_keras(self) -> bool:
+        """Whether code must run that we did not write, or Keras be asked."""
+        own_data = self.data.is_path and ".py" in self.data.source
+        return ":" in self.space or own_data or bool(self.metrics)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON-able values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Plan:
+        """The opposite of ``to_dict``."""
+        return cls(
+            space=values["space"],
+            overrides=tuple(values["overrides"]),
+            data=DataSpec.from_dict(values["data"]),
+            metrics=tuple(values["metrics"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What goes into the study's definition, see ``StudySpec``."""
+
+    space_fingerprint: str
+    data_fingerprint: str
+
+
+def rehearse(plan: Plan) -> Findings:
+    """Tries a plan, in this process where that cannot import TensorFlow.
+
+    Raises:
+        SpaceError: The space or an override cannot be used, or its model cannot be built.
+        UserError: The data cannot be used, or do not fit the space; a metric does not exist.
+    """
+    return _in_own_process(plan) if plan.needs_keras else examine(plan)
+
+
+def examine(plan: Plan) -> Findings:
+    """Tries a plan in this process; raises as ``rehearse`` does."""
+    space = catalog.load(plan.space, plan.overrides)
+    data = datasets.load(plan.data)
+    _check_batch_size(space, data, plan.data.source)
+    if plan.needs_keras:
+        _check_metrics(plan, data)
+    if ":" in plan.space:
+        space.rehearse(data.inputs, data.outputs)
+    return Findings(space_fingerprint=space.fingerprint(), data_fingerprint=data.fingerprint)
+
+
+def _check_batch_size(space: SearchSpace, data: Data, source: str) -> None:
+    parameter = space.parameters["batch_size"]
+    assert isinstance(parameter, (Choice, Range))
+    smallest = parameter.values[0] if isinstance(parameter, Choice) else parameter.low
+    rows = len(data.train)
+    if isinstance(smallest, (int, float)) and rows < smallest:
+        raise UserError(
+            f"{source}: expected at least {smallest} training rows, the smallest batch_size. "
+            f"Received: {rows}: add rows, or make batches smaller with --set batch_size={rows}."
+        )
+
+
+def _check_metrics(plan: Plan, data: Data) -> None:
+    if plan.metrics:
+        from tuner.training import check_metrics
+
+        check_metrics(plan.metrics, data.outputs.task)
+
+
+def _in_own_process(plan: Plan) -> Findings:
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "tuner.rehearsal"],
+        input=json.dumps(plan.to_dict()),
+        env={**os.environ, **quiet},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if not ended.stdout:
+        last = (ended.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise UserError(
+            f"Expected {plan.space} to build a model from {plan.data.source}. "
+            f"Received: its process ended with exit code {ended.returncode}: {last}"
+        )
+    answer = json.loads(ended.stdout)
+    if "refused" in answer:
+        raise UserError(answer["refused"])
+    if "defect" in answer:
+        raise RuntimeError(answer["defect"])
+    return Findings(**answer)
+
+
+def main() -> None:
+    """The process's entry: a plan on standard input, the answer on standard output."""
+    answer = _private_output()
+    try:
+        findings = examine(Plan.from_dict(json.load(sys.stdin)))
+        document = dataclasses.asdict(findings)
+    except (SpaceError, UserError) as e:
+        document = {"refused": str(e)}
+    except Exception as e:
+        document = {"defect": "".join(traceback.format_exception(e))}
+    with answer:
+        json.dump(document, answer)
+
+
+def _private_output() -> IO[str]:
+    """Standard output for the answer alone: what the user's code prints goes elsewhere."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answer
+
+
+if __name__ == "__main__":
+    main()
