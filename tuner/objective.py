@@ -215,7 +215,7 @@ class _Attempt:
             self._end(checkpointer, self._outcome(result, model, observer))
 
     def _give_back(
-        self, checkpointer: Checkpointer, observer: TrialObserver, result: training.Outcome
+        self, checkpointer: Checkpointer, observer: TrialObserver, result: training.TrainingResult
     ) -> None:
         self._courier.settle()
         if self._courier.lost is None:
@@ -226,7 +226,7 @@ class _Attempt:
         )
 
     def _outcome(
-        self, result: training.Outcome, model: keras.Model, observer: TrialObserver
+        self, result: training.TrainingResult, model: keras.Model, observer: TrialObserver
     ) -> Outcome:
         failure = _shortcoming(result, observer)
         seconds = self._claim.seconds + result.seconds
@@ -245,7 +245,7 @@ class _Attempt:
         return self._with_model(outcome, result, model) if complete else outcome
 
     def _with_model(
-        self, outcome: Outcome, result: training.Outcome, model: keras.Model
+        self, outcome: Outcome, result: training.TrainingResult, model: keras.Model
     ) -> Outcome:
         """Scores the model on the test part and saves it, if it is among the best."""
         of = self._of
@@ -284,7 +284,7 @@ def _failed(kind: str, error: Exception) -> Outcome:
     return Outcome(state="failed", failure=Failure(kind=kind, message=line, traceback=trace))
 
 
-def _shortcoming(result: training.Outcome, observer: TrialObserver) -> Failure | None:
+def _shortcoming(result: training.TrainingResult, observer: TrialObserver) -> Failure | None:
     """Why a trial did not go all its way, where neither pruning nor its end was the reason."""
     if result.status == "diverged":
         return Failure(

@@ -1,0 +1,22 @@
+"""Training: the only place, with the spaces' ``build``, where Keras is imported."""
+
+from tuner.training.compiling import check_metrics
+from tuner.training.device import use_device
+from tuner.training.epochs import evaluate
+from tuner.training.loop import OutOfMemory, TrainingResult, train
+from tuner.training.observing import Directive, Observer
+from tuner.training.seeding import seeded
+from tuner.training.state import TrainingState
+
+__all__ = [
+    "Directive",
+    "Observer",
+    "OutOfMemory",
+    "TrainingResult",
+    "TrainingState",
+    "check_metrics",
+    "evaluate",
+    "seeded",
+    "train",
+    "use_device",
+]

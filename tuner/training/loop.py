@@ -1,0 +1,216 @@
+"""A trial's training, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tuner.datasets.data import Data
+from tuner.training import callbacks
+from tuner.training.best import OBJECTIVE, BestEpoch
+from tuner.training.compiling import compile_model
+from tuner.training.epochs import GraphEpochs, Logs, StockEpochs
+from tuner.training.observing import Directive, Observer
+from tuner.training.schedules import Schedule
+from tuner.training.seeding import batch_order
+from tuner.training.state import TrainingState
+
+Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
+
+
+class OutOfMemory(Exception):
+    """Memory ran out while a model was trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """How a training went.
+
+    Attributes:
+        status: ``"finished"`` (all epochs, or stopped early), ``"pruned"``, ``"interrupted"``
+            (somebody will go on), ``"ended"``, ``"diverged"`` (NaN or infinite).
+        epochs: Finished epochs, over all attempts.
+        best_epoch: The epoch of the lowest objective, from 1; the model holds its weights.
+        best_value: That objective.
+        metrics: Of that epoch.
+        path: How it was trained, and why so.
+        seconds: That it took, this time.
+    """
+
+    status: Status
+    epochs: int
+    best_epoch: int | None
+    best_value: float | None
+    metrics: dict[str, float]
+    path: str
+    seconds: float
+
+
+def train(
+    model: keras.Model,
+    hyperparameters: Mapping[str, Any],
+    data: Data,
+    *,
+    seed: int,
+    observer: Observer,
+    metrics: Sequence[str] = (),
+    epoch_patience: int | None = None,
+    resume: TrainingState | None = None,
+) -> TrainingResult:
+    """Trains a model; afterwards it holds the weights of its best epoch.
+
+    Args:
+        model: As ``build`` returned it; compiled here.
+        hyperparameters: ``optimizer`` with its knobs, ``learning_rate``, ``schedule``,
+            ``batch_size``, ``epochs``.
+        seed: The order of the batches follows from it.
+        observer: Is told of every epoch and says when to stop.
+        metrics: Names of further Keras metrics.
+        epoch_patience: Epochs without a lower validation loss before it stops early.
+        resume: Where an earlier attempt left off.
+
+    Raises:
+        OutOfMemory: Memory ran out.
+        Exception: Whatever the user's layers raise.
+    """
+    began = time.monotonic()
+    try:
+        compile_model(model, hyperparameters, data.outputs, metrics=metrics)
+        training = _Training(model, hyperparameters, data, seed, observer, epoch_patience)
+        status = training.run(resume)
+    except (tf.errors.ResourceExhaustedError, MemoryError) as e:
+        raise OutOfMemory(" ".join(str(e).split())[:500]) from e
+    best = training.best
+    best.restore(model)
+    return TrainingResult(
+        status=status,
+        epochs=training.epoch,
+        best_epoch=best.epoch,
+        best_value=best.value,
+        metrics=best.metrics,
+        path=training.epochs.path,
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Training:
+    """The state of one training."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        hyperparameters: Mapping[str, Any],
+        data: Data,
+        seed: int,
+        observer: Observer,
+        epoch_patience: int | None,
+    ) -> None:
+        self._model, self._data, self._seed, self._observer = model, data, seed, observer
+        self._batch_size: int = hyperparameters["batch_size"]
+        self._last: int = hyperparameters["epochs"]
+        self._schedule = Schedule.of(
+            hyperparameters,
+            steps_per_epoch=math.ceil(len(data.train) / self._batch_size),
+            epochs=self._last,
+        )
+        self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience)
+        self._directive = Directive.CONTINUE
+        self.epochs: GraphEpochs | StockEpochs = GraphEpochs(model, data.train, data.validation)
+        self.best = BestEpoch()
+        self.epoch = 0
+
+    def run(self, resume: TrainingState | None) -> Status:
+        """Trains until the last epoch, or until something says stop."""
+        listeners = keras.callbacks.CallbackList(
+            self._callbacks, model=self._model, epochs=self._last, steps=1, verbose=0
+        )
+        self._model.stop_training = False
+        listeners.on_train_begin()
+        if resume is not None:
+            self._restore(resume)
+        logs: Logs = {}
+        while self.epoch < self._last and not self._model.stop_training:
+            listeners.on_epoch_begin(self.epoch)
+            finished = self._run_epoch()
+            if finished is None:
+                return _status(self._directive)
+            logs = finished
+            self.best.see(self._model, self.epoch + 1, logs)
+            listeners.on_epoch_end(self.epoch, logs)
+            self.epoch += 1
+            directive = self._observer.epoch_end(self.epoch, logs, self._snapshot)
+            if not (math.isfinite(logs["loss"]) and math.isfinite(logs[OBJECTIVE])):
+                return "diverged"
+            if directive is not Directive.CONTINUE and self.epoch < self._last:
+                return _status(directive)
+        listeners.on_train_end(logs)
+        return "finished"
+
+    def _run_epoch(self) -> Logs | None:
+        current = float(self._model.optimizer.learning_rate)
+        rates = self._schedule.rates(self.epoch, current)
+        order = batch_order(self._seed, self.epoch, len(self._data.train))
+        logs = self._try_epoch(order, rates)
+        return None if logs is None else {**logs, "learning_rate": float(rates[-1])}
+
+    def _try_epoch(self, order: np.ndarray, rates: np.ndarray) -> Logs | None:
+        try:
+            return self.epochs.run(order, rates, self._batch_size, self._go_on)
+        except (tf.errors.ResourceExhaustedError, MemoryError):
+            raise
+        except Exception as e:
+            if self.epoch > 0 or isinstance(self.epochs, StockEpochs):
+                raise
+            # Something of the model does not go into a graph: what is wrong with the model
+            # itself will be raised again by Keras.
+            why = " ".join(f"{type(e).__name__}: {e}".split())[:200]
+            self.epochs = StockEpochs(self._model, self._data.train, self._data.validation, why=why)
+            return self.epochs.run(order, rates, self._batch_size, self._go_on)
+
+    def _go_on(self) -> bool:
+        self._directive = self._observer.poll()
+        return self._directive is Directive.CONTINUE
+
+    def _snapshot(self) -> TrainingState:
+        arrays = {f"model/{i}": np.array(v) for i, v in enumerate(self._model.variables)}
+        arrays |= {
+            f"optimizer/{i}": np.array(v) for i, v in enumerate(self._model.optimizer.variables)
+        }
+        arrays |= {f"best/{i}": array for i, array in enumerate(self.best.arrays)}
+        scalars = {
+            "best_value": self.best.value,
+            "best_epoch": self.best.epoch,
+            "best_metrics": self.best.metrics,
+            "callbacks": callbacks.remember(self._callbacks),
+        }
+        return TrainingState(epoch=self.epoch, arrays=arrays, scalars=scalars)
+
+    def _restore(self, state: TrainingState) -> None:
+        for owner, variables in (
+            ("model", self._model.variables),
+            ("optimizer", self._model.optimizer.variables),
+        ):
+            for i, variable in enumerate(variables):
+                variable.assign(state.arrays[f"{owner}/{i}"])
+        best = [name for name in state.arrays if name.startswith("best/")]
+        self.best = BestEpoch(
+            value=state.scalars["best_value"],
+            epoch=state.scalars["best_epoch"],
+            metrics=state.scalars["best_metrics"],
+            arrays=[state.arrays[f"best/{i}"] for i in range(len(best))],
+        )
+        callbacks.remind(self._callbacks, state.scalars["callbacks"])
+        self.epoch = state.epoch
+
+
+def _status(directive: Directive) -> Status:
+    if directive is Directive.PRUNE:
+        return "pruned"
+    return "ended" if directive is Directive.END else "interrupted"

@@ -1,0 +1,64 @@
+"""How the learning rate falls over a trial; see ``search_spaces.training`` for the formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A trial's learning rates.
+
+    Attributes:
+        kind: ``"constant"``, ``"inverse_time"``, ``"exponential"``, ``"cosine"``, ``"plateau"``.
+        initial: The learning rate of the first step.
+        steps_per_epoch: Batches of an epoch.
+        epochs: Of the whole trial.
+        decay: Of ``inverse_time``, a step.
+        decay_rate: Of ``exponential``, an epoch.
+    """
+
+    kind: str
+    initial: float
+    steps_per_epoch: int
+    epochs: int
+    decay: float = 0.0
+    decay_rate: float = 1.0
+
+    @classmethod
+    def of(
+        cls, hyperparameters: Mapping[str, Any], *, steps_per_epoch: int, epochs: int
+    ) -> Schedule:
+        """The schedule that hyperparameters name."""
+        return cls(
+            kind=hyperparameters.get("schedule", "constant"),
+            initial=hyperparameters["learning_rate"],
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            decay=hyperparameters.get("decay", 0.0),
+            decay_rate=hyperparameters.get("decay_rate", 1.0),
+        )
+
+    def rates(self, epoch: int, current: float) -> NDArray[np.float32]:
+        """Learning rates of an epoch's steps, float32 ``(steps_per_epoch,)``.
+
+        Args:
+            epoch: From 0.
+            current: The learning rate as callbacks left it, for schedules that they govern.
+        """
+        step = epoch * self.steps_per_epoch + np.arange(self.steps_per_epoch, dtype=np.float64)
+        if self.kind == "inverse_time":
+            rates = self.initial / (1 + self.decay * step)
+        elif self.kind == "exponential":
+            rates = self.initial * self.decay_rate ** (step / self.steps_per_epoch)
+        elif self.kind == "cosine":
+            part = step / (self.epochs * self.steps_per_epoch)
+            rates = self.initial * (1 + np.cos(np.pi * part)) / 2
+        else:
+            rates = np.full(self.steps_per_epoch, current)
+        return rates.astype(np.float32)

@@ -1,0 +1,51 @@
+"""All that must survive for a training to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCALARS = "scalars"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingState:
+    """A trial after a finished epoch.
+
+    Attributes:
+        epoch: Finished epochs.
+        arrays: Variables by name: of the model with its seed generators, of the optimizer with
+            its step count and learning rate, of the best epoch.
+        scalars: JSON-able: the best epoch with its metrics, and what callbacks remember.
+    """
+
+    epoch: int
+    arrays: dict[str, NDArray[Any]]
+    scalars: dict[str, Any]
+
+    def save(self, file: IO[bytes]) -> None:
+        """Writes the state in NumPy's format, without pickle."""
+        text = json.dumps({"epoch": self.epoch, **self.scalars})
+        np.savez(file, **{SCALARS: np.array(text)}, **self.arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingState:
+        """The opposite of ``save``.
+
+        Raises:
+            ValueError: The file is no such state.
+            OSError: It cannot be read.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            scalars = json.loads(str(arrays.pop(SCALARS)))
+            return cls(epoch=scalars.pop("epoch"), arrays=arrays, scalars=scalars)
+        except (KeyError, zipfile.BadZipFile) as e:
+            raise ValueError(f"Expected a training state. Received: {path}.") from e
