@@ -56,15 +56,14 @@ def launch(
 
     Launching again under the same name with the same definition goes on.
     """
-    from tuner.cli.screen import messages
+    from tuner.cli.screen import busy, messages
     from tuner.cli.working import Crew, default_workers
     from tuner.launch import launch as find_or_make
 
     request = make_request(typed)
     console = messages(as_json)
-    if request.plan.needs_keras:
-        console.print("Building one model, to see that everything fits together ...")
-    store, study, how = find_or_make(storage, request)
+    with busy("Building one model ..." if request.plan.needs_keras else "Loading the data ..."):
+        store, study, how = find_or_make(storage, request)
     try:
         console.print(f"Study {study.name}: {how}, {study.budget} trials.")
         count = default_workers() if workers is None else workers

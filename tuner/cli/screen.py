@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.table import Table
@@ -21,13 +22,27 @@ def messages(as_json: bool) -> Console:
     return _console(stderr=as_json)
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table; columns in ``right`` hold numbers."""
+def busy(doing: str) -> AbstractContextManager[object]:
+    """Shows what takes a while, on a terminal only, and clears it away."""
+    return _console(stderr=True).status(doing)
+
+
+def table(*columns: str, right: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Table:
+    """An empty table.
+
+    Args:
+        columns: Their titles.
+        right: Those that hold numbers, which are never cut or wrapped.
+        whole: Others that are never cut or wrapped.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         number = column in right
         made.add_column(
-            column, justify="right" if number else "left", no_wrap=number, overflow="fold"
+            column,
+            justify="right" if number else "left",
+            no_wrap=number or column in whole,
+            overflow="fold",
         )
     return made
 

@@ -58,21 +58,23 @@ def best(study: str, storage: str, as_json: bool) -> None:
 
 
 def _print_trials(found: list[TrialRecord]) -> None:
+    from rich.text import Text
+
     from tuner import words
     from tuner.cli.screen import output, table
 
     right = ("trial", "value", "epochs", "time")
-    rows = table("trial", "state", "value", "epochs", "time", "hyperparameters", right=right)
-    # Cut short where there is no room: --json has them all.
-    rows.columns[-1].no_wrap, rows.columns[-1].overflow = True, "ellipsis"
+    rows = table("trial", "state", *right[1:], "hyperparameters", right=right, whole=("state",))
     for trial in found:
         failed = trial.state == "failed" and trial.failure is not None
+        last = words.failure(trial) if failed else words.settings(trial.hyperparameters)
         rows.add_row(
             str(trial.number),
             trial.state,
             words.number(trial.value),
             str(trial.epoch),
             words.duration(trial.seconds),
-            words.failure(trial) if failed else words.settings(trial.hyperparameters),
+            # Cut short where there is no room: --json has them all.
+            Text(last, no_wrap=True, overflow="ellipsis"),
         )
     output().print(rows if found else "No trials yet.")

@@ -1,0 +1,178 @@
+"""Bad input gets one clear line on standard error, exit code 2, and nothing half-made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from storage import studies
+from tests.unit.cli.conftest import Launched, Typed
+
+LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0")
+
+
+def refused(result: Result) -> str:
+    """The line, after checking that it is one."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("launch", "mpl", "--data", "digits"), "'mpl'. Did you mean mlp?"),
+        (("launch", "no/such.py:Net", "--data", "digits"), "such.py"),
+        (("launch", "mlp"), "--data"),
+        (("launch", "mlp", "--data", "digist"), "Did you mean 'digits'"),
+        (("launch", "mlp", "--data", "absent.csv", "--target", "y"), "absent.csv"),
+        ((*LAUNCH, "--sampler", "random2"), "Did you mean 'random'?"),
+        ((*LAUNCH, "--pruner", "medium"), "Did you mean 'median'?"),
+        ((*LAUNCH, "--set", "unitz=32"), "unitz=32"),
+        ((*LAUNCH, "--set", "units"), "'units'"),
+        ((*LAUNCH, "--set", "units=32.."), "units=32.."),
+        ((*LAUNCH, "--set", "units=64..32"), "lower end first"),
+        ((*LAUNCH, "--set", "activation=rlu"), "Did you mean"),
+        ((*LAUNCH, "--trials", "0"), "--trials"),
+        ((*LAUNCH, "--seed", "-1"), "--seed"),
+        ((*LAUNCH, "--validation", "1.5"), "1.5"),
+        ((*LAUNCH, "--task", "clases"), "Did you mean 'classes'?"),
+        ((*LAUNCH, "--study-timeout", "soon"), "'soon'"),
+        ((*LAUNCH, "--trial-timeout", "0s"), "'0s'"),
+        ((*LAUNCH, "--target-loss", "nan"), "'nan'"),
+        ((*LAUNCH, "--study", "-x"), "'-x'"),
+        ((*LAUNCH, "--study", "line\nbreak"), "can be typed"),
+        ((*LAUNCH, "--study", "x" * 200), "200"),
+        ((*LAUNCH, "--storage", "tuner.db"), "'tuner.db'"),
+        ((*LAUNCH, "--storage", "oracle://host/x"), "'oracle'"),
+        ((*LAUNCH, "--storage", "sqlite:///absent/tuner.db"), "mkdir -p"),
+        ((*LAUNCH, "--artifacts", "/dev/null/models"), "--artifacts"),
+        (("status", "mlp-digits"), "no file"),
+        (("list",), "no file"),
+        (("upgrade",), "no file"),
+        (("lunch",), "Did you mean 'launch'?"),
+        (("status", "x", "--jsno"), "Did you mean '--json'?"),
+        (("extend", "x", "--trials", "-5"), "'-5'"),
+        (("spaces", "mpl"), "Did you mean mlp?"),
+        (("datasets", "digist"), "Did you mean 'digits'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_is_told_on_one_line(tuner: Typed, words: tuple[str, ...], told: str):
+    """It names what is wrong, and leaves the folder empty."""
+    assert told in refused(tuner(*words))
+    assert list(tuner.folder.iterdir()) == []
+
+
+def csv(rows: str) -> bytes:
+    return f"a,b,y\n{rows}".encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "target", "told"),
+    [
+        (b"", "y", "house.csv"),
+        (b"\x00\xff\xfe", "y", "house.csv"),
+        (csv("1,2,0\n" * 50 + "2,1,1\n" * 50), "z", "'z'"),
+        (csv("1,2,0\n" * 100), "y", "nothing to learn"),
+        (csv("1,2,0\n" * 50 + "2,,1\n" * 50), "y", "house.csv"),
+        (csv("1,2,0\n2,1,1\n" * 6), "y", "smallest batch_size"),
+    ],
+    ids=["empty", "unreadable", "no such column", "one class", "NaN", "fewer than a batch"],
+)
+def test_data_that_cannot_be_used(tuner: Typed, content: bytes, target: str, told: str):
+    """The file is named, nothing is made."""
+    path = tuner.folder / "house.csv"
+    path.write_bytes(content)
+    result = tuner("launch", "mlp", "--data", "house.csv", "--target", target, "--workers", "0")
+    assert told in refused(result)
+    assert list(tuner.folder.iterdir()) == [path]
+
+
+def test_a_batch_that_fits_is_named(tuner: Typed):
+    """The hint can be typed."""
+    x, y = np.arange(24.0).reshape(12, 2), np.array([0, 1] * 6)
+    np.savez(tuner.folder / "few.npz", x=x, y=y)
+    words = ("launch", "mlp", "--data", "few.npz", "--workers", "0")
+    line = refused(tuner(*words))
+    hint = line[line.index("--set ") :].rstrip(".").split()
+    assert tuner(*words, *hint).exit_code == 0
+
+
+def test_a_password_is_never_shown(tuner: Typed):
+    """A server that does not answer is told without its password."""
+    result = tuner(*LAUNCH, "--storage", "postgresql://me:swordfish@127.0.0.1:1/studies")
+    assert "to answer" in refused(result)
+    assert "swordfish" not in result.output
+    assert list(tuner.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["status", "trials", "best", "worker", "pause", "stop"])
+def test_an_unknown_study(launched: Launched, tuner: Typed, command: str):
+    """Close names are offered."""
+    assert "Did you mean mlp-digits?" in refused(tuner(command, "mlp-digit"))
+
+
+def test_a_name_taken_with_another_definition(launched: Launched, tuner: Typed):
+    """What differs is shown; the study stays as it was."""
+    line = refused(tuner(*LAUNCH, "--seed", "3", "--set", "units=8..16", "--target-loss", "0.5"))
+    for told in ("seed: 3 instead of 0", "overrides: units=8..16", "target-loss: 0.5", "--study"):
+        assert told in line
+    assert "fingerprint" not in line
+    assert studies.load(launched.store, "mlp-digits") == launched.study
+
+
+def test_another_budget_is_an_extension(launched: Launched, tuner: Typed):
+    """The right command is named."""
+    assert "tuner extend mlp-digits" in refused(tuner(*LAUNCH, "--trials", "9"))
+
+
+def test_data_that_changed_since(tuner: Typed):
+    """The same file with other rows is another definition."""
+    path = tuner.folder / "data.npz"
+    x, y = np.arange(400.0).reshape(200, 2), np.array([0, 1] * 100)
+    np.savez(path, x=x, y=y)
+    words = ("launch", "mlp", "--data", "data.npz", "--workers", "0")
+    assert tuner(*words).exit_code == 0
+    np.savez(path, x=x + 1, y=y)
+    assert "the data were changed" in refused(tuner(*words))
+
+
+def test_a_study_without_a_complete_trial_has_no_best(launched: Launched, tuner: Typed):
+    """Nothing is printed that could be taken for a result."""
+    assert "none yet" in refused(tuner("best", "mlp-digits", "--json"))
+
+
+def test_nobody_can_confirm(launched: Launched, tuner: Typed):
+    """Deleting without a terminal needs `--yes`."""
+    assert "--yes" in refused(tuner("delete", "mlp-digits"))
+    assert studies.find(launched.store, "mlp-digits")
+
+
+def test_a_file_that_is_no_database(tuner: Typed):
+    """It is left alone."""
+    path = Path(tuner.folder / "notes.txt")
+    path.write_text("not a database, but long enough to be read as one " * 40)
+    before = path.read_bytes()
+    assert "notes.txt" in refused(tuner(*LAUNCH, "--storage", f"sqlite:///{path}"))
+    assert path.read_bytes() == before
+
+
+def test_a_defect_of_ours_is_one_line_too(tuner: Typed, monkeypatch: pytest.MonkeyPatch):
+    """It exits 1 and says how to see the traceback, which `--debug` shows."""
+
+    def broken() -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr("search_spaces.catalog.describe_families", broken)
+    result = tuner("spaces", "--json")
+    assert result.exit_code == 1
+    assert "tuner --debug spaces --json" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" in tuner("spaces", "--debug").stderr
