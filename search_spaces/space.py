@@ -149,6 +149,24 @@ class SearchSpace(ABC):
                 points.append(point)
         return points
 
+    def read(self, typed: Sequence[str]) -> dict[str, Any]:
+        """Returns the real values of ``NAME=VALUE`` texts; ``units=`` means each ``units_0``, ...
+
+        Raises:
+            SpaceError: a name is no parameter, or a value lies outside its range.
+        """
+        texts = override_texts.parse(typed)
+        values, used = {}, set()
+        for name, parameter in self.parameters.items():
+            key = name if name in texts else override_texts.general(name)
+            if key in texts:
+                used.add(key)
+                values[name] = _read(parameter, name, texts[key])
+        for name in texts.keys() - used:
+            hint = did_you_mean(name, self.parameters)
+            raise SpaceError(f"Expected a parameter of {self.name}. Received: {name!r}.{hint}")
+        return values
+
     def encode(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what Optuna stores for real values: the index in a list of numbers.
 
@@ -214,6 +232,15 @@ class SearchSpace(ABC):
             if name not in filled and parameter.exists(filled):
                 filled[name] = choose(name, parameter)
         return filled
+
+
+def _read(parameter: Parameter, name: str, text: str) -> Value:
+    try:
+        value = parameter.parse(text)
+        parameter.encode(value)
+    except SpaceError as e:
+        raise SpaceError(f"{name}={text}: {e}") from e
+    return value
 
 
 def _row(name: str, parameter: Parameter) -> Row:

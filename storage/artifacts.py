@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,15 @@ class Artifacts:
             with suppress(OSError):
                 self._fs.rm_file(path)
 
+    def files(self, *, older_than: float) -> list[str]:
+        """Models and checkpoints last written so many seconds ago or earlier, by name."""
+        listed = self._fs.find(self._root, detail=True) if self._fs.exists(self._root) else {}
+        return sorted(
+            self._shown(path)
+            for path, details in listed.items()
+            if not path.endswith(f"/{MARKER}") and _age(details) >= older_than
+        )
+
     def remove_all(self) -> None:
         """Removes the whole folder."""
         with suppress(FileNotFoundError):
@@ -129,6 +139,40 @@ class Artifacts:
     def _shown(self, path: str) -> str:
         """A plain path where it is local, else with its protocol."""
         return str(self._fs.unstrip_protocol(path)).removeprefix("file://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A study's folder, whether or not the study still exists."""
+
+    path: str
+    uuid: str
+    filesystem: Any
+
+    def remove(self) -> None:
+        """Removes it with all that is in it."""
+        with suppress(FileNotFoundError):
+            self.filesystem.rm(self.path, recursive=True)
+
+
+def folders(base: str, *, older_than: float) -> list[Folder]:
+    """The folders of studies below a place whose marker was written so many seconds ago.
+
+    Anything that holds no marker of ours is not a study's folder and is left alone.
+    """
+    filesystem, root = _open(base)
+    markers = filesystem.glob(f"{root.rstrip('/')}/*/{MARKER}", detail=True)
+    return [
+        Folder(path=path.rpartition("/")[0], uuid=path.split("/")[-2], filesystem=filesystem)
+        for path, details in sorted(markers.items())
+        if _age(details) >= older_than
+    ]
+
+
+def _age(details: Mapping[str, Any]) -> float:
+    """Seconds since a file was last written; 0 where the file system does not say."""
+    written = details.get("mtime") or details.get("LastModified") or time.time()
+    return time.time() - (written if isinstance(written, float) else written.timestamp())
 
 
 def _open(base: str) -> tuple[Any, str]:

@@ -321,6 +321,17 @@ def keep_checkpoints(store: Store, claim: Claim, checkpoints: Sequence[Checkpoin
         hold(store, c, claim, checkpoints=json.dumps([vars(k) for k in checkpoints]), losses=0)
 
 
+def checkpoint_paths(store: Store, study: Study) -> set[str]:
+    """Where the checkpoints of a study's trials lie, those that a lease points to."""
+    lease = schema.leases.c
+    query = sa.select(lease.checkpoints).where(
+        lease.study_id == study.study_id, lease.checkpoints.is_not(None)
+    )
+    with store.read() as c:
+        found = c.execute(query).scalars().all()
+    return {kept["path"] for text in found for kept in json.loads(text)}
+
+
 def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
     """Leaves the trial to whoever claims next. It stays RUNNING in Optuna's eyes.
 

@@ -115,14 +115,21 @@ def retry(store: Store, study: Study, numbers: Sequence[int] | None = None) -> l
 
 
 def _params(c: Connection, trial_id: int) -> dict[str, Any]:
-    param = schema.optuna_params.c
+    """What the trial was given: what it was enqueued with, and what was sampled."""
+    attribute, param = schema.optuna_trial_system_attributes.c, schema.optuna_params.c
+    fixed = c.execute(
+        sa.select(attribute.value_json).where(
+            attribute.trial_id == trial_id, attribute.key == FIXED_PARAMS
+        )
+    ).scalar()
     rows = c.execute(sa.select(schema.optuna_params).where(param.trial_id == trial_id)).all()
-    return {
+    sampled = {
         row.param_name: json_to_distribution(row.distribution_json).to_external_repr(
             row.param_value
         )
         for row in rows
     }
+    return {**json.loads(fixed or "{}"), **sampled}
 
 
 def _create(

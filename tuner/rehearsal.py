@@ -87,8 +87,10 @@ def examine(plan: Plan) -> Findings:
     space = catalog.load(plan.space, plan.overrides)
     data = datasets.load(plan.data)
     _check_batch_size(space, data, plan.data.source)
-    if plan.needs_keras:
-        _check_metrics(plan, data)
+    if plan.metrics:
+        from tuner.training import check_metrics
+
+        check_metrics(plan.metrics, data.outputs)
     if ":" in plan.space:
         space.rehearse(data.inputs, data.outputs)
     return Findings(space_fingerprint=space.fingerprint(), data_fingerprint=data.fingerprint)
@@ -104,13 +106,6 @@ def _check_batch_size(space: SearchSpace, data: Data, source: str) -> None:
             f"{source}: expected at least {smallest} training rows, the smallest batch_size. "
             f"Received: {rows}: add rows, or make batches smaller with --set batch_size={rows}."
         )
-
-
-def _check_metrics(plan: Plan, data: Data) -> None:
-    if plan.metrics:
-        from tuner.training import check_metrics
-
-        check_metrics(plan.metrics, data.outputs.task)
 
 
 def _in_own_process(plan: Plan) -> Findings:

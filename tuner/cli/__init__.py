@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from tuner.cli.catalogues import datasets, spaces
+from tuner.cli.cleaning import gc
 from tuner.cli.launch import launch, worker
 from tuner.cli.program import Program
+from tuner.cli.requests import end, enqueue, logs, retry
 from tuner.cli.service import dashboard, upgrade
 from tuner.cli.states import delete, extend, pause, resume, stop
 from tuner.cli.studies import list_studies, status
@@ -38,6 +40,11 @@ for _command in (
     resume,
     extend,
     delete,
+    end,
+    enqueue,
+    retry,
+    logs,
+    gc,
     spaces,
     datasets,
     dashboard,

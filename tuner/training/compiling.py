@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from search_spaces.shapes import Outputs
-from tuner.errors import UserError
+from tuner.errors import UserError, one_line
 
 OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
@@ -59,19 +60,39 @@ def compile_model(
     )
 
 
-def check_metrics(names: Sequence[str]) -> None:
-    """Checks that Keras knows these metrics.
+def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
+    """Checks that Keras knows these metrics and can compute them for a task.
 
     Raises:
-        UserError: It does not know one; close names are suggested.
+        UserError: It does not know one (close names are suggested), or cannot compute it.
     """
-    known = [name for name in dir(keras.metrics) if not name.startswith("_")]
     for name in names:
         try:
             keras.metrics.get(name)
         except (ValueError, TypeError) as e:
-            close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            close = difflib.get_close_matches(name, dir(keras.metrics), n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise UserError(
                 f"Expected the name of a metric of Keras. Received: {name!r}.{hint}"
             ) from e
+        try:
+            _try_metric(name, outputs)
+        except Exception as e:
+            raise UserError(
+                f"Expected a metric that can be computed for the task {outputs.task!r}. "
+                f"Received: {name!r} ({one_line(e)})."
+            ) from e
+
+
+def _try_metric(name: str, outputs: Outputs) -> None:
+    """Computes a metric on a model that trains for a moment, as a trial would."""
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(outputs.units, activation=outputs.activation)]
+    )
+    model.compile(optimizer="sgd", loss=outputs.loss, metrics=[name], jit_compile=False)
+    x, y = np.zeros((4, 2), np.float32), np.arange(4) % max(2, outputs.units)
+    if outputs.task == "regression" and outputs.units > 1:
+        y = np.zeros((4, outputs.units))
+    scores = model.evaluate(x, y.astype(np.float32), verbose=0, return_dict=True)
+    if not all(np.ndim(value) == 0 for value in scores.values()):
+        raise ValueError("it is not one number")

@@ -32,7 +32,8 @@ class TrainingState:
     def save(self, file: IO[bytes]) -> None:
         """Writes the state in NumPy's format, without pickle."""
         text = json.dumps({"epoch": self.epoch, **self.scalars})
-        np.savez(file, **{SCALARS: np.array(text)}, **self.arrays)
+        arrays: dict[str, Any] = {SCALARS: np.array(text), **self.arrays}
+        np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> TrainingState:
