@@ -119,6 +119,15 @@ class Supervisor:
         for seat in self._seats:
             seat.left = True
 
+    def insist(self) -> None:
+        """Kills all workers without waiting for them, as a signal handler must.
+
+        Waiting there would wait forever if the handler came in the middle of a look at the
+        same process.
+        """
+        for process in self._running():
+            process.kill()
+
     def _running(self) -> Iterator[subprocess.Popen[bytes]]:
         for seat in self._seats:
             if seat.process is not None and seat.process.poll() is None:

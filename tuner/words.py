@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from search_spaces.values import spell
 from storage.overview import Counts
 from storage.trials import TrialRecord
 
@@ -39,7 +40,7 @@ def moment(seconds: float) -> str:
 
 def setting(value: Any) -> str:
     """The value of a hyperparameter."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else spell(value)
 
 
 def settings(hyperparameters: Mapping[str, Any]) -> str:

@@ -13,7 +13,10 @@ from tuner.cli.options import command, json_option, opened, storage_option, stud
 @storage_option
 @json_option
 def end(study: str, trial: int, storage: str, as_json: bool) -> None:
-    """End a trial now: pruned with its best value, failed if it has none."""
+    """End a trial now.
+
+    It counts as pruned with its best value, and as failed where it has none.
+    """
     from storage import requests, studies
     from tuner.cli import documents
 
@@ -40,7 +43,10 @@ def end(study: str, trial: int, storage: str, as_json: bool) -> None:
 @storage_option
 @json_option
 def enqueue(study: str, values: tuple[str, ...], storage: str, as_json: bool) -> None:
-    """Make the next trial one with values of your own, inside the budget."""
+    """Make the next trial one with values of your own.
+
+    It counts against the budget.
+    """
     from search_spaces import catalog
     from storage import requests, studies
     from tuner.cli import documents

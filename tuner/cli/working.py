@@ -49,7 +49,7 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
         StudyGone: The study was deleted.
     """
     supervisor = Supervisor(store, study, workers=crew.workers, threads=crew.threads)
-    with Interrupts(again=supervisor.kill) as asked, Monitor(store, study, console) as monitor:
+    with Interrupts(again=supervisor.insist) as asked, Monitor(store, study, console) as monitor:
         with supervisor:
             _watch(supervisor, monitor, asked)
             if asked.received is not None:
@@ -63,7 +63,7 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
 def _watch(supervisor: Supervisor, monitor: Monitor, asked: Interrupts) -> None:
     while supervisor.watch() and asked.received is None:
         for failure in supervisor.failures:
-            monitor.say_once(failure)
+            monitor.say_once(f"A worker cannot go on: {failure}")
         monitor.update()
         asked.wait(PAUSE)
 

@@ -1,0 +1,181 @@
+"""What a new user does, in real processes: launch, watch, take the model, interrupt, go on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.polling import poll
+from tests.support.terminal import Terminal
+
+pytestmark = [pytest.mark.keras, pytest.mark.slow]
+
+SHORT = ("launch", "mlp", "--data", "digits", "--set", "epochs=3..6")
+LONG = ("launch", "mlp", "--data", "digits", "--set", "epochs=20..40", "--set", "batch_size=16")
+
+SCORE = """
+import json, sys
+import keras
+from sklearn.datasets import load_digits
+
+x, y = load_digits(return_X_y=True)
+model = keras.saving.load_model(sys.argv[1])
+accuracy = float((model.predict(x, verbose=0).argmax(axis=1) == y).mean())
+ours = sorted({"tuner", "storage", "search_spaces"} & set(sys.modules))
+print(json.dumps({"accuracy": accuracy, "ours": ours}))
+"""
+
+BUILD = '''
+import keras
+
+
+def build(trial, inputs, outputs):
+    """A small network of one layer."""
+    print("user code may print")
+    x = keras.Input(inputs.shape)
+    hidden = keras.layers.Dense(trial.suggest_int("width", 8, 32, log=True), "relu")(x)
+    return keras.Model(x, keras.layers.Dense(outputs.units, outputs.activation)(hidden))
+'''
+
+
+@pytest.fixture
+def tuner(tmp_path: Path) -> Terminal:
+    """Commands typed in an empty folder."""
+    return Terminal(tmp_path)
+
+
+def assert_all_ended(tuner: Terminal, study: str, budget: int) -> None:
+    """Exactly as many trials as asked for, numbered one by one, none of them open."""
+    status = tuner.json("status", study)
+    assert (status["state"], status["budget"]) == ("finished", budget)
+    counts = status["trials"]
+    assert counts["complete"] + counts["pruned"] + counts["failed"] == budget
+    assert counts["running"] == counts["waiting"] == counts["unstarted"] == 0
+    trials = tuner.json("trials", study)
+    assert [trial["number"] for trial in trials] == list(range(budget))
+    assert all(trial["epochs"] >= 1 and trial["seconds"] > 0 for trial in trials)
+
+
+def test_launch_to_model(tuner: Terminal):
+    """One command; then the model alone, without this project, reads raw digits."""
+    ended = tuner(*SHORT, "--trials", "6", "--workers", "2")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert sum(line.startswith("trial ") for line in ended.stdout.splitlines()) == 6
+    assert "tuner dashboard" in ended.stdout
+    assert_all_ended(tuner, "mlp-digits", 6)
+
+    best = tuner.json("best", "mlp-digits")
+    assert best["value"] == min(t["value"] for t in tuner.json("trials", "mlp-digits"))
+    assert {"val_loss", "val_accuracy", "test_loss", "test_accuracy"} <= set(best["metrics"])
+    assert best["model"] in ended.stdout
+    scored = subprocess.run(
+        [sys.executable, "-I", "-c", SCORE, best["model"]],
+        cwd=tuner.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    score = json.loads(scored.stdout.splitlines()[-1])
+    assert score["accuracy"] > 0.9
+    assert score["ours"] == []
+
+    again = tuner(*SHORT, "--trials", "6", "--workers", "2")
+    assert (again.returncode, "finished before" in again.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_interrupted_and_gone_on_with(tuner: Terminal, number: signal.Signals, code: int):
+    """Trials at hand are given back, and taken up again: not one more, not one less."""
+    launch = (*LONG, "--trials", "5", "--workers", "2")
+    with tuner.started(*launch) as process:
+        poll(lambda: begun(tuner), waiting_for="a trial with an epoch", timeout=60, interval=0.3)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert "tuner worker mlp-digits" in output
+    status = tuner.json("status", "mlp-digits")
+    assert (status["state"], status["trials"]["running"]) == ("running", 0)
+    assert not [worker for worker in status["workers"] if worker["state"] == "alive"]
+
+    ended = tuner(*launch)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_all_ended(tuner, "mlp-digits", 5)
+
+
+def test_interrupted_twice(tuner: Terminal):
+    """The second Ctrl-C kills; trials at hand are taken over once their leases run out."""
+    launch = (*LONG, "--trials", "4", "--workers", "2", "--lease", "4s")
+    with tuner.started(*launch) as process:
+        poll(lambda: begun(tuner), waiting_for="a trial with an epoch", timeout=60, interval=0.3)
+        process.send_signal(signal.SIGSTOP)  # so that both signals come before the workers' end
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        output, _ = process.communicate(timeout=10)
+    assert process.returncode in (130, 143), output
+    ended = tuner(*launch)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_all_ended(tuner, "mlp-digits", 4)
+    assert any(trial["attempt"] > 1 for trial in tuner.json("trials", "mlp-digits"))
+
+
+def test_no_worker_can_go_on(tuner: Terminal):
+    """A machine that does not reach the study's folder says so on one line."""
+    tuner.json(*SHORT, "--workers", "0")
+    shutil.rmtree(tuner.folder / "tuner-artifacts")
+    ended = tuner("worker", "mlp-digits", "--workers", "1")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Error: Expected the study's folder")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def begun(tuner: Terminal) -> bool:
+    """Whether a trial is running that has finished an epoch."""
+    listed = tuner("trials", "mlp-digits", "--json")
+    trials = json.loads(listed.stdout) if listed.returncode == 0 else []
+    return any(trial["state"] == "running" and trial["epochs"] for trial in trials)
+
+
+def test_two_terminals(tuner: Terminal):
+    """`launch --workers 0` only makes the study; workers join from anywhere."""
+    made = tuner.json(*SHORT, "--trials", "6", "--workers", "0")
+    assert made["trials"]["unstarted"] == 6
+    with (
+        tuner.started("worker", "mlp-digits", "--threads", "1") as one,
+        tuner.started("worker", "mlp-digits", "--threads", "1") as other,
+    ):
+        outputs = [process.communicate(timeout=120)[0] for process in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0), outputs
+    assert all("Study mlp-digits is finished" in output for output in outputs)
+    assert_all_ended(tuner, "mlp-digits", 6)
+
+
+def test_define_by_run(tuner: Terminal):
+    """A function of the user's own, with its own parameter and ours; JSON stays JSON."""
+    (tuner.folder / "net.py").write_text(BUILD)
+    document = tuner.json(
+        "launch", "net.py:build", "--data", "iris", "--trials", "3", "--workers", "1",
+        "--set", "width=8,16", "--set", "epochs=2", "--metric", "sparse_top_k_categorical_accuracy",
+    )  # fmt: skip
+    assert document["study"] == "net-iris"
+    assert document["best"]["params"]["width"] in (8, 16)
+    assert document["best"]["params"]["epochs"] == 2
+    assert_all_ended(tuner, "net-iris", 3)
+
+
+def test_a_folder_of_the_users_does_not_hide_ours(tuner: Terminal):
+    """`python -m tuner` puts the current folder first on the path."""
+    (tuner.folder / "storage").mkdir()
+    (tuner.folder / "storage" / "__init__.py").write_text("raise RuntimeError('not this one')")
+    here = Terminal(tuner.folder, prefix=())
+    ended = here(*SHORT, "--trials", "1", "--workers", "1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_all_ended(tuner, "mlp-digits", 1)

@@ -1,0 +1,110 @@
+"""Code of users' own is tried before a study is made, in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.errors import SpaceError
+from tests.support.terminal import Terminal
+from tuner.datasets import DataSpec
+from tuner.errors import UserError
+from tuner.rehearsal import Findings, Plan, rehearse
+
+NET = """
+import keras
+
+def build(trial, inputs, outputs):
+    x = keras.Input(inputs.shape)
+    width = trial.suggest_int("width", 8, 32)
+    {body}
+    return keras.Model(x, keras.layers.Dense(outputs.units, outputs.activation)(x))
+"""
+
+
+def plan(space: str = "mlp", **more: tuple[str, ...]) -> Plan:
+    return Plan(
+        space=space,
+        overrides=more.get("overrides", ()),
+        data=DataSpec(source="iris"),
+        metrics=more.get("metrics", ()),
+    )
+
+
+def net(folder: Path, body: str) -> str:
+    path = folder / "net.py"
+    path.write_text(NET.format(body=body))
+    return f"{path}:build"
+
+
+def test_plans_round_trip():
+    """They travel to another process as JSON."""
+    typed = plan("a.py:build", overrides=("width=8",), metrics=("auc",))
+    assert Plan.from_dict(typed.to_dict()) == typed
+
+
+def test_our_own_families_need_no_process():
+    """They are tried here, without TensorFlow."""
+    assert not plan().needs_keras
+    assert plan("net.py:build").needs_keras
+    assert plan(metrics=("auc",)).needs_keras
+    assert isinstance(rehearse(plan()), Findings)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise ValueError('too wide')", "ValueError: too wide"),
+        ("return 42", "keras.Model"),
+        ("import os; os._exit(7)", "exit code 7"),
+        ("undefined_name", "NameError"),
+    ],
+)
+def test_a_build_that_fails_is_one_line(tmp_path: Path, body: str, told: str):
+    """The line names the user's file, or says how the process ended."""
+    with pytest.raises((SpaceError, UserError)) as caught:
+        rehearse(plan(net(tmp_path, body)))
+    line = str(caught.value)
+    assert told in line
+    assert "net" in line
+    assert "\n" not in line
+
+
+@pytest.mark.keras
+def test_what_users_code_prints_is_no_answer(tmp_path: Path):
+    """Findings come back whatever is printed; the launching process never sees TensorFlow."""
+    found = rehearse(plan(net(tmp_path, "print('{}')"), overrides=("width=8..16",)))
+    assert len(found.space_fingerprint) == len(found.data_fingerprint) == 64
+
+
+@pytest.mark.keras
+def test_overrides_of_a_function_are_checked(tmp_path: Path):
+    """Its parameters are known only when it runs."""
+    with pytest.raises(UserError, match="Did you mean width"):
+        rehearse(plan(net(tmp_path, ""), overrides=("widht=8",)))
+
+
+@pytest.mark.keras
+def test_a_metric_that_does_not_exist(tmp_path: Path):
+    """An error before the first trial, not a warning in every one."""
+    with pytest.raises(UserError, match="Expected the name of a metric"):
+        rehearse(plan(metrics=("acuracy",)))
+
+
+@pytest.mark.keras
+def test_launching_never_imports_tensorflow(tmp_path: Path):
+    """Python itself lists what the launching process imports; nothing is made of a bad space."""
+    net(tmp_path, "raise ValueError('too wide')")
+    tuner = Terminal(tmp_path, prefix=("-X", "importtime", "-P"))
+    ended = tuner("launch", "net.py:build", "--data", "iris", "--workers", "0")
+    imports = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports}
+    (told,) = set(ended.stderr.splitlines()) - set(imports)
+    assert ended.returncode == 2
+    assert told.startswith("Error: ")
+    assert "too wide" in told
+    assert "click" in loaded
+    assert not loaded & {"tensorflow", "keras"}
+    assert [path.name for path in tmp_path.iterdir()] == ["net.py"]
