@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from tuner.cli.options import command, json_option, opened, storage_option
 
 
-@command("tuner dashboard --port 8090")
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@command("tuner dashboard", "tuner dashboard --port 8090 --read-only")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -16,15 +22,42 @@ from tuner.cli.options import command, json_option, opened, storage_option
     show_default=True,
     help="Where to listen; 0 takes a free port.",
 )
+@click.option(
+    "--password-file",
+    type=FILE,
+    help="Its first line is asked of everybody; also taken from TUNER_DASHBOARD_PASSWORD.",
+)
+@click.option("--read-only", is_flag=True, help="Let nobody change anything.")
+@click.option("--certfile", type=FILE, help="Certificate in PEM, for https.")
+@click.option("--keyfile", type=FILE, help="Its private key, if that is in another file.")
+@click.option(
+    "--name",
+    "names",
+    metavar="HOST",
+    multiple=True,
+    help="Answer to this name too, such as that of a proxy.",
+)
 @storage_option
-def dashboard(host: str, port: int, storage: str) -> None:
-    """Serve Optuna's dashboard of a store on this machine."""
+def dashboard(
+    storage: str, password_file: Path | None, names: tuple[str, ...], **settings: Any
+) -> None:
+    """Serve Optuna's dashboard of a store on this machine.
+
+    Other machines reach it only with a password, and at an address that --host names.
+    """
     from optuna.storages._cached_storage import _CachedStorage
 
-    from tuner.dashboard import serve
+    from tuner.dashboard import find_password, serve
 
+    password = find_password(password_file)
     with opened(storage) as store:
-        serve(_CachedStorage(store.optuna), host=host, port=port)
+        serve(
+            _CachedStorage(store.optuna),
+            password=password,
+            also_known_as=names,
+            on_ready=lambda url: click.echo(f"Dashboard: {url} (Ctrl-C ends it)"),
+            **settings,
+        )
 
 
 @command("tuner upgrade")

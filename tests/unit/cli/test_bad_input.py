@@ -113,6 +113,11 @@ def test_a_password_is_never_shown(tuner: Typed):
     assert list(tuner.folder.iterdir()) == []
 
 
+def test_a_dashboard_for_others_needs_a_password(launched: Launched, tuner: Typed):
+    """Nothing listens."""
+    assert "password" in refused(tuner("dashboard", "--host", "0.0.0.0", "--port", "0"))
+
+
 @pytest.mark.parametrize("command", ["status", "trials", "best", "worker", "pause", "stop"])
 def test_an_unknown_study(launched: Launched, tuner: Typed, command: str):
     """Close names are offered."""
