@@ -175,6 +175,15 @@ def _age(details: Mapping[str, Any]) -> float:
     return time.time() - (written if isinstance(written, float) else written.timestamp())
 
 
+def check_place(base: str) -> None:
+    """Checks a place by its text alone, before anything is made.
+
+    Raises:
+        StoreError: It is no folder or URL, or the driver for such URLs is missing.
+    """
+    _open(base)
+
+
 def _open(base: str) -> tuple[Any, str]:
     try:
         filesystem, root = fsspec.url_to_fs(base)

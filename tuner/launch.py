@@ -11,7 +11,7 @@ from typing import Literal
 from search_spaces import catalog
 from storage import engine, overview, studies
 from storage import url as urls
-from storage.artifacts import Artifacts
+from storage.artifacts import Artifacts, check_place
 from storage.engine import Store
 from storage.errors import StoreError
 from storage.studies import FINISHED, RUNNING, Limits, Study
@@ -249,7 +249,8 @@ def _absolute(folder: str) -> str:
 
 
 def _check_folder(folder: str) -> None:
-    """Refuses a local folder that cannot be made, before anything else is."""
+    """Refuses a folder that cannot be made, before anything else is."""
+    check_place(folder)
     if _is_url(folder):
         return
     path = Path(folder)

@@ -9,7 +9,6 @@ import click
 
 from tuner.cli.options import command, json_option, opened, storage_option
 
-
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

@@ -53,6 +53,7 @@ def refused(result: Result) -> str:
         ((*LAUNCH, "--storage", "oracle://host/x"), "'oracle'"),
         ((*LAUNCH, "--storage", "sqlite:///absent/tuner.db"), "mkdir -p"),
         ((*LAUNCH, "--artifacts", "/dev/null/models"), "--artifacts"),
+        ((*LAUNCH, "--artifacts", "nosuch://bucket/models"), "nosuch://bucket"),
         (("status", "mlp-digits"), "no file"),
         (("list",), "no file"),
         (("upgrade",), "no file"),
