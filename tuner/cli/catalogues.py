@@ -37,11 +37,11 @@ def _show_families(as_json: bool) -> None:
 
 
 def _show_space(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    from search_spaces import catalog
     from tuner.cli import documents
+    from tuner.cli.loading import load_space
     from tuner.cli.screen import output, table
 
-    space = catalog.load(name, overrides)
+    space = load_space(name, overrides)
     if as_json:
         documents.echo({"name": space.name, "parameters": [vars(row) for row in space.describe()]})
         return

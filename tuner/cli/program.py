@@ -32,8 +32,6 @@ class Program(click.Group):
         words = args[0] if args else kwargs.get("args")
         words = list(sys.argv[1:] if words is None else words)
         plain = [word for word in words if word != "--debug"]  # it may stand anywhere
-        # Spaces and data of users' own may import TensorFlow, which talks at length.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         try:
             code = super().main(**{**kwargs, "args": plain, "standalone_mode": False})
         except Exception as e:

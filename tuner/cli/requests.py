@@ -47,15 +47,15 @@ def enqueue(study: str, values: tuple[str, ...], storage: str, as_json: bool) ->
 
     It counts against the budget.
     """
-    from search_spaces import catalog
     from storage import requests, studies
     from tuner.cli import documents
+    from tuner.cli.loading import load_space
     from tuner.study import StudySpec
 
     with opened(storage) as store:
         found = studies.load(store, study)
         spec = StudySpec.from_dict(found.spec)
-        space = catalog.load(spec.space, spec.overrides)
+        space = load_space(spec.space, spec.overrides)
         chosen = space.read(values)
         number = requests.enqueue(store, found, space.encode(chosen))
     if as_json:

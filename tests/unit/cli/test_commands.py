@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from storage import studies, workers
 from storage.artifacts import Artifacts
 from storage.errors import StoreError
 from storage.trials import ended
+from tests.support.terminal import Terminal
 from tests.support.trials import WORKER, begin, complete, enter, fail, report
 from tests.unit.cli.conftest import Launched, Typed
 from tuner.cli.options import Duration
@@ -151,6 +153,18 @@ def test_spaces_can_be_tried_with_overrides(tuner: Typed):
     ranges = {row["name"]: row["range"] for row in space["parameters"]}
     assert ranges["units_0"] == "32..64:16"
     assert tuner.json("spaces")[0]["name"] == "mlp"
+
+
+def test_a_space_of_the_users_is_loaded_in_silence(tmp_path: Path):
+    """Whatever its file prints, and on whatever level."""
+    (tmp_path / "net.py").write_text(
+        "import os\nfrom search_spaces import Int, SearchSpace\n"
+        "print('hello')\nos.write(1, b'hello')\nos.write(2, b'hello')\n"
+        "class Net(SearchSpace):\n    width = Int(1, 9)\n    def build(self, *_): ...\n"
+    )
+    shown = Terminal(tmp_path)("spaces", "net.py:Net", "--json")
+    assert json.loads(shown.stdout)["name"] == "net"
+    assert shown.stderr == ""
 
 
 def test_datasets_are_listed_and_described(tuner: Typed):
