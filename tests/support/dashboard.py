@@ -1,0 +1,124 @@
+"""A dashboard in a process of its own, on a free port of this machine."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from optuna.artifacts import FileSystemArtifactStore
+from optuna.storages import get_storage
+from tuner.dashboard import serve
+
+options = json.loads(sys.argv[2])
+artifacts = options.pop("artifacts", None)
+serve(
+    get_storage(sys.argv[1]),
+    artifacts=FileSystemArtifactStore(artifacts) if artifacts else None,
+    on_ready=lambda url: print(url, flush=True),
+    port=0,
+    **options,
+)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the server sent.
+
+    Attributes:
+        body: As it came, compressed or not.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body, which is JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard:
+    """A running dashboard."""
+
+    url: str
+
+    @property
+    def host(self) -> str:
+        """Name and port, as in a Host header."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        return port
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Makes one request as a program does; redirects are not followed."""
+        if self.url.startswith("https"):
+            trusting = ssl.create_default_context()
+            trusting.check_hostname = False
+            trusting.verify_mode = ssl.CERT_NONE
+            connection = http.client.HTTPSConnection(self.host, timeout=30, context=trusting)
+        else:
+            connection = http.client.HTTPConnection(self.host, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Answer(status=response.status, headers=response.headers, body=response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Asks with GET; header names are written with underscores."""
+        return self.ask(
+            "GET", path, headers={name.replace("_", "-"): text for name, text in headers.items()}
+        )
+
+
+@contextmanager
+def dashboard(store_url: str, **options: Any) -> Iterator[Dashboard]:
+    """Serves a store as `tuner.dashboard.serve` does with these options.
+
+    In the end, standard output must hold the URL and nothing else.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, store_url, json.dumps(options)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        assert url, "the dashboard ended before it was ready"
+        yield Dashboard(url=url)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        rest = process.stdout.read()
+        process.stdout.close()
+    assert rest == ""

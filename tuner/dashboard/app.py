@@ -1,0 +1,49 @@
+"""The dashboard as one WSGI application, to be served by one process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
+
+import optuna_dashboard
+
+from tuner.dashboard.compression import Compression
+from tuner.dashboard.guard import Guard
+from tuner.dashboard.headers import SecurityHeaders
+from tuner.dashboard.hosts import Hosts
+from tuner.dashboard.login import Login
+from tuner.dashboard.restrictions import ReadOnly, Restrictions
+
+if TYPE_CHECKING:
+    from optuna.artifacts._protocol import ArtifactStore
+    from optuna.storages import BaseStorage
+
+
+def application(
+    storage: BaseStorage,
+    *,
+    hosts: Hosts,
+    password: str | None = None,
+    read_only: bool = False,
+    artifacts: ArtifactStore | None = None,
+) -> WSGIApplication:
+    """Builds the guarded dashboard.
+
+    Sessions, the limit on failed log-ins and optuna-dashboard's own cache live in this process:
+    serve the application from one process with threads.
+
+    Args:
+        storage: Wrapped in Optuna's cache, as ``optuna.storages.get_storage`` wraps it: with a
+            bare one, every poll reads every trial again.
+        hosts: The names that the dashboard answers to.
+        password: Asked of everybody, except where None.
+        read_only: Refuses everything that would write to the store.
+        artifacts: Where the files lie that trials have uploaded; None shows none.
+    """
+    app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
+    app = Restrictions(Compression(app))
+    if read_only:
+        app = ReadOnly(app)
+    if password is not None:
+        app = Login(app, password)
+    return SecurityHeaders(Guard(app, hosts))
