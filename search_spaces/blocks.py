@@ -76,7 +76,12 @@ def dense(
 
     pieces = MAXOUT_PIECES if activation == "maxout" else 1
     regularizer = keras.regularizers.L2(penalty) if penalty else None
-    x = keras.layers.Dense(units * pieces, kernel_regularizer=regularizer, name=name)(x)
+    x = keras.layers.Dense(
+        units * pieces,
+        kernel_regularizer=regularizer,
+        use_bias=normalization != "before",  # the normalisation takes a constant out again
+        name=name,
+    )(x)
     if normalization == "before":
         x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
     x = activate(x, activation, f"{name}_activation")

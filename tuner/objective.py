@@ -254,7 +254,7 @@ class _Attempt:
         value, epoch = result.best_value, result.best_epoch
         if not self._courier.persist(lambda: of.shelf.has_room(value)):
             return outcome
-        metrics = {**outcome.metrics, **training.evaluate(model, of.data.test, prefix="test_")}
+        metrics = {**outcome.metrics, **_scores(result, of.data)}
         path = None
         try:
             path = of.shelf.save(self._claim, model, of.data, epoch=epoch).path
@@ -276,6 +276,11 @@ class _Attempt:
 
     def _finish(self, outcome: Outcome) -> None:
         self._courier.persist(lambda: leases.finish(self._of.store, self._claim, outcome))
+
+
+def _scores(result: training.TrainingResult, data: Data) -> dict[str, float]:
+    """Metrics of the best epoch's model on the test part."""
+    return {f"test_{name}": value for name, value in result.score(data.test).items()}
 
 
 def _failed(kind: str, error: Exception) -> Outcome:

@@ -2,7 +2,6 @@
 
 from tuner.training.compiling import check_metrics
 from tuner.training.device import use_device
-from tuner.training.epochs import evaluate
 from tuner.training.loop import OutOfMemory, TrainingResult, train
 from tuner.training.observing import Directive, Observer
 from tuner.training.seeding import seeded
@@ -15,7 +14,6 @@ __all__ = [
     "TrainingResult",
     "TrainingState",
     "check_metrics",
-    "evaluate",
     "seeded",
     "train",
     "use_device",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
-import numpy as np
 from numpy.typing import NDArray
 
 OBJECTIVE = "val_loss"
@@ -30,15 +28,16 @@ class BestEpoch:
     metrics: dict[str, float] = field(default_factory=dict)
     arrays: list[NDArray[Any]] = field(default_factory=list)
 
-    def see(self, model: keras.Model, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Takes a finished epoch into account."""
+    def see(
+        self, epoch: int, metrics: Mapping[str, float], arrays: Callable[[], list[NDArray[Any]]]
+    ) -> None:
+        """Takes a finished epoch into account.
+
+        Args:
+            arrays: Gives the values of all the model's variables now.
+        """
         value = metrics[OBJECTIVE]
         if not math.isfinite(value) or (self.value is not None and value >= self.value):
             return
         self.value, self.epoch, self.metrics = value, epoch, dict(metrics)
-        self.arrays = [np.array(variable) for variable in model.variables]
-
-    def restore(self, model: keras.Model) -> None:
-        """Gives the model the weights of that epoch."""
-        for variable, array in zip(model.variables, self.arrays, strict=False):
-            variable.assign(array)
+        self.arrays = arrays()

@@ -7,7 +7,7 @@ arithmetic. Here the loop over the batches is in the graph, around Keras's own `
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -22,28 +22,63 @@ FIRST_STEPS = 20  # of the first call, before the speed is known
 SCORED_ROWS = 1024  # rows of a validation batch
 
 Logs = dict[str, float]
+Array = NDArray[Any]
 
 
-class GraphEpochs:
-    """Trains a model on arrays that lie in memory.
+class KerasEpochs:
+    """What training with Keras's own steps has in common.
 
     Args:
         model: Compiled.
+        why: What kept the model from a faster way.
 
     Attributes:
-        path: What this way of training is called.
+        path: How it is trained, and why so.
     """
 
-    path = "graph: many of Keras's train_step in one call"
+    way = ""
 
-    def __init__(self, model: keras.Model, train: Part, validation: Part) -> None:
-        self._model = model
-        self._train = (tf.constant(train.x), tf.constant(train.y))
-        self._validation = (tf.constant(validation.x), tf.constant(validation.y))
+    def __init__(self, model: keras.Model, train: Part, validation: Part, *, why: str) -> None:
+        self._model, self._train, self._validation = model, train, validation
+        self.path = f"{self.way}: {why}"
+        _build(model, train)
+
+    def score(self, part: Part) -> Logs:
+        """Loss and metrics on some rows, with the weights as they are now."""
+        scores = self._model.evaluate(
+            part.x, part.y, batch_size=SCORED_ROWS, verbose=0, return_dict=True
+        )
+        return {name: float(value) for name, value in scores.items()}
+
+    def model_arrays(self) -> list[Array]:
+        """Values of all weights and random states."""
+        return [np.array(variable) for variable in self._model.variables]
+
+    def optimizer_arrays(self) -> list[Array]:
+        """Values of all that the optimizer keeps."""
+        return [np.array(variable) for variable in _optimizer_variables(self._model)]
+
+    def assign_model(self, arrays: Sequence[Array]) -> None:
+        """Sets all weights."""
+        _assign(self._model.variables, arrays)
+
+    def assign_optimizer(self, arrays: Sequence[Array]) -> None:
+        """Sets all that the optimizer keeps."""
+        _assign(_optimizer_variables(self._model), arrays)
+
+
+class GraphEpochs(KerasEpochs):
+    """Trains a model on arrays that lie in memory, many of Keras's steps in one graph call."""
+
+    way = "graph of Keras's steps"
+
+    def __init__(self, model: keras.Model, train: Part, validation: Part, *, why: str) -> None:
+        super().__init__(model, train, validation, why=why)
+        self._rows = (tf.constant(train.x), tf.constant(train.y))
+        self._scored = (tf.constant(validation.x), tf.constant(validation.y))
         self._steps = tf.function(self._run_steps, autograph=False)
         self._close = tf.function(self._close_epoch, autograph=False)
         self._steps_per_call = FIRST_STEPS
-        _build(model, train)
 
     def run(
         self,
@@ -89,7 +124,7 @@ class GraphEpochs:
         start: tf.Tensor,
         stop: tf.Tensor,
     ) -> tf.Tensor:
-        x, y = self._train
+        x, y = self._rows
 
         def body(step: tf.Tensor) -> list[tf.Tensor]:
             self._model.optimizer.learning_rate.assign(rates[step])
@@ -101,21 +136,14 @@ class GraphEpochs:
 
     def _close_epoch(self) -> dict[str, tf.Tensor]:
         metrics = dict(self._model.get_metrics_result())
-        scores = _score(self._model, *self._validation)
+        scores = _score(self._model, *self._scored)
         return metrics | {f"val_{name}": value for name, value in scores.items()}
 
 
-class StockEpochs:
-    """Trains with Keras's own ``fit``, for models that do not fit in a graph of ours.
+class StockEpochs(KerasEpochs):
+    """Trains with Keras's own ``fit``, for models that do not go into a graph of ours."""
 
-    Args:
-        why: What kept the model from the faster way.
-    """
-
-    def __init__(self, model: keras.Model, train: Part, validation: Part, *, why: str) -> None:
-        self._model, self._part = model, train
-        self._validation = (validation.x, validation.y)
-        self.path = f"stock fit: {why}"
+    way = "stock fit"
 
     def run(
         self,
@@ -127,12 +155,12 @@ class StockEpochs:
         """See ``GraphEpochs.run``."""
         watch = _BetweenBatches(rates, go_on)
         history = self._model.fit(
-            self._part.x[order],
-            self._part.y[order],
+            self._train.x[order],
+            self._train.y[order],
             batch_size=batch_size,
             shuffle=False,
             verbose=0,
-            validation_data=self._validation,
+            validation_data=(self._validation.x, self._validation.y),
             validation_batch_size=SCORED_ROWS,
             callbacks=[watch],
         ).history
@@ -157,17 +185,6 @@ class _BetweenBatches(keras.callbacks.Callback):
             self.stopped = self.model.stop_training = True
 
 
-def evaluate(model: keras.Model, part: Part, *, prefix: str = "") -> Logs:
-    """Loss and metrics of a compiled model on some rows, by their names with a prefix."""
-    if model.run_eagerly:
-        scores = model.evaluate(part.x, part.y, verbose=0, return_dict=True)
-    else:
-        model.reset_metrics()
-        x, y = tf.constant(part.x), tf.constant(part.y)
-        scores = tf.function(lambda: _score(model, x, y), autograph=False)()
-    return {prefix + name: float(value) for name, value in scores.items()}
-
-
 def _score(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
     """Metrics of a model over rows, batch by batch; leaves its metrics as new."""
     model.reset_metrics()
@@ -190,3 +207,16 @@ def _build(model: keras.Model, train: Part) -> None:
     model._symbolic_build(data_batch=batch)
     model.optimizer.build(model.trainable_variables)
     model.reset_metrics()
+
+
+def _optimizer_variables(model: keras.Model) -> list[keras.Variable]:
+    variables = list(model.optimizer.variables)
+    product = getattr(model.optimizer, "_u_product", None)  # Nadam does not count it among them
+    if product is not None and all(product is not variable for variable in variables):
+        variables.append(product)
+    return variables
+
+
+def _assign(variables: Sequence[keras.Variable], arrays: Sequence[Array]) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,12 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tuner.datasets.data import Data
+from tuner.datasets.data import Data, Part
 from tuner.training import callbacks
 from tuner.training.best import OBJECTIVE, BestEpoch
 from tuner.training.compiling import compile_model
 from tuner.training.epochs import GraphEpochs, Logs, StockEpochs
 from tuner.training.observing import Directive, Observer
+from tuner.training.program import ProgramEpochs, Unsupported
 from tuner.training.schedules import Schedule
 from tuner.training.seeding import batch_order
 from tuner.training.state import TrainingState
@@ -42,6 +43,7 @@ class TrainingResult:
         metrics: Of that epoch.
         path: How it was trained, and why so.
         seconds: That it took, this time.
+        score: Measures the best epoch's weights on other rows, until another training begins.
     """
 
     status: Status
@@ -51,6 +53,7 @@ class TrainingResult:
     metrics: dict[str, float]
     path: str
     seconds: float
+    score: Callable[[Part], Logs]
 
 
 def train(
@@ -83,12 +86,13 @@ def train(
     began = time.monotonic()
     try:
         compile_model(model, hyperparameters, data.outputs, metrics=metrics)
-        training = _Training(model, hyperparameters, data, seed, observer, epoch_patience)
+        training = _Training(model, hyperparameters, data, seed, observer, metrics, epoch_patience)
         status = training.run(resume)
     except (tf.errors.ResourceExhaustedError, MemoryError) as e:
         raise OutOfMemory(" ".join(str(e).split())[:500]) from e
     best = training.best
-    best.restore(model)
+    if best.arrays:
+        training.epochs.assign_model(best.arrays)
     return TrainingResult(
         status=status,
         epochs=training.epoch,
@@ -97,6 +101,7 @@ def train(
         metrics=best.metrics,
         path=training.epochs.path,
         seconds=time.monotonic() - began,
+        score=training.epochs.score,
     )
 
 
@@ -110,6 +115,7 @@ class _Training:
         data: Data,
         seed: int,
         observer: Observer,
+        metrics: Sequence[str],
         epoch_patience: int | None,
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
@@ -122,7 +128,7 @@ class _Training:
         )
         self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience)
         self._directive = Directive.CONTINUE
-        self.epochs: GraphEpochs | StockEpochs = GraphEpochs(model, data.train, data.validation)
+        self.epochs = _fastest(model, data, metrics)
         self.best = BestEpoch()
         self.epoch = 0
 
@@ -142,7 +148,7 @@ class _Training:
             if finished is None:
                 return _status(self._directive)
             logs = finished
-            self.best.see(self._model, self.epoch + 1, logs)
+            self.best.see(self.epoch + 1, logs, self.epochs.model_arrays)
             listeners.on_epoch_end(self.epoch, logs)
             self.epoch += 1
             directive = self._observer.epoch_end(self.epoch, logs, self._snapshot)
@@ -166,7 +172,7 @@ class _Training:
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise
         except Exception as e:
-            if self.epoch > 0 or isinstance(self.epochs, StockEpochs):
+            if self.epoch > 0 or not isinstance(self.epochs, GraphEpochs):
                 raise
             # Something of the model does not go into a graph: what is wrong with the model
             # itself will be raised again by Keras.
@@ -179,35 +185,46 @@ class _Training:
         return self._directive is Directive.CONTINUE
 
     def _snapshot(self) -> TrainingState:
-        arrays = {f"model/{i}": np.array(v) for i, v in enumerate(self._model.variables)}
-        arrays |= {
-            f"optimizer/{i}": np.array(v) for i, v in enumerate(self._model.optimizer.variables)
+        groups = {
+            "model": self.epochs.model_arrays(),
+            "optimizer": self.epochs.optimizer_arrays(),
+            "best": self.best.arrays,
         }
-        arrays |= {f"best/{i}": array for i, array in enumerate(self.best.arrays)}
+        arrays = {
+            f"{group}/{i}": array
+            for group, members in groups.items()
+            for i, array in enumerate(members)
+        }
         scalars = {
             "best_value": self.best.value,
             "best_epoch": self.best.epoch,
             "best_metrics": self.best.metrics,
             "callbacks": callbacks.remember(self._callbacks),
+            "learning_rate": float(self._model.optimizer.learning_rate),
         }
         return TrainingState(epoch=self.epoch, arrays=arrays, scalars=scalars)
 
     def _restore(self, state: TrainingState) -> None:
-        for owner, variables in (
-            ("model", self._model.variables),
-            ("optimizer", self._model.optimizer.variables),
-        ):
-            for i, variable in enumerate(variables):
-                variable.assign(state.arrays[f"{owner}/{i}"])
-        best = [name for name in state.arrays if name.startswith("best/")]
+        self.epochs.assign_model(state.group("model"))
+        self.epochs.assign_optimizer(state.group("optimizer"))
+        self._model.optimizer.learning_rate = state.scalars["learning_rate"]
         self.best = BestEpoch(
             value=state.scalars["best_value"],
             epoch=state.scalars["best_epoch"],
             metrics=state.scalars["best_metrics"],
-            arrays=[state.arrays[f"best/{i}"] for i in range(len(best))],
+            arrays=state.group("best"),
         )
         callbacks.remind(self._callbacks, state.scalars["callbacks"])
         self.epoch = state.epoch
+
+
+def _fastest(model: keras.Model, data: Data, metrics: Sequence[str]) -> ProgramEpochs | GraphEpochs:
+    try:
+        return ProgramEpochs(
+            model, data.train, data.validation, outputs=data.outputs, metrics=metrics
+        )
+    except Unsupported as e:
+        return GraphEpochs(model, data.train, data.validation, why=str(e))
 
 
 def _status(directive: Directive) -> Status:

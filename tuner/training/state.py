@@ -29,6 +29,11 @@ class TrainingState:
     arrays: dict[str, NDArray[Any]]
     scalars: dict[str, Any]
 
+    def group(self, name: str) -> list[NDArray[Any]]:
+        """The arrays ``name/0``, ``name/1``, ... in order."""
+        count = sum(key.startswith(f"{name}/") for key in self.arrays)
+        return [self.arrays[f"{name}/{i}"] for i in range(count)]
+
     def save(self, file: IO[bytes]) -> None:
         """Writes the state in NumPy's format, without pickle."""
         text = json.dumps({"epoch": self.epoch, **self.scalars})

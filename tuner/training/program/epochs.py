@@ -1,0 +1,150 @@
+"""Epochs of one trial on the program of its architecture."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from search_spaces.shapes import Outputs
+from tuner.datasets.data import Part
+from tuner.training.program import updates
+from tuner.training.program.architecture import Reading, Unsupported, read
+from tuner.training.program.losses import ACTIVATIONS
+from tuner.training.program.program import Key, program
+
+CALL_SECONDS = 1.0  # aimed at for one graph call, so that signals and orders are obeyed soon
+SPEED = 2e9  # operations a second, guessed low, before the first call was timed
+
+Logs = dict[str, float]
+Array = NDArray[Any]
+
+
+class ProgramEpochs:
+    """Trains a model on a program that other trials share.
+
+    Args:
+        model: Compiled with an optimizer; its weights are taken over, and given back by
+            ``assign_model``.
+
+    Raises:
+        Unsupported: Only Keras itself can train it; why.
+    """
+
+    path = "program: one trace for every width and value"
+
+    def __init__(
+        self,
+        model: keras.Model,
+        train: Part,
+        validation: Part,
+        *,
+        outputs: Outputs,
+        metrics: Sequence[str],
+    ) -> None:
+        further = [name for name in metrics if name != "accuracy"]
+        if further:
+            raise Unsupported(f"the metric {further[0]}")
+        reading = read(model)
+        update, knobs = updates.plan(model.optimizer)
+        _check_head(reading, outputs)
+        key = Key(
+            plans=reading.plans,
+            update=update,
+            loss=outputs.loss,
+            row=train.x.shape[1:],
+            target=(train.y.shape[1:], train.y.dtype.name),
+        )
+        self._program = program(key, reading)
+        self._program.begin(reading, knobs)
+        self._reading = reading
+        self._train, self._validation = _tensors(train), _tensors(validation)
+        self._rows = len(train), len(validation)
+        self._accuracy = outputs.task != "regression"
+        numbers = sum(math.prod(weight.shape) for weight in reading.weights)
+        self._seconds_per_row = 6 * numbers / SPEED  # products of both passes
+
+    def run(
+        self,
+        order: NDArray[np.int32],
+        rates: NDArray[np.float32],
+        batch_size: int,
+        go_on: Callable[[], bool],
+    ) -> Logs | None:
+        """Trains one epoch and measures it; see ``GraphEpochs.run``."""
+        x, y = self._train
+        order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
+        batch = tf.constant(batch_size)
+        step, steps, loss, hits = 0, len(rates), 0.0, 0.0
+        while step < steps:
+            if not go_on():
+                return None
+            stop = min(steps, step + self._steps_per_call(batch_size))
+            began = time.perf_counter()
+            more = self._program.steps(
+                x, y, order_tensor, rates_tensor, batch, tf.constant(step), tf.constant(stop)
+            )
+            loss, hits = loss + float(more[0]), hits + float(more[1])
+            self._seconds_per_row = (time.perf_counter() - began) / ((stop - step) * batch_size)
+            step = stop
+        scores = self._logs(loss, hits, self._rows[0])
+        val_loss, val_hits = self._program.score(*self._validation)
+        validation = self._logs(float(val_loss), float(val_hits), self._rows[1])
+        return scores | {f"val_{name}": value for name, value in validation.items()}
+
+    def score(self, part: Part) -> Logs:
+        """Loss and metrics on some rows, with the weights as they are now."""
+        loss, hits = self._program.score(*_tensors(part))
+        return self._logs(float(loss), float(hits), len(part))
+
+    def model_arrays(self) -> list[Array]:
+        """Values of all weights and random states."""
+        return [weight.numpy() for weight in self._program.weights]
+
+    def optimizer_arrays(self) -> list[Array]:
+        """Values of all that the optimizer keeps."""
+        return [variable.numpy() for variable in self._optimizer_variables()]
+
+    def assign_model(self, arrays: Sequence[Array]) -> None:
+        """Sets all weights, here and in the model."""
+        pairs = zip(self._program.weights, self._reading.weights, arrays, strict=True)
+        for own, weight, array in pairs:
+            own.assign(array)
+            weight.assign(array)
+
+    def assign_optimizer(self, arrays: Sequence[Array]) -> None:
+        """Sets all that the optimizer keeps."""
+        for variable, array in zip(self._optimizer_variables(), arrays, strict=True):
+            variable.assign(array)
+
+    def _optimizer_variables(self) -> list[tf.Variable]:
+        slots = [slot for slots in self._program.slots for slot in slots]
+        return [self._program.count, self._program.product, *slots]
+
+    def _steps_per_call(self, batch_size: int) -> int:
+        return max(1, int(CALL_SECONDS / max(self._seconds_per_row * batch_size, 1e-9)))
+
+    def _logs(self, loss: float, hits: float, rows: int) -> Logs:
+        logs = {"loss": loss / rows}
+        return {"accuracy": hits / rows, **logs} if self._accuracy else logs
+
+
+def _check_head(reading: Reading, outputs: Outputs) -> None:
+    head = reading.plans[-1]
+    expected = ACTIVATIONS.get(outputs.loss)
+    if expected is None:
+        raise Unsupported(f"the loss {outputs.loss}")
+    if head.kind != "dense" or head.option("activation") != expected:
+        raise Unsupported(f"a head other than a dense layer with {expected}")
+
+
+@lru_cache(maxsize=4)  # all trials of a worker share their data
+def _tensors(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.constant(part.x), tf.constant(part.y)

@@ -1,0 +1,209 @@
+"""The traced program of an architecture, and the few that a process keeps."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tuner.training.program import updates
+from tuner.training.program.architecture import LayerPlan, Reading
+from tuner.training.program.layers import Parts, logits
+from tuner.training.program.losses import LOSSES
+from tuner.training.program.updates import Step, UpdatePlan
+
+SCORED_ROWS = 1024  # rows of a validation batch
+KEPT = 32  # programs of a process; the one that was used longest ago gives way
+
+_kept: OrderedDict[Key, Program] = OrderedDict()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """All that a trace depends on: models of an equal key share a program.
+
+    Attributes:
+        row: Shape of one row.
+        target: Shape of one target, and its dtype's name.
+    """
+
+    plans: tuple[LayerPlan, ...]
+    update: UpdatePlan
+    loss: str
+    row: tuple[int, ...]
+    target: tuple[tuple[int, ...], str]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over rows, to be divided by their number."""
+
+    loss: float
+    hits: float
+
+
+def program(key: Key, reading: Reading) -> Program:
+    """The program for a key, traced when it is first used."""
+    if key not in _kept:
+        _kept[key] = Program(key, [len(weight.shape) for weight in reading.weights], reading)
+    _kept.move_to_end(key)
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return _kept[key]
+
+
+class Program:
+    """Weights, optimizer and values of one trial at a time, under a trace for all.
+
+    Attributes:
+        weights: Of all layers, in the order of the plans.
+        slots: For each trained weight, what the optimizer keeps.
+    """
+
+    def __init__(self, key: Key, ranks: Sequence[int], reading: Reading) -> None:
+        self._key = key
+        dtypes = [tf.as_dtype(weight.dtype) for weight in reading.weights]
+        self.weights = [_open(rank, dtype) for rank, dtype in zip(ranks, dtypes, strict=True)]
+        self._trained = [self.weights[i] for i in _trained(key.plans)]
+        self.slots = [
+            [_open(len(weight.shape), weight.dtype) for _ in key.update.slots]
+            for weight in self._trained
+        ]
+        self._layer_knobs, self._knobs = _open(1, tf.float32), _open(1, tf.float32)
+        self._sizes = _open(1, tf.int32)
+        self.count = tf.Variable(0.0, trainable=False)
+        self.product = tf.Variable(1.0, trainable=False)  # Nadam's
+        rows = tf.TensorSpec([None, *key.row], tf.float32)
+        targets = tf.TensorSpec([None, *key.target[0]], tf.as_dtype(key.target[1]))
+        number = tf.TensorSpec([], tf.int32)
+        self.steps = tf.function(
+            self._steps,
+            autograph=False,
+            input_signature=[
+                rows,
+                targets,
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([None], tf.float32),
+                number,
+                number,
+                number,
+            ],
+        )
+        self.score = tf.function(self._score, autograph=False, input_signature=[rows, targets])
+
+    def begin(self, reading: Reading, knobs: Sequence[float]) -> None:
+        """Takes the weights and values of a trial; the optimizer begins anew."""
+        for weight, own in zip(reading.weights, self.weights, strict=True):
+            own.assign(weight.value)
+        for weight, slots in zip(self._trained, self.slots, strict=True):
+            for slot, start in zip(slots, self._key.update.slots, strict=True):
+                slot.assign(tf.fill(tf.shape(weight), tf.constant(start, weight.dtype)))
+        self._layer_knobs.assign(np.asarray(reading.knobs, np.float32))
+        self._knobs.assign(np.asarray(knobs, np.float32))
+        self._sizes.assign(np.asarray(reading.sizes, np.int32))
+        self.count.assign(0.0)
+        self.product.assign(1.0)
+
+    def _steps(
+        self,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        order: tf.Tensor,
+        rates: tf.Tensor,
+        batch: tf.Tensor,
+        start: tf.Tensor,
+        stop: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Trains steps ``start`` to ``stop``; returns the totals of loss and hits."""
+        parts, knobs = self._parts(), self._update_knobs()
+
+        def body(step: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor) -> list[tf.Tensor]:
+            rows = order[step * batch : (step + 1) * batch]  # the last batch may be smaller
+            batch_loss, batch_hits = self._step(
+                parts, knobs, tf.gather(x, rows), tf.gather(y, rows), rates[step]
+            )
+            weight = tf.cast(tf.shape(rows)[0], tf.float32)
+            return [step + 1, loss + batch_loss * weight, hits + batch_hits]
+
+        totals = tf.while_loop(
+            lambda step, loss, hits: step < stop, body, [start, tf.zeros([]), tf.zeros([])]
+        )
+        return totals[1], totals[2]
+
+    def _step(
+        self, parts: Sequence[Parts], knobs: dict[str, tf.Tensor], x: Any, y: Any, rate: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._trained)
+            output, penalty = logits(self._key.plans, parts, x, training=True)
+            losses, hits = LOSSES[self._key.loss](output, y)
+            loss = tf.reduce_mean(losses) + penalty
+        gradients = tape.gradient(loss, self._trained)
+        count = self.count.assign_add(1.0, read_value=True)
+        if self._key.update.kind == "nadam":
+            self.product.assign(updates.nadam_product(self.product, count, knobs["beta_1"]))
+        step = Step(rate=rate, count=count, knobs=knobs, scratch={"u_product": self.product})
+        for weight, gradient, slots in zip(self._trained, gradients, self.slots, strict=True):
+            updates.apply(self._key.update, step, weight, gradient, slots)
+        return loss, tf.reduce_sum(hits)
+
+    def _score(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Measures the model on rows; returns the totals of loss and hits."""
+        parts, rows = self._parts(), tf.shape(x)[0]
+
+        def body(start: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor) -> list[tf.Tensor]:
+            stop = tf.minimum(start + SCORED_ROWS, rows)
+            output, penalty = logits(self._key.plans, parts, x[start:stop], training=False)
+            losses, right = LOSSES[self._key.loss](output, y[start:stop])
+            weight = tf.cast(stop - start, tf.float32)
+            return [
+                stop,
+                loss + (tf.reduce_mean(losses) + penalty) * weight,
+                hits + tf.reduce_sum(right),
+            ]
+
+        totals = tf.while_loop(
+            lambda start, loss, hits: start < rows,
+            body,
+            [tf.constant(0), tf.zeros([]), tf.zeros([])],
+        )
+        return totals[1], totals[2]
+
+    def _parts(self) -> list[Parts]:
+        """What belongs to each layer, cut from the program's variables."""
+        knobs, sizes = self._layer_knobs.read_value(), self._sizes.read_value()
+        weight = knob = size = 0
+        parts = []
+        for plan in self._key.plans:
+            parts.append(
+                Parts(
+                    weights=self.weights[weight : weight + plan.weights],
+                    knobs=[knobs[knob + i] for i in range(plan.knobs)],
+                    sizes=sizes[size : size + plan.sizes],
+                )
+            )
+            weight, knob, size = weight + plan.weights, knob + plan.knobs, size + plan.sizes
+        return parts
+
+    def _update_knobs(self) -> dict[str, tf.Tensor]:
+        values = self._knobs.read_value()
+        return {name: values[i] for i, name in enumerate(self._key.update.knobs)}
+
+
+def _trained(plans: Sequence[LayerPlan]) -> Iterator[int]:
+    """Positions of the trained weights among all."""
+    first = 0
+    for plan in plans:
+        yield from range(first, first + plan.trainable)
+        first += plan.weights
+
+
+def _open(rank: int, dtype: tf.DType) -> tf.Variable:
+    """A variable that takes values of any shape of a rank."""
+    return tf.Variable(
+        tf.zeros([0] * rank, dtype), shape=tf.TensorShape([None] * rank), trainable=False
+    )
