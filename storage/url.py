@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,23 +28,37 @@ def parse(text: str) -> URL:
     """
     try:
         url = make_url(text)
-    except sa.exc.ArgumentError as e:
-        raise StoreError(f"Expected a database URL such as {EXAMPLES}. Received: {text!r}.") from e
+    except (sa.exc.ArgumentError, ValueError) as e:  # ValueError: the port is no number
+        # Without the cause, whose message repeats the password.
+        raise StoreError(
+            f"Expected a database URL such as {EXAMPLES}. Received: {_without_user(text)!r}."
+        ) from (e if "@" not in text else None)
+    if "@" in (url.host or ""):
+        raise StoreError(
+            "Expected a password in which @ is written as %40, : as %3A and / as %2F. "
+            f"Received a {url.drivername} URL with a second @."
+        )
     family = url.drivername.partition("+")[0]
     if family not in DRIVERS:
         raise StoreError(
             f"Expected a sqlite, postgresql or mysql URL such as {EXAMPLES}. Received: {family!r}."
         )
     if family == "sqlite":
-        return _absolute(url)
+        return _absolute(url.set(drivername=DRIVERS[family]))
     return url.set(drivername=DRIVERS[family])
 
 
+def _without_user(text: str) -> str:
+    """An address that cannot be read, without the parts where a password may stand."""
+    _, at, after = text.partition("?")[0].rpartition("@")
+    return f"***@{after}" if at else after
+
+
 def _absolute(url: URL) -> URL:
-    if not url.database or url.database == ":memory:":
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise StoreError(
-            "Expected a SQLite file, because workers are processes of their own. "
-            "Received a database in memory: name a file, for example sqlite:///tuner.db."
+            "Expected a SQLite file, because workers are processes of their own. Received a "
+            "database in memory or a file: URI. Name a file, for example sqlite:///tuner.db."
         )
     path = Path(url.database).expanduser().resolve()
     if not path.parent.is_dir():
@@ -56,6 +71,8 @@ def _absolute(url: URL) -> URL:
 
 def redact(url: URL) -> str:
     """The address as it may be shown and logged: never with its password."""
+    secret = {key: "***" for key in url.query if re.search("pass|pwd|secret", key, re.IGNORECASE)}
+    url = url.update_query_dict(secret)
     return url.render_as_string(hide_password=True)
 
 
