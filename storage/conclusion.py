@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from storage import schema, studies
+from storage import progress, schema, studies
 from storage.engine import Store
 from storage.studies import Study
 
@@ -67,64 +67,12 @@ def _bug(c: Connection, study_id: int) -> str | None:
 
 
 def _reason(store: Store, c: Connection, row: Row[Any]) -> str | None:
-    if row.target is not None and _best(c, row.study_id) <= row.target:
+    if row.target is not None and progress.best(c, row.study_id) <= row.target:
         return f"the target {row.target:g} was reached"
-    if row.patience is not None and _stale(c, row.study_id) >= row.patience:
+    if row.patience is not None and progress.stale(c, row.study_id) >= row.patience:
         return f"{row.patience} trials ended without a better one"
     if row.deadline is not None and c.execute(sa.select(store.now)).scalar_one() > row.deadline:
         return f"the time limit of {row.timeout:g} s was reached"
-    if count(c, row.study_id) >= row.budget and not unended(c, row.study_id):
+    if progress.count(c, row.study_id) >= row.budget and not progress.unended(c, row.study_id):
         return studies.BUDGET_USED
     return None
-
-
-def count(c: Connection, study_id: int) -> int:
-    """How many trials the study has: the number of the next one."""
-    query = sa.select(sa.func.count()).where(schema.optuna_trials.c.study_id == study_id)
-    return c.execute(query).scalar_one()
-
-
-def unended(c: Connection, study_id: int) -> bool:
-    """Whether a trial is leased or waits for a worker."""
-    lease = schema.leases.c
-    query = sa.select(lease.trial_id).where(
-        lease.study_id == study_id, lease.state.in_(("leased", "waiting"))
-    )
-    return c.execute(query.limit(1)).first() is not None
-
-
-def _ended(study_id: int) -> sa.Select[Any]:
-    """Best value and end of each trial that ended with a value."""
-    lease, trial = schema.leases.c, schema.trials.c
-    return (
-        sa.select(lease.best_value, trial.ended_at)
-        .join(schema.trials, trial.trial_id == lease.trial_id)
-        .where(
-            lease.study_id == study_id,
-            lease.state == "ended",
-        )
-    )
-
-
-def _best(c: Connection, study_id: int) -> float:
-    lease = schema.leases.c
-    query = sa.select(sa.func.min(lease.best_value)).where(
-        lease.study_id == study_id, lease.state == "ended"
-    )
-    best = c.execute(query).scalar()
-    return float("inf") if best is None else best
-
-
-def _stale(c: Connection, study_id: int) -> int:
-    """Trials that ended since the best one did."""
-    ended = _ended(study_id).subquery()
-    best = c.execute(
-        sa.select(ended.c.ended_at)
-        .where(ended.c.best_value.is_not(None))
-        .order_by(ended.c.best_value, ended.c.ended_at)
-        .limit(1)
-    ).scalar()
-    if best is None:
-        return 0
-    query = sa.select(sa.func.count()).select_from(ended).where(ended.c.ended_at > best)
-    return c.execute(query).scalar_one()

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 from sqlalchemy.engine import Connection
 
-from storage import conclusion, outcomes, schema, studies
+from storage import conclusion, outcomes, progress, schema, studies
 from storage.engine import Store
 from storage.errors import LeaseLost
 from storage.insert import insert_row
@@ -108,7 +108,7 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
             return Wait(reason="the study is paused")
         _give_up_lost(store, c, row.study_id)
         trial_id = _without_worker(store, c, row.study_id)
-        if trial_id is None and conclusion.count(c, row.study_id) < row.budget:
+        if trial_id is None and progress.count(c, row.study_id) < row.budget:
             trial_id = create(c, row.study_id)
         if trial_id is not None:
             return _grant(store, c, study, trial_id, worker_id)
@@ -170,7 +170,7 @@ def create(c: Connection, study_id: int) -> int:
     trial_id = insert_row(
         c,
         schema.optuna_trials,
-        number=conclusion.count(c, study_id),
+        number=progress.count(c, study_id),
         study_id=study_id,
         state=TrialState.RUNNING,
         datetime_start=_utc_now(),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from optuna.distributions import json_to_distribution
 from sqlalchemy.engine import Connection
 
-from storage import conclusion, leases, schema, studies, trials
+from storage import conclusion, leases, progress, schema, studies, trials
 from storage.engine import Store
 from storage.errors import StoreError
 from storage.outcomes import Failure, Outcome
@@ -70,15 +70,16 @@ def enqueue(store: Store, study: Study, params: Mapping[str, Any]) -> int:
         The trial's number.
 
     Raises:
-        StoreError: The budget is used.
+        StoreError: The budget is used, or the study is finished for another reason.
     """
     with store.write() as c:
         row = studies.lock(c, study)
-        if conclusion.count(c, study.study_id) >= row.budget:
+        if row.state == studies.FINISHED or progress.count(c, study.study_id) >= row.budget:
+            made = f"all of its {row.budget} trials are made"
+            reason = row.reason if row.state == studies.FINISHED else made
             raise StoreError(
-                f"Expected a study with trials left. Received {study.name!r}, whose "
-                f"{row.budget} trials are all made: extend it with: "
-                f"tuner extend {study.name} --trials +1"
+                f"Expected a study with trials left. Received {study.name!r} ({reason}): "
+                f"extend it with: tuner extend {study.name} --trials +1"
             )
         return _create(c, study, params)
 
@@ -110,7 +111,7 @@ def retry(store: Store, study: Study, numbers: Sequence[int] | None = None) -> l
     with store.write() as c:
         row = studies.lock(c, study)
         if chosen:
-            studies.reopen(store, c, study, row.budget + len(chosen))
+            studies.reopen(store, c, study, row, by=len(chosen))
         return [_create(c, study, _params(c, t.trial_id), retry_of=t.number) for t in chosen]
 
 
@@ -135,7 +136,7 @@ def _params(c: Connection, trial_id: int) -> dict[str, Any]:
 def _create(
     c: Connection, study: Study, params: Mapping[str, Any], *, retry_of: int | None = None
 ) -> int:
-    number = conclusion.count(c, study.study_id)
+    number = progress.count(c, study.study_id)
     trial_id = leases.create(c, study.study_id)
     c.execute(
         schema.optuna_trial_system_attributes.insert().values(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from optuna.study import StudyDirection
 from sqlalchemy.engine import Connection, Row
 
-from storage import schema
+from storage import progress, schema
 from storage.engine import Store
 from storage.errors import StoreError, StudyGone, UnknownStudy
 from storage.insert import insert_row
@@ -299,38 +299,41 @@ def resume(store: Store, study: Study) -> Study:
                 f"Expected a study with trials left. Received {study.name!r}, which is "
                 f"finished ({row.reason}): extend it with: tuner extend {study.name} --trials +10"
             )
-        reopen(store, c, study, row.budget)
+        reopen(store, c, study, row)
     return refresh(store, study)
 
 
 def extend(store: Store, study: Study, *, by: int) -> Study:
     """Raises the budget by ``by`` trials and goes on, also after the study had finished.
 
-    A target, patience or time limit that ended the study is lifted where it would end it again
-    at once: the target and the patience are dropped, the time limit begins anew.
+    A limit that would finish it again at once is lifted: see ``reopen``.
     """
     with store.write() as c:
-        row = lock(c, study)
-        reopen(store, c, study, row.budget + by)
-        if row.state == FINISHED and row.reason != BUDGET_USED:
-            c.execute(
-                schema.studies.update()
-                .where(schema.studies.c.study_id == study.study_id)
-                .values(target=None, patience=None)
-            )
+        reopen(store, c, study, lock(c, study), by=by)
     return refresh(store, study)
 
 
-def reopen(store: Store, c: Connection, study: Study, budget: int) -> None:
-    """Lets workers go on, in a transaction that holds the study's lock."""
+def reopen(store: Store, c: Connection, study: Study, row: Row[Any], *, by: int = 0) -> None:
+    """Lets workers go on, in a transaction that holds the study's lock.
+
+    A target that was reached and a patience that ran out are dropped; the time limit begins anew.
+
+    Args:
+        row: The study's row, locked.
+        by: Trials to add to the budget.
+    """
+    reached = row.target is not None and progress.best(c, row.study_id) <= row.target
+    tried = row.patience is not None and progress.stale(c, row.study_id) >= row.patience
     c.execute(
         schema.studies.update()
         .where(schema.studies.c.study_id == study.study_id)
         .values(
             state=RUNNING,
             reason=None,
-            budget=budget,
-            deadline=_deadline(store, study.limits.timeout),
+            budget=row.budget + by,
+            target=None if reached else row.target,
+            patience=None if tried else row.patience,
+            deadline=_deadline(store, row.timeout),
         )
     )
 
