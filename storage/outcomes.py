@@ -76,8 +76,11 @@ class Outcome:
     failure: Failure | None = None
 
     def __post_init__(self) -> None:
-        if self.state == "complete" and (self.value is None or not math.isfinite(self.value)):
-            raise ValueError(f"Expected a finite value of a complete trial. Received: {self.value}")
+        missing = self.value is None and self.state == "complete"
+        if missing or not math.isfinite(self.value or 0.0):
+            raise ValueError(
+                f"Expected a finite value of a {self.state} trial. Received: {self.value}"
+            )
 
 
 def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:

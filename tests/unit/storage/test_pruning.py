@@ -1,0 +1,73 @@
+"""Pruning rules, by examples that a reader can check."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.pruning import PruningRule
+
+
+def test_the_median_rule_asks_after_every_epoch_from_the_warm_up_on():
+    """Early losses say little: nothing is decided before the warm-up."""
+    rule = PruningRule(kind="median", warmup=3)
+    assert [epoch for epoch in range(1, 7) if rule.is_rung(epoch)] == [3, 4, 5, 6]
+
+
+def test_asha_asks_at_rungs_that_grow_by_the_reduction():
+    """Rungs are warmup * reduction**k."""
+    rule = PruningRule(kind="asha", warmup=2, reduction=3)
+    assert [epoch for epoch in range(1, 60) if rule.is_rung(epoch)] == [2, 6, 18, 54]
+
+
+def test_without_pruning_there_are_no_rungs():
+    """Kind none never decides."""
+    assert not any(PruningRule().is_rung(epoch) for epoch in range(1, 100))
+
+
+@pytest.mark.parametrize(
+    ("others", "better", "pruned"),
+    [
+        (1, 0, False),  # better than the only other one
+        (1, 1, True),
+        (2, 1, False),  # between two
+        (2, 2, True),
+        (3, 1, False),
+        (3, 2, True),  # the median of three is better than it
+        (4, 2, False),  # in the middle of four: not worse than their upper median
+        (4, 3, True),
+    ],
+)
+def test_median_stops_what_is_worse_than_half_of_the_others(others: int, better: int, pruned: bool):
+    """A trial is stopped if more than half of the others are better."""
+    assert PruningRule(kind="median").prunes(better=better, others=others) is pruned
+
+
+@pytest.mark.parametrize(
+    ("others", "better", "pruned"),
+    [
+        (1, 0, False),  # the best of two
+        (1, 1, True),  # one of two may pass at reduction 3
+        (2, 1, True),  # one of three passes
+        (5, 1, False),  # two of six pass
+        (5, 2, True),
+        (8, 2, False),  # three of nine pass
+        (8, 3, True),
+    ],
+)
+def test_asha_lets_the_best_third_pass(others: int, better: int, pruned: bool):
+    """At reduction 3 a trial goes on if it is among the best third, at least among the best one."""
+    assert PruningRule(kind="asha", reduction=3).prunes(better=better, others=others) is pruned
+
+
+@pytest.mark.parametrize("kind", ["median", "asha"])
+def test_nothing_is_pruned_among_too_few(kind: str):
+    """The worst trial goes on until enough others reached its epoch."""
+    rule = PruningRule(kind=kind, startup=5)
+    assert not rule.prunes(better=4, others=4)
+    assert rule.prunes(better=5, others=5)
+
+
+def test_a_rule_round_trips():
+    """A study keeps its rule as JSON."""
+    rule = PruningRule(kind="asha", warmup=4, startup=7, reduction=2)
+    assert PruningRule.from_dict(rule.to_dict()) == rule
