@@ -144,8 +144,9 @@ def begun(tuner: Terminal) -> bool:
     return any(trial["state"] == "running" and trial["epochs"] for trial in trials)
 
 
-def test_two_terminals(tuner: Terminal):
-    """`launch --workers 0` only makes the study; workers join from anywhere."""
+def test_two_terminals(tmp_path: Path, store_url: str):
+    """`launch --workers 0` only makes the study; workers join with nothing but the URL."""
+    tuner = Terminal(tmp_path, storage=store_url)
     made = tuner.json(*SHORT, "--trials", "6", "--workers", "0")
     assert made["trials"]["unstarted"] == 6
     with (
