@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import shutil
 import socket
@@ -330,7 +329,7 @@ def test_clients_that_stall_do_not_keep_others_waiting(opened: Dashboard) -> Non
 
 
 def test_a_connection_is_kept_between_polls(opened: Dashboard) -> None:
-    connection = http.client.HTTPConnection(opened.host, timeout=30)
+    connection = opened.connect()
     connection.connect()
     first = connection.sock
     for _ in range(2):

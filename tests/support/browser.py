@@ -100,7 +100,7 @@ class Page:
     def wait_for(self, expression: str) -> None:
         """Waits until a JavaScript expression is true."""
         end = time.monotonic() + PATIENCE
-        while not self.evaluate(f"Boolean({expression})"):
+        while not self.evaluate(f"Boolean(document.body && ({expression}))"):
             if time.monotonic() > end:
                 text = self.evaluate("document.body.innerText")
                 raise AssertionError(f"waited in vain for {expression}; the page says: {text}")
