@@ -61,6 +61,9 @@ class Request:
     lease: float | None = None
     epoch_patience: int | None = None
     trial_timeout: float | None = None
+    stall_timeout: float = 600.0
+    max_parameters: int | None = None
+    max_memory: int | None = None
     synchronous_reports: bool = False
     keep: int = 3
     artifacts: str | None = None
@@ -134,6 +137,9 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         seed=request.seed,
         epoch_patience=request.epoch_patience,
         trial_timeout=request.trial_timeout,
+        stall_timeout=request.stall_timeout,
+        max_parameters=request.max_parameters,
+        max_memory=request.max_memory,
         synchronous_reports=request.synchronous_reports,
         keep=request.keep,
         artifacts=folder,

@@ -165,10 +165,17 @@ class _Attempt:
         except StoreUnreachable:
             raise
         except Exception:
-            self._begin(trial, {**trial.params, **of.space.suggest(trial)}, seed)
+            self._begin(trial, self._chosen(trial), seed)
             raise
         self._begin(trial, hyperparameters, seed)
         return hyperparameters, model, seed
+
+    def _chosen(self, trial: optuna.trial.Trial) -> dict[str, Any]:
+        """The hyperparameters of a trial whose model could not be built, as far as they go."""
+        try:
+            return {**trial.params, **self._of.space.suggest(trial)}
+        except Exception:  # the space itself is what fails: its first error is the one to tell
+            return dict(trial.params)
 
     def _begin(self, trial: optuna.trial.Trial, hyperparameters: dict[str, Any], seed: int) -> None:
         suggestion = Suggestion(
@@ -284,8 +291,10 @@ def _scores(result: training.TrainingResult, data: Data) -> dict[str, float]:
 
 
 def _failed(kind: str, error: Exception) -> Outcome:
-    line = " ".join(f"{type(error).__name__}: {error}".split())
-    trace = "".join(traceback.format_exception(error))
+    """A failed trial; of our own errors the message says it all."""
+    name = f"{type(error).__name__}: " if kind == "error" else ""
+    line = " ".join(f"{name}{error}".split())
+    trace = "".join(traceback.format_exception(error)) if kind == "error" else None
     return Outcome(state="failed", failure=Failure(kind=kind, message=line, traceback=trace))
 
 

@@ -53,7 +53,7 @@ def training_bytes(model: keras.Model, batch_size: int) -> int:
 
     Outputs count twice, because their gradients are held too.
     """
-    weights = model.count_params() * COPIES
+    weights = int(model.count_params()) * COPIES
     outputs = sum(_values(layer) for layer in model.layers)
     return BYTES * (weights + 2 * batch_size * outputs)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "sqlite:///tuner.db"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -90,6 +91,22 @@ class Duration(click.ParamType[float]):
         if not pieces or "".join(number + unit for number, unit in pieces) != text:
             return None
         return sum(float(number) * _UNITS[unit] for number, unit in pieces)
+
+
+class Size(click.ParamType[int]):
+    """An amount of memory such as ``500MB`` or ``2GB``, or a number of bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Returns bytes, 1 or more."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?b?)", value.strip().lower())
+        size = int(float(match[1]) * _BYTES[match[2].removesuffix("b")]) if match else 0
+        if size < 1:
+            self.fail(f"{value!r} is no amount of memory such as 500MB or 2GB.", param, ctx)
+        return size
 
 
 class More(click.ParamType[int]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import Command, Duration, Finite
+from tuner.cli.options import Command, Duration, Finite, Size
 
 if TYPE_CHECKING:
     from tuner.launch import Request
@@ -85,6 +85,23 @@ LIMITS = (
         help="End a trial after so many epochs without a lower validation loss.",
     ),
 )
+REFUSING = (
+    click.option(
+        "--max-parameters", type=POSITIVE, help="Refuse models with more weights before they train."
+    ),
+    click.option(
+        "--max-memory",
+        type=Size(),
+        help="Refuse models whose training needs more by estimate, such as 2GB.",
+    ),
+    click.option(
+        "--stall-timeout",
+        type=Duration(),
+        default="10m",
+        show_default=True,
+        help="Replace a worker that makes no progress for so long.",
+    ),
+)
 KEEPING = (
     click.option(
         "--lease",
@@ -113,7 +130,7 @@ KEEPING = (
 def request_options(command: Command) -> Command:
     """Adds the options to a command, in the order in which they stand above."""
     option: Callable[[Command], Command]
-    for option in reversed((*DATA, *SEARCH, *LIMITS, *KEEPING)):
+    for option in reversed((*DATA, *SEARCH, *LIMITS, *REFUSING, *KEEPING)):
         command = option(command)
     return command
 

@@ -90,9 +90,9 @@ def _try_metric(name: str, outputs: Outputs) -> None:
         [keras.Input((2,)), keras.layers.Dense(outputs.units, activation=outputs.activation)]
     )
     model.compile(optimizer="sgd", loss=outputs.loss, metrics=[name], jit_compile=False)
-    x, y = np.zeros((4, 2), np.float32), np.arange(4) % max(2, outputs.units)
-    if outputs.task == "regression" and outputs.units > 1:
-        y = np.zeros((4, outputs.units))
+    several = outputs.task == "regression" and outputs.units > 1
+    y = np.zeros((4, outputs.units)) if several else np.arange(4.0) % max(2, outputs.units)
+    x = np.zeros((4, 2), np.float32)
     scores = model.evaluate(x, y.astype(np.float32), verbose=0, return_dict=True)
     if not all(np.ndim(value) == 0 for value in scores.values()):
         raise ValueError("it is not one number")

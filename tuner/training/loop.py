@@ -23,6 +23,7 @@ from tuner.training.schedules import Schedule
 from tuner.training.seeding import batch_order
 from tuner.training.state import TrainingState
 
+Epochs = ProgramEpochs | GraphEpochs | StockEpochs
 Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
 
 
@@ -128,7 +129,7 @@ class _Training:
         )
         self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience)
         self._directive = Directive.CONTINUE
-        self.epochs = _fastest(model, data, metrics)
+        self.epochs: Epochs = _fastest(model, data, metrics)
         self.best = BestEpoch()
         self.epoch = 0
 
@@ -218,7 +219,7 @@ class _Training:
         self.epoch = state.epoch
 
 
-def _fastest(model: keras.Model, data: Data, metrics: Sequence[str]) -> ProgramEpochs | GraphEpochs:
+def _fastest(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:
     try:
         return ProgramEpochs(
             model, data.train, data.validation, outputs=data.outputs, metrics=metrics

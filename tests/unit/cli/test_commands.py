@@ -14,7 +14,7 @@ from storage.trials import ended
 from tests.support.terminal import Terminal
 from tests.support.trials import WORKER, begin, complete, enter, fail, report
 from tests.unit.cli.conftest import Launched, Typed
-from tuner.cli.options import Duration
+from tuner.cli.options import Duration, Size
 
 COUNTS = {"complete", "pruned", "failed", "running", "waiting", "unstarted"}
 
@@ -218,3 +218,19 @@ def test_a_missing_file_is_not_made(tuner: Typed):
     with pytest.raises(StoreError, match="no file"):
         open_store("sqlite:///absent.db", create=False)
     assert list(tuner.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512", 512), ("500MB", 500 * 10**6), ("1.5 gb", 1_500_000_000), ("2K", 2000)],
+)
+def test_amounts_of_memory_take_a_unit(text: str, size: int) -> None:
+    """Memory is typed as people say it, and counted in bytes."""
+    assert Size().convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "much", "2XB", "-1GB"])
+def test_an_amount_of_memory_that_makes_no_sense_is_refused(text: str) -> None:
+    """Each is told on one line, with an example."""
+    with pytest.raises(click.BadParameter, match="such as 500MB"):
+        Size().convert(text, None, None)
