@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from storage import schema
+from storage import schema, studies
+from storage import text as texts
 from storage.engine import Store
 from storage.leases import Claim
 from storage.studies import Study
 
-MAX_TEXT = 16_000  # characters of one entry; the end of a longer text is kept
 MAX_ENTRIES = 50  # of one trial
 
 
@@ -32,28 +34,38 @@ class LogEntry:
 
 
 def append(store: Store, claim: Claim, text: str) -> None:
-    """Adds what was printed since the last time; the oldest entries give way."""
+    """Adds what was printed since the last time; the oldest entries give way.
+
+    Nothing is added where the trial was taken over or deleted: a log is not worth an error.
+    """
     if not text.strip():
         return
+    lease = schema.leases.c
+    mine = sa.select(lease.trial_id).where(
+        lease.trial_id == claim.trial_id,
+        lease.token == claim.token,
+        studies.genuine(claim.study.study_id, claim.study.uuid),
+    )
+    # IntegrityError: deleted by another program at this very moment.
+    with suppress(sa.exc.IntegrityError), store.write() as c:
+        if c.execute(mine).first() is not None:
+            _add(store, c, claim, text)
+
+
+def _add(store: Store, c: Connection, claim: Claim, text: str) -> None:
     log = schema.logs.c
-    with store.write() as c:
-        known = sa.select(sa.literal(1)).where(
-            schema.leases.c.trial_id == claim.trial_id, schema.leases.c.token == claim.token
+    c.execute(
+        schema.logs.insert().values(
+            trial_id=claim.trial_id,
+            token=claim.token,
+            printed_at=store.now,
+            text=texts.end(text),
         )
-        if c.execute(known).first() is None:
-            return  # deleted, or taken over
-        c.execute(
-            schema.logs.insert().values(
-                trial_id=claim.trial_id,
-                token=claim.token,
-                printed_at=store.now,
-                text=text[-MAX_TEXT:],
-            )
-        )
-        entries = sa.select(log.log_id).where(log.trial_id == claim.trial_id)
-        newest = c.execute(entries.order_by(log.log_id.desc())).scalars().all()
-        if len(newest) > MAX_ENTRIES:
-            c.execute(schema.logs.delete().where(log.log_id.in_(newest[MAX_ENTRIES:])))
+    )
+    entries = sa.select(log.log_id).where(log.trial_id == claim.trial_id)
+    newest = c.execute(entries.order_by(log.log_id.desc())).scalars().all()
+    if len(newest) > MAX_ENTRIES:
+        c.execute(schema.logs.delete().where(log.log_id.in_(newest[MAX_ENTRIES:])))
 
 
 def read(store: Store, study: Study, number: int | None = None) -> list[LogEntry]:

@@ -14,8 +14,9 @@ from optuna.storages._rdb import models
 from optuna.trial import TrialState
 from sqlalchemy.engine import Connection
 
-from storage import schema
+from storage import schema, text
 from storage.engine import Store
+from storage.insert import insert_once
 
 State = Literal["complete", "pruned", "failed"]
 FailureKind = Literal[
@@ -45,7 +46,7 @@ class Failure:
     Attributes:
         kind: One of ``FailureKind``.
         message: One line.
-        traceback: Of the user's code, where there is one.
+        traceback: Of the user's code, where there is one; the end of a long one is kept.
     """
 
     kind: str
@@ -123,21 +124,19 @@ def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
         "model": outcome.model,
         "path": outcome.path,
         "failure_kind": failure and failure.kind,
-        "failure_message": failure and failure.message,
-        "failure_traceback": failure and failure.traceback,
+        "failure_message": failure and text.line(failure.message),
+        "failure_traceback": failure and failure.traceback and text.end(failure.traceback),
     }
 
 
 def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -> None:
     """Shows the reason in Optuna's dashboard, and the sampler what to keep away from."""
-    shown = {"failure": failure.kind, "failure_message": failure.message}
-    c.execute(
-        schema.optuna_trial_attributes.insert(),
-        [
-            {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
-            for key, value in shown.items()
-        ],
-    )
+    shown = {"failure": failure.kind, "failure_message": text.line(failure.message)}
+    rows = [
+        {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+        for key, value in shown.items()
+    ]
+    insert_once(c, schema.optuna_trial_attributes, rows)  # a parameter may have the same name
     if state == "failed" and failure.kind in INFEASIBLE:
         c.execute(
             schema.optuna_trial_system_attributes.insert().values(

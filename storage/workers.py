@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from storage import schema
+from storage import schema, studies
 from storage.engine import Store
 from storage.studies import Study
 
@@ -43,8 +43,13 @@ class WorkerRecord:
 
 
 def enter(store: Store, study: Study, *, worker_id: str, host: str, pid: int, device: str) -> None:
-    """A worker begins."""
+    """A worker begins.
+
+    Raises:
+        StudyGone: The study was deleted.
+    """
     with store.write() as c:
+        studies.lock(c, study)
         c.execute(
             schema.workers.insert().values(
                 worker_id=worker_id,
