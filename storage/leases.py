@@ -107,11 +107,10 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
         if state == studies.PAUSED:
             return Wait(reason="the study is paused")
         _give_up_lost(store, c, row.study_id)
-        trial_id = _without_worker(store, c, row.study_id)
-        if trial_id is None and progress.count(c, row.study_id) < row.budget:
-            trial_id = create(c, row.study_id)
-        if trial_id is not None:
-            return _grant(store, c, study, trial_id, worker_id)
+        while (trial_id := _without_worker(store, c, row.study_id) or _new(c, row)) is not None:
+            granted = _grant(store, c, study, trial_id, worker_id)
+            if granted is not None:
+                return granted
         state, reason = conclusion.conclude(store, c, study, row)
         if state == studies.FINISHED:
             return Over(state=state, reason=reason)
@@ -150,19 +149,43 @@ def _adopt(c: Connection, study_id: int) -> int | None:
     query = sa.select(trial.trial_id).where(
         trial.study_id == study_id, trial.state == TrialState.WAITING
     )
-    trial_id = c.execute(query.order_by(trial.number).limit(1)).scalar()
-    if trial_id is not None:
-        c.execute(
-            schema.optuna_trials.update()
-            .where(trial.trial_id == trial_id)
-            .values(state=TrialState.RUNNING, datetime_start=_utc_now())
-        )
-        _insert_ours(c, study_id, trial_id)
+    trial_id: int | None = c.execute(query.order_by(trial.number).limit(1)).scalar()
+    if trial_id is None:
+        return None
+    ours = (
+        schema.optuna_trials.update()
+        .where(trial.trial_id == trial_id, trial.state == TrialState.WAITING)
+        .values(state=TrialState.RUNNING, datetime_start=_utc_now())
+    )
+    if c.execute(ours).rowcount != 1:
+        return None  # somebody else took it at this very moment
+    _insert_ours(c, study_id, trial_id)
     return trial_id
 
 
-def create(c: Connection, study_id: int) -> int:
-    """Makes the study's next trial, waiting for a worker; the caller holds the study's lock.
+def _new(c: Connection, row: sa.Row[Any]) -> int | None:
+    """The study's next trial, if its budget has a place for it."""
+    number = next_number(c, row.study_id)
+    return create(c, row.study_id, number) if number < row.budget else None
+
+
+def next_number(c: Connection, study_id: int) -> int:
+    """The number of the study's next trial; nobody else makes one until the transaction ends.
+
+    Optuna takes the lock on its own row of the study when it makes a trial, ``enqueue_trial``
+    of another program too.
+    """
+    study = schema.optuna_studies
+    query = sa.select(study.c.study_id).where(study.c.study_id == study_id)
+    c.execute(query.with_for_update(key_share=True))  # rows that refer to it are not held up
+    return progress.count(c, study_id)
+
+
+def create(c: Connection, study_id: int, number: int) -> int:
+    """Makes a trial that waits for a worker; the caller holds the study's lock.
+
+    Args:
+        number: See ``next_number``.
 
     Returns:
         Optuna's id of it.
@@ -170,7 +193,7 @@ def create(c: Connection, study_id: int) -> int:
     trial_id = insert_row(
         c,
         schema.optuna_trials,
-        number=progress.count(c, study_id),
+        number=number,
         study_id=study_id,
         state=TrialState.RUNNING,
         datetime_start=_utc_now(),
@@ -184,6 +207,11 @@ def _utc_now() -> datetime:
 
 
 def _insert_ours(c: Connection, study_id: int, trial_id: int) -> None:
+    # A study that another program deleted on SQLite, where its foreign keys are off, leaves our
+    # rows behind, and SQLite gives the ids of its trials again, to any study.
+    stale = sa.select(schema.leases.c.trial_id).where(schema.leases.c.trial_id == trial_id)
+    if c.execute(stale).first() is not None:
+        studies.purge_trial(c, trial_id)
     c.execute(
         schema.leases.insert().values(
             trial_id=trial_id, study_id=study_id, state="waiting", token=0, losses=0, epoch=0
@@ -192,8 +220,26 @@ def _insert_ours(c: Connection, study_id: int, trial_id: int) -> None:
     c.execute(schema.trials.insert().values(trial_id=trial_id, study_id=study_id))
 
 
-def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: str) -> Claim:
+def _grant(
+    store: Store, c: Connection, study: Study, trial_id: int, worker_id: str
+) -> Claim | None:
+    """Gives the lease to a worker, unless its holder renewed it at this very moment."""
     lease = schema.leases.c
+    update = (
+        schema.leases.update()
+        .where(lease.trial_id == trial_id, sa.or_(lease.state == "waiting", _expired(store)))
+        .ordered_values(
+            # MySQL assigns from left to right: this must see the state of before.
+            (lease.losses, lease.losses + sa.case((lease.state == "leased", 1), else_=0)),
+            (lease.state, "leased"),
+            (lease.worker_id, worker_id),
+            (lease.token, lease.token + 1),
+            (lease.expires_at, store.now + study.lease_seconds),
+        )
+    )
+    if c.execute(update).rowcount != 1:
+        return None
+    _end_attempt(store, c, trial_id, "lost")  # one that was given back has ended already
     row = c.execute(
         sa.select(
             schema.leases,
@@ -205,24 +251,10 @@ def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: 
         .join(schema.trials, schema.trials.c.trial_id == lease.trial_id)
         .where(lease.trial_id == trial_id)
     ).one()
-    if row.state == "leased":
-        _end_attempt(store, c, trial_id, "lost")
-    token = row.token + 1
-    c.execute(
-        schema.leases.update()
-        .where(lease.trial_id == trial_id)
-        .values(
-            state="leased",
-            worker_id=worker_id,
-            token=token,
-            expires_at=store.now + study.lease_seconds,
-            losses=row.losses + (row.state == "leased"),
-        )
-    )
     c.execute(
         schema.attempts.insert().values(
             trial_id=trial_id,
-            token=token,
+            token=row.token,
             study_id=study.study_id,
             worker_id=worker_id,
             started_at=store.now,
@@ -233,7 +265,7 @@ def _grant(store: Store, c: Connection, study: Study, trial_id: int, worker_id: 
         trial_id=trial_id,
         number=row.number,
         worker_id=worker_id,
-        token=token,
+        token=row.token,
         epoch=row.epoch,
         checkpoints=tuple(Checkpoint(**kept) for kept in json.loads(row.checkpoints or "[]")),
         hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else None,
@@ -354,17 +386,38 @@ def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
 def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
     """Ends the trial, and the study with it where this was the last one.
 
+    It may be repeated: after a lost connection nobody knows whether the first time was heard.
+
     Raises:
         LeaseLost: See ``hold``.
         StudyGone: The study was deleted.
     """
     with store.write() as c:
         row = studies.lock(c, claim.study)
-        hold(store, c, claim, state="ended", expires_at=None, checkpoints=None)
+        try:
+            hold(store, c, claim, state="ended", expires_at=None, checkpoints=None)
+        except LeaseLost:
+            if _was_told(c, claim, outcome):
+                return
+            raise
         _end_attempt(store, c, claim.trial_id, outcome.state)
         outcomes.write(c, store, claim.trial_id, outcome)
         if not conclusion.stop_if_broken(c, claim.study):
             conclusion.conclude(store, c, claim.study, row)
+
+
+def _was_told(c: Connection, claim: Claim, outcome: Outcome) -> bool:
+    """Whether this attempt ended its trial with this very outcome before."""
+    attempt, trial, value = schema.attempts.c, schema.trials.c, schema.optuna_values.c
+    row = c.execute(
+        sa.select(attempt.ended_as, trial.model, trial.failure_kind, value.value)
+        .join(schema.trials, trial.trial_id == attempt.trial_id)
+        .outerjoin(schema.optuna_values, value.trial_id == attempt.trial_id)
+        .where(attempt.trial_id == claim.trial_id, attempt.token == claim.token)
+    ).first()
+    kind = outcome.failure.kind if outcome.failure else None
+    told = outcome.value if outcome.state != "failed" else None
+    return row is not None and tuple(row) == (outcome.state, outcome.model, kind, told)
 
 
 def bury(store: Store, study: Study, worker_id: str, failure: Failure | None = None) -> None:

@@ -140,6 +140,19 @@ def purge(c: Connection, study_id: int) -> None:
         c.execute(table.delete().where(table.c.study_id == study_id))
 
 
+def purge_trial(c: Connection, trial_id: int) -> None:
+    """Removes every row of ours for this id."""
+    for table in (
+        schema.epochs,
+        schema.logs,
+        schema.rungs,
+        schema.attempts,
+        schema.trials,
+        schema.leases,
+    ):
+        c.execute(table.delete().where(table.c.trial_id == trial_id))
+
+
 def _deadline(store: Store, timeout: float | None) -> sa.ColumnElement[float] | None:
     return None if timeout is None else store.now + timeout
 
