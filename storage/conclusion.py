@@ -13,6 +13,7 @@ from storage.engine import Store
 from storage.studies import Study
 
 SAME_FAILURES = 3  # trials that must have failed alike, and nothing else, to stop a study
+BROKEN = f"its first {SAME_FAILURES} trials failed in the same way"
 
 
 def conclude(store: Store, c: Connection, study: Study, row: Row[Any]) -> tuple[str, str | None]:
@@ -41,9 +42,14 @@ def stop_if_broken(c: Connection, study: Study) -> bool:
     bug = _bug(c, study.study_id)
     if bug is None:
         return False
-    reason = f"its first {SAME_FAILURES} trials failed in the same way: {bug}"
+    reason = f"{BROKEN}: {bug}"
     studies.set_state(c, study, studies.STOPPED, reason)
     return True
+
+
+def is_broken(study: Study) -> bool:
+    """Whether the study was stopped because its first trials all failed alike."""
+    return study.state == studies.STOPPED and (study.reason or "").startswith(BROKEN)
 
 
 def _bug(c: Connection, study_id: int) -> str | None:
@@ -53,7 +59,7 @@ def _bug(c: Connection, study_id: int) -> str | None:
     """
     lease, trial = schema.leases.c, schema.trials.c
     query = (
-        sa.select(trial.failure_kind, trial.failure_message)
+        sa.select(trial.failure_kind, trial.failure_message, trial.failure_traceback)
         .join(schema.leases, lease.trial_id == trial.trial_id)
         .where(lease.study_id == study_id, lease.state == "ended")
         .limit(SAME_FAILURES + 1)
@@ -61,9 +67,17 @@ def _bug(c: Connection, study_id: int) -> str | None:
     ended = c.execute(query).all()
     if len(ended) != SAME_FAILURES or any(row.failure_kind != "error" for row in ended):
         return None
-    # Names and shapes in a message carry numbers: layers are counted on.
-    ways = {re.sub(r"\d+", "#", row.failure_message) for row in ended}
+    ways = {_way(row.failure_message, row.failure_traceback or "") for row in ended}
     return ended[0].failure_message if len(ways) == 1 else None
+
+
+def _way(message: str, traceback: str) -> tuple[str, str]:
+    """The kind of an exception, and the line of code that raised it.
+
+    Messages themselves hold names and shapes, which differ from trial to trial.
+    """
+    places = [line.strip() for line in traceback.splitlines() if line.startswith('  File "')]
+    return message.partition(":")[0], places[-1] if places else re.sub(r"\d+", "#", message)
 
 
 def _reason(store: Store, c: Connection, row: Row[Any]) -> str | None:

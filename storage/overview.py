@@ -39,10 +39,15 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """A study, its trials by state, its best complete trial, and its workers."""
+    """A study, its trials by state, its best complete trial, and its workers.
+
+    Attributes:
+        failures: Failed trials by the kind of their failure.
+    """
 
     study: Study
     trials: Counts
+    failures: dict[str, int]
     best: TrialRecord | None
     workers: list[WorkerRecord]
 
@@ -57,6 +62,7 @@ def status(store: Store, study: Study) -> Status:
     return Status(
         study=study,
         trials=count(store, study),
+        failures=count_failures(store, study),
         best=next(iter(trials.best(store, study)), None),
         workers=workers.list_workers(store, study),
     )
@@ -89,3 +95,19 @@ def count(store: Store, study: Study) -> Counts:
         waiting=sum(total for total, _ in begun) - running,
         unstarted=max(0, study.budget - sum(total for total, _ in found.values())),
     )
+
+
+def count_failures(store: Store, study: Study) -> dict[str, int]:
+    """Failed trials by the kind of their failure, the most frequent first."""
+    optuna, trial = schema.optuna_trials.c, schema.trials.c
+    number = sa.func.count()
+    query = (
+        sa.select(trial.failure_kind, number)
+        .select_from(schema.trials)
+        .join(schema.optuna_trials, optuna.trial_id == trial.trial_id)
+        .where(optuna.study_id == study.study_id, optuna.state == TrialState.FAIL)
+        .group_by(trial.failure_kind)
+        .order_by(number.desc(), trial.failure_kind)
+    )
+    with store.read() as c:
+        return dict(c.execute(query).tuples().all())

@@ -40,6 +40,7 @@ def of_status(status: Status) -> dict[str, Any]:
     """What ``tuner status`` prints."""
     return {
         **of_study(status.study, status.trials),
+        "failures": status.failures,
         "best": None if status.best is None else of_best(status.best),
         "workers": [of_worker(worker) for worker in status.workers],
     }
@@ -88,6 +89,7 @@ def of_trial(trial: TrialRecord) -> dict[str, Any]:
         "failure": None if trial.failure is None else vars(trial.failure),
         "best_epoch": trial.best_epoch,
         "attempt": trial.attempt,
+        "retry_of": trial.retry_of,
         "metrics": trial.metrics,
         "model": trial.model,
         "path": trial.path,

@@ -123,6 +123,9 @@ def _print_study(console: Console, status: Status) -> None:
     }
     if any(others.values()):
         console.print(", ".join(f"{count} {state}" for state, count in others.items() if count))
+    if status.failures:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
+        console.print(f"Failed: {kinds}; why: tuner logs {study.name}")
     if status.best is not None:
         best = status.best
         console.print(f"Best: trial {best.number}, validation loss {words.number(best.value)}")

@@ -21,7 +21,7 @@ def print_summary(console: Console, status: Status, *, storage: str, interrupted
     """
     study = status.study
     line = words.progress(status.trials, study.budget)
-    if study.state == FINISHED and study.reason != BUDGET_USED:
+    if study.reason not in (None, BUDGET_USED):
         line += f"; {study.reason}"
     console.print(Text(f"Study {study.name} is {study.state}: {line}.", style="bold"))
     if status.best is not None:

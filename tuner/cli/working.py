@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage import conclusion, trials
 from storage.engine import Store
 from storage.overview import Status
 from storage.studies import FINISHED, Study
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PAUSE = 0.2  # seconds between two looks at the workers
+USERS_MISTAKE = 2  # exit code
 MOST_WORKERS = 4  # by default; more processes cost memory and start slowly
 
 
@@ -57,7 +59,17 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
         monitor.update(now=True)
     if asked.received is None and supervisor.failures and monitor.status.study.state != FINISHED:
         raise UserError(supervisor.failures[-1])
+    if conclusion.is_broken(monitor.status.study):
+        _show_failure(store, study, console)
+        return monitor.status, USERS_MISTAKE
     return monitor.status, asked.exit_code if asked.received is not None else 0
+
+
+def _show_failure(store: Store, study: Study, console: Console) -> None:
+    """Prints the traceback that the first trials have in common."""
+    failures = (trial.failure for trial in trials.list_trials(store, study))
+    first = next(failure for failure in failures if failure is not None)
+    console.print(first.traceback or first.message, markup=False, highlight=False, end="")
 
 
 def _watch(supervisor: Supervisor, monitor: Monitor, asked: Interrupts) -> None:
