@@ -100,7 +100,7 @@ def count(store: Store, study: Study) -> Counts:
 def count_failures(store: Store, study: Study) -> dict[str, int]:
     """Failed trials by the kind of their failure, the most frequent first."""
     optuna, trial = schema.optuna_trials.c, schema.trials.c
-    number = sa.func.count()
+    number = sa.func.count().label("failures")
     query = (
         sa.select(trial.failure_kind, number)
         .select_from(schema.trials)
@@ -110,4 +110,4 @@ def count_failures(store: Store, study: Study) -> dict[str, int]:
         .order_by(number.desc(), trial.failure_kind)
     )
     with store.read() as c:
-        return dict(c.execute(query).tuples().all())
+        return {row.failure_kind: row.failures for row in c.execute(query).all()}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_TEXT = 16_000  # characters: with four bytes each they fill MySQL's TEXT
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and such (ANSI), as Keras prints them
 MAX_LINE = 2_000  # characters of what is shown as one line
 
 
@@ -17,5 +20,5 @@ def end(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without what PostgreSQL and MySQL cannot store: NUL, and halves of surrogate pairs."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    """Without colours, and what PostgreSQL and MySQL cannot store: NUL, halves of pairs."""
+    return ESCAPES.sub("", text).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
