@@ -15,19 +15,17 @@ from typing import Any
 
 import click
 
-from search_spaces import catalog
 from search_spaces.errors import SpaceError
-from search_spaces.space import SearchSpace
 from storage import engine, leases, studies, workers
 from storage.artifacts import Artifacts
 from storage.engine import Store
 from storage.errors import LeaseLost, StoreError, StoreUnreachable, StudyGone
 from storage.leases import Claim, Over, Wait
 from storage.studies import Study
-from tuner import datasets, memory, training
-from tuner.datasets import Data
+from tuner import memory, training
 from tuner.errors import UserError
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
+from tuner.loading import load_data, load_space
 from tuner.objective import Objective
 from tuner.study import StudySpec
 from tuner.transcript import Transcript
@@ -98,8 +96,8 @@ class Worker:
         spec = StudySpec.from_dict(self._study.spec)
         artifacts = Artifacts(spec.artifacts, self._study)
         artifacts.check()
-        space = _load_space(spec)
-        data = _load_data(spec)
+        space = load_space(spec)
+        data = load_data(spec)
         workers.enter(
             self._store,
             self._study,
@@ -181,26 +179,6 @@ class Worker:
 
     def _busy(self) -> float:
         return self._objective.effort.seconds if self._objective else 0.0
-
-
-def _load_space(spec: StudySpec) -> SearchSpace:
-    space = catalog.load(spec.space, spec.overrides)
-    if space.fingerprint() != spec.space_fingerprint:
-        raise StoreError(
-            f"Expected the search space {spec.space!r} as it was when the study was launched. "
-            "Received another one: its source or the version of this program differs here."
-        )
-    return space
-
-
-def _load_data(spec: StudySpec) -> Data:
-    data = datasets.load(spec.data)
-    if data.fingerprint != spec.data_fingerprint:
-        raise StoreError(
-            f"Expected the data {spec.data.source!r} as they were when the study was launched. "
-            "Received others: the source differs here."
-        )
-    return data
 
 
 @click.command()

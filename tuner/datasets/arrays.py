@@ -45,10 +45,12 @@ class Arrays:
         parts: The rows under ``train``, from which ``validation`` and ``test`` are cut unless
             the source brings them under these names.
         same_unit: Whether all values of a row are measured in one unit, as pixels are.
+        columns: Names of the features, where rows have a single axis and the source names it.
     """
 
     parts: Mapping[str, Rows]
     same_unit: bool = False
+    columns: tuple[str, ...] | None = None
 
 
 def from_names(named: Mapping[str, Any], source: str) -> Arrays:

@@ -61,6 +61,7 @@ class Data:
         target_scaler: Scaling of a regression's targets, None where they are not scaled.
         selections: The raw rows of each part.
         fingerprint: SHA-256 of the raw arrays and of what decides the parts, hexadecimal.
+        columns: Names of the features ``(columns,)``, None where the source names none.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Data:
     target_scaler: Scaler | None
     selections: Mapping[str, Selection]
     fingerprint: str
+    columns: tuple[str, ...] | None = None
 
     def raw(self, part: str) -> NDArray[Any]:
         """Returns the part's features as the source holds them, for a model that takes raw rows."""

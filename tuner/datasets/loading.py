@@ -44,6 +44,7 @@ def load(spec: DataSpec) -> Data:
         target_scaler=target_scaler,
         selections=selections,
         fingerprint=fingerprint(arrays, spec, targets.task),
+        columns=arrays.columns,
     )
 
 

@@ -91,5 +91,9 @@ def read(spec: DataSpec) -> Arrays:
     import sklearn.datasets
 
     bundled = SETS[spec.source]
-    x, y = getattr(sklearn.datasets, bundled.loader)(return_X_y=True)
-    return Arrays(parts={"train": Rows(x=x, y=y)}, same_unit=bundled.same_unit)
+    found = getattr(sklearn.datasets, bundled.loader)()
+    return Arrays(
+        parts={"train": Rows(x=found.data, y=found.target)},
+        same_unit=bundled.same_unit,
+        columns=tuple(map(str, found.feature_names)),
+    )

@@ -49,7 +49,7 @@ def read(spec: DataSpec) -> Arrays:
     for column in frame.columns:
         _check_complete(frame[column], spec.source)
     rows = Rows(x=features.to_numpy(dtype=np.float64), y=_targets(frame[target]))
-    return Arrays(parts={"train": rows})
+    return Arrays(parts={"train": rows}, columns=tuple(map(str, features.columns)))
 
 
 def _table(path: Path) -> pd.DataFrame:
