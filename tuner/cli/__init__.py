@@ -7,6 +7,7 @@ import click
 from tuner.cli.catalogues import datasets, spaces
 from tuner.cli.cleaning import gc
 from tuner.cli.launch import launch, worker
+from tuner.cli.models import export
 from tuner.cli.program import Program
 from tuner.cli.requests import end, enqueue, logs, retry
 from tuner.cli.service import dashboard, upgrade
@@ -35,6 +36,7 @@ for _command in (
     status,
     trials,
     best,
+    export,
     pause,
     stop,
     resume,

@@ -5,12 +5,11 @@ Strict JSON: what is not a finite number becomes null.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tuner import strict_json
 
 if TYPE_CHECKING:
     from storage.overview import Counts, Status
@@ -21,19 +20,7 @@ if TYPE_CHECKING:
 
 def echo(document: object, *, indent: int | None = 2) -> None:
     """Prints a document on standard output; ``indent=None`` keeps it on one line."""
-    text = json.dumps(strict(document), indent=indent, ensure_ascii=False, allow_nan=False)
-    click.echo(text)
-
-
-def strict(value: Any) -> Any:
-    """The value with every NaN and infinity replaced by None."""
-    if isinstance(value, Mapping):
-        return {str(key): strict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [strict(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    click.echo(strict_json.text(document, indent=indent))
 
 
 def of_status(status: Status) -> dict[str, Any]:

@@ -38,23 +38,17 @@ def trials(study: str, storage: str, as_json: bool) -> None:
 def best(study: str, storage: str, as_json: bool) -> None:
     """Show the best trial, its scores, and where its model lies."""
     from storage import studies
-    from storage.trials import best as best_trials
     from tuner.cli import documents
     from tuner.cli.screen import output
     from tuner.cli.summary import print_best
-    from tuner.errors import UserError
+    from tuner.results.choice import best as best_trial
 
     with opened(storage) as store:
-        found = best_trials(store, studies.load(store, study))
-    if not found:
-        raise UserError(
-            f"Expected a study with a complete trial. Received: {study!r}, which has none yet: "
-            f"see how far it is with: tuner status {study}"
-        )
+        found = best_trial(store, studies.load(store, study))
     if as_json:
-        documents.echo(documents.of_best(found[0]))
+        documents.echo(documents.of_best(found))
     else:
-        print_best(output(), found[0])
+        print_best(output(), found)
 
 
 def _print_trials(found: list[TrialRecord]) -> None:

@@ -1,0 +1,142 @@
+"""What becomes of a finished study's models, in real processes: one study serves all tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.support.terminal import Terminal
+
+pytestmark = [pytest.mark.keras, pytest.mark.slow]
+
+STUDY = "mlp-flowers"
+LAUNCH = (
+    "launch", "mlp", "--data", "flowers.csv", "--target", "species", "--trials", "8",
+    "--workers", "1", "--pruner", "asha", "--set", "epochs=8", "--keep", "2",
+)  # fmt: skip
+
+# A stranger to the project: whatever of ours is asked for is refused, installed or not.
+SCORE = """
+import json, sys
+
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tuner", "search_spaces", "storage"):
+            raise ImportError(f"{name} is not for strangers")
+
+
+sys.meta_path.insert(0, Refuse())
+import keras, numpy
+
+model = keras.saving.load_model(sys.argv[1])
+rows = numpy.loadtxt(sys.argv[2], delimiter=",", skiprows=1, usecols=range(4))
+print(json.dumps(model.predict(rows, verbose=0).tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def tuner(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    """A folder with a finished study on flowers, named columns and named classes."""
+    from sklearn.datasets import load_iris
+
+    folder = tmp_path_factory.mktemp("models")
+    flowers = load_iris(as_frame=True)
+    table = flowers.data.assign(species=flowers.target_names[flowers.target])
+    table.to_csv(folder / "flowers.csv", index=False)
+    tuner = Terminal(folder)
+    ended = tuner(*LAUNCH)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return tuner
+
+
+@pytest.fixture(scope="module")
+def trials(tuner: Terminal) -> list[dict[str, Any]]:
+    """The study's trials as JSON."""
+    listed: list[dict[str, Any]] = tuner.json("trials", STUDY)
+    return listed
+
+
+@pytest.fixture(scope="module")
+def exported(tuner: Terminal) -> Path:
+    """The best model, exported."""
+    ended = tuner("export", STUDY, "model.keras")
+    assert ended.returncode == 0, ended.stderr
+    return tuner.folder / "model.keras"
+
+
+@pytest.fixture(scope="module")
+def flowers(tuner: Terminal) -> pd.DataFrame:
+    """The rows of the study's data, with their target."""
+    return pd.read_csv(tuner.folder / "flowers.csv")
+
+
+def answers_of(model: Path, rows: Path) -> list[list[float]]:
+    """What a process that cannot import this project gets from a model."""
+    scored = subprocess.run(
+        [sys.executable, "-I", "-c", SCORE, model, rows],
+        cwd=model.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers: list[list[float]] = json.loads(scored.stdout.splitlines()[-1])
+    return answers
+
+
+def refused(tuner: Terminal, *words: str) -> str:
+    """The one line that a command answers with."""
+    ended = tuner(*words)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Error: ")
+    return line
+
+
+def test_an_exported_model_needs_nothing_of_ours(
+    tuner: Terminal, exported: Path, flowers: pd.DataFrame
+):
+    """Plain Keras loads it and takes raw rows; the card says what the answers mean."""
+    card = json.loads(exported.with_suffix(".json").read_text())
+    answers = pd.DataFrame(answers_of(exported, tuner.folder / "flowers.csv"))
+    answers.columns = card["data"]["classes"]
+    assert (answers.idxmax(axis=1) == flowers.species).mean() > 0.8
+
+
+def test_a_card_says_it_all(tuner: Terminal, exported: Path, flowers: pd.DataFrame):
+    """Hyperparameters, metrics, data, versions, seed, definition, time, curve, way of training."""
+    card = json.loads(exported.with_suffix(".json").read_text())
+    best = tuner.json("best", STUDY)
+    assert (card["kind"], card["trial"]) == ("trial", best["number"])
+    assert (card["hyperparameters"], card["seed"]) == (best["params"], best["seed"])
+    assert card["objective"]["value"] == best["value"]
+    assert card["metrics"]["validation"]["loss"] == best["value"]
+    assert card["metrics"]["test"]["accuracy"] == best["metrics"]["test_accuracy"]
+    assert card["data"]["columns"] == list(flowers.columns[:-1])
+    assert card["data"]["classes"] == ["setosa", "versicolor", "virginica"]
+    assert sum(card["data"]["rows"].values()) == len(flowers)
+    assert {"python", "keras", "tensorflow", "numpy", "keras_trial_tuner"} <= set(card["versions"])
+    assert card["definition"]["overrides"] == ["epochs=8"]
+    assert len(card["learning_curve"]) == best["epochs"]
+    assert card["seconds"] > 0
+    assert card["path"]
+
+
+def test_a_model_that_was_removed(tuner: Terminal, trials: list[dict[str, Any]], tmp_path: Path):
+    """It is told on one line how to get it back."""
+    kept = next(t for t in trials[::-1] if t["model"] is not None)
+    path, aside = Path(kept["model"]), tmp_path / "aside"
+    path.rename(aside)
+    try:
+        number = str(kept["number"])
+        told = refused(tuner, "export", STUDY, str(tmp_path / "m.keras"), "--trial", number)
+    finally:
+        aside.rename(path)
+    assert f"tuner rerun {STUDY} {number} --output" in told
+    assert not (tmp_path / "m.keras").exists()

@@ -1,0 +1,53 @@
+"""Mistakes with models are told before anything is trained: none of these needs TensorFlow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.trials import begin, complete, enter, fail
+from tests.unit.cli.conftest import Launched, Typed
+from tests.unit.cli.test_bad_input import refused
+
+WRITING = [("export", "mlp-digits", "out.keras")]
+
+
+@pytest.fixture
+def worked(launched: Launched) -> Launched:
+    """A complete trial whose model is not kept, and one that failed."""
+    store, study = launched.store, launched.study
+    enter(store, study)
+    complete(store, begin(store, study, units_0=64), [0.5, 0.25, 0.75])
+    fail(store, begin(store, study))
+    return launched
+
+
+@pytest.mark.parametrize("words", WRITING, ids=lambda words: words[0])
+def test_no_trial_has_ended_yet(launched: Launched, tuner: Typed, words: tuple[str, ...]):
+    assert "tuner status mlp-digits" in refused(tuner(*words))
+
+
+@pytest.mark.parametrize("words", WRITING, ids=lambda words: words[0])
+@pytest.mark.parametrize("name", ["out.keras", "out.json"])
+def test_an_output_that_exists(launched: Launched, tuner: Typed, words: tuple[str, ...], name: str):
+    """Neither a model nor a card is replaced unless asked for."""
+    (tuner.folder / name).write_text("mine")
+    assert "--force" in refused(tuner(*words))
+    assert (tuner.folder / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [("out.h5", "out.keras"), ("absent/out.keras", "absent"), (".", ".keras")],
+)
+def test_an_output_that_cannot_be_written(launched: Launched, tuner: Typed, output: str, told: str):
+    assert told in refused(tuner("export", "mlp-digits", output))
+
+
+def test_a_trial_that_does_not_exist(worked: Launched, tuner: Typed):
+    assert "77" in refused(tuner("export", "mlp-digits", "out.keras", "--trial", "77"))
+
+
+def test_a_model_that_was_not_kept(worked: Launched, tuner: Typed):
+    """The line can be typed."""
+    told = refused(tuner("export", "mlp-digits", "out.keras"))
+    assert "tuner rerun mlp-digits 0 --output trial-0.keras" in told

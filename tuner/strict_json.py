@@ -1,0 +1,24 @@
+"""JSON that every reader takes: what is not a finite number becomes null."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def text(document: object, *, indent: int | None = 2) -> str:
+    """The document as JSON; ``indent=None`` keeps it on one line."""
+    return json.dumps(strict(document), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def strict(value: Any) -> Any:
+    """The value with every NaN and infinity replaced by None."""
+    if isinstance(value, Mapping):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
