@@ -36,8 +36,11 @@ def options(url: URL) -> dict[str, Any]:
         "pool_pre_ping": True,  # a restarted server must not end a worker
         "connect_args": {"connect_timeout": CONNECT_TIMEOUT},
     }
+    # Each statement sees what was committed before it, after it waited for a lock too.
+    settings["isolation_level"] = "READ COMMITTED"
     if family == "mysql":
-        settings["isolation_level"] = "READ COMMITTED"
+        # In local time the hour before the clock is set back in autumn comes twice.
+        settings["connect_args"]["init_command"] = "SET time_zone = '+00:00'"
     return settings
 
 

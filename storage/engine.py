@@ -97,7 +97,9 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with connection.reading(), _reachable(self.url), self.engine.connect() as opened:
+        with _reachable(self.url), self.engine.connect() as opened:
+            with connection.reading():
+                opened.begin()  # here, so that a write within the block begins as a write
             yield opened
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ def _progress(epoch: int, value: float) -> dict[str, Any]:
     """New values of the lease's row: the furthest epoch, and the lowest value with its epoch."""
     lease = schema.leases.c
     furthest = sa.case((lease.epoch < epoch, epoch), else_=lease.epoch)
-    if not value < float("inf"):
+    if not math.isfinite(value):
         return {"epoch": furthest}
     better = sa.or_(lease.best_value.is_(None), lease.best_value > value)
     return {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from optuna.storages._rdb import models
 from sqlalchemy import Column, Double, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy.dialects import mysql
 
 UUID_ATTRIBUTE = "tuner_uuid"  # the study's UUID among its user attributes in Optuna
 
@@ -26,6 +27,8 @@ optuna_trial_system_attributes: Table = models.TrialSystemAttributeModel.__table
 optuna_heartbeats: Table = models.TrialHeartbeatModel.__table__
 
 metadata = sa.MetaData()
+
+LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT, "mysql")  # MySQL's TEXT ends at 64 kB
 
 
 def _study_key(*, primary: bool = False) -> Column[int]:
@@ -44,7 +47,7 @@ studies = Table(
     metadata,
     _study_key(primary=True),
     Column("uuid", String(36), nullable=False, unique=True),
-    Column("spec", Text, nullable=False),  # JSON of the study's definition
+    Column("spec", LONG_TEXT, nullable=False),  # JSON of the study's definition
     Column("state", String(16), nullable=False),  # running, paused, stopped, finished
     Column("reason", Text),  # why it is in that state, for people
     Column("budget", Integer, nullable=False),  # trials asked for
@@ -122,7 +125,8 @@ rungs = Table(
     metadata,
     _study_key(primary=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    _trial_key(),
+    # Without a foreign key: goes with its study, and no index is needed to delete a trial.
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
     Column("best", Double, nullable=False),  # the trial's lowest objective up to this epoch
     Index("ix_tuner_rungs_rank", "study_id", "epoch", "best"),
 )

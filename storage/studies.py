@@ -18,6 +18,7 @@ from storage.errors import StoreError, StudyGone, UnknownStudy
 from storage.insert import insert_row
 
 RUNNING, PAUSED, STOPPED, FINISHED = "running", "paused", "stopped", "finished"
+MAX_NAME = 512  # characters, as many as Optuna's table takes
 BUDGET_USED = "all trials have ended"
 
 
@@ -76,8 +77,13 @@ def create(
     """Makes a study, in Optuna's tables and ours, in one transaction.
 
     Raises:
-        StoreError: The name is taken.
+        StoreError: The name is taken, empty or too long.
     """
+    if not 0 < len(name) <= MAX_NAME:
+        raise StoreError(
+            f"Expected a name of a study of 1 to {MAX_NAME} characters. "
+            f"Received one of {len(name)}: choose another with --study."
+        )
     limits = limits or Limits()
     uuid = str(uuids.uuid4())
     try:

@@ -6,8 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage import leases, reports, schema
-from storage import studies as storage_studies
+from storage import leases, reports, schema, studies
 from storage.engine import Store
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
@@ -29,7 +28,7 @@ TABLES = (
 
 def make(store: Store, name: str = "study", *, budget: int = 3, **more: Any) -> Study:
     """Makes a study with a definition of no interest."""
-    return storage_studies.create(store, name=name, spec={}, budget=budget, **more)
+    return studies.create(store, name=name, spec={}, budget=budget, **more)
 
 
 def claim(store: Store, study: Study, worker: str = "ada") -> Claim:

@@ -3,11 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, Double, ForeignKey, Integer, String, Text
+from sqlalchemy.dialects import mysql
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT, "mysql")
 
 
 def _study(*, primary: bool = False) -> Column[int]:
@@ -25,7 +28,7 @@ def upgrade() -> None:
         "tuner_studies",
         _study(primary=True),
         Column("uuid", String(36), nullable=False, unique=True),
-        Column("spec", Text, nullable=False),
+        Column("spec", LONG_TEXT, nullable=False),
         Column("state", String(16), nullable=False),
         Column("reason", Text),
         Column("budget", Integer, nullable=False),
@@ -93,7 +96,7 @@ def upgrade() -> None:
         "tuner_rungs",
         _study(primary=True),
         Column("epoch", Integer, primary_key=True, autoincrement=False),
-        _trial(),
+        Column("trial_id", Integer, primary_key=True, autoincrement=False),
         Column("best", Double, nullable=False),
     )
     op.create_index("ix_tuner_rungs_rank", "tuner_rungs", ["study_id", "epoch", "best"])
