@@ -1,0 +1,170 @@
+"""Epochs in, pruning decisions out."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections import defaultdict
+
+import pytest
+
+from storage import leases, studies, trials
+from storage.engine import Store
+from storage.pruning import PruningRule
+from tests.support.stores import claim, complete, expire, make, report
+
+pytestmark = pytest.mark.mariadb
+
+
+def best(store: Store, number: int = 0) -> tuple[float | None, int | None, int]:
+    """Lowest value, its epoch, and the epochs of the only study's trial."""
+    (study,) = studies.list_studies(store)
+    record = trials.find(store, study, number)
+    return record.value, record.best_epoch, record.epoch
+
+
+@pytest.mark.parametrize(
+    ("losses", "value", "epoch"),
+    [
+        ([0.5], 0.5, 1),
+        ([0.5, 0.4, 0.3], 0.3, 3),
+        ([0.3, 0.4, 0.5], 0.3, 1),
+        ([0.5, 0.3, 0.3], 0.3, 2),  # as good is not better: the first one stays
+        ([0.5, math.nan, 0.4, math.inf], 0.4, 3),
+        ([math.nan, 0.5], 0.5, 2),
+        ([math.inf, math.nan, -math.inf], None, None),
+        ([-0.5, 0.0, 1e300, 5e-324], -0.5, 1),
+        ([0.1 + 0.2, 0.3], 0.3, 2),  # no digit is lost
+    ],
+)
+def test_the_best_epoch_is_known(
+    store: Store, losses: list[float], value: float | None, epoch: int | None
+):
+    """The lowest finite value, and the first epoch that had it."""
+    held = claim(store, make(store))
+    for number, loss in enumerate(losses, start=1):
+        report(store, held, number, loss)
+    assert best(store) == (value, epoch, len(losses))
+
+
+def test_optuna_sees_the_learning_curve(store: Store):
+    """Every epoch is a step; NaN and infinities survive."""
+    held = claim(store, make(store))
+    losses = [0.5, math.nan, math.inf, -math.inf, 0.25]
+    for epoch, loss in enumerate(losses, start=1):
+        report(store, held, epoch, loss)
+    seen = store.optuna.get_trial(held.trial_id).intermediate_values
+    assert list(seen) == [1, 2, 3, 4, 5]
+    assert [seen[1], seen[3], seen[4], seen[5]] == [0.5, math.inf, -math.inf, 0.25]
+    assert math.isnan(seen[2])
+
+
+def test_an_epoch_reported_twice_stays_as_it_was_first(store: Store):
+    """After a take-over epochs are trained again: the curve is that of the first time."""
+    study = make(store)
+    lost = claim(store, study)
+    for epoch, loss in ((1, 0.5), (2, 0.4)):
+        report(store, lost, epoch, loss)
+    expire(store, lost)
+    heir = claim(store, study, "bob")
+    for epoch, loss in ((2, 0.45), (3, 0.3)):
+        report(store, heir, epoch, loss)
+    assert trials.curve(store, heir.trial_id) == [
+        {"epoch": 1, "val_loss": 0.5},
+        {"epoch": 2, "val_loss": 0.4},
+        {"epoch": 3, "val_loss": 0.3},
+    ]
+    assert store.optuna.get_trial(heir.trial_id).intermediate_values == {1: 0.5, 2: 0.4, 3: 0.3}
+    assert best(store) == (0.3, 3, 3)
+
+
+def test_a_repeated_report_is_answered_as_the_first_time(store: Store):
+    """A report whose answer was lost is sent again: it counts once in its rung."""
+    study = make(store, budget=9)
+    rule = PruningRule(kind="median", startup=2)
+    for value in (0.1, 0.2):
+        held = claim(store, study)
+        assert not report(store, held, 1, value, rule)
+        assert not report(store, held, 1, value, rule)  # one trial twice is not two others
+    held = claim(store, study)
+    assert report(store, held, 1, 0.3, rule)
+    assert report(store, held, 1, 0.3, rule)
+
+
+def test_nothing_is_pruned_before_its_first_finite_loss(store: Store):
+    """What NaN means is the training's affair; it is no rank."""
+    study = make(store, budget=9)
+    rule = PruningRule(kind="median")
+    report(store, claim(store, study), 1, 0.1, rule)
+    assert not report(store, claim(store, study), 1, math.nan, rule)
+
+
+def test_trials_of_other_studies_do_not_prune(store: Store):
+    """Each study has its own rungs."""
+    rule = PruningRule(kind="median")
+    other = claim(store, make(store, "other"))
+    report(store, other, 1, 0.1, rule)
+    held = claim(store, make(store, "study"))
+    assert not report(store, held, 1, 0.9, rule)
+
+
+class Reference:
+    """The pruning rules as their papers state them, over plain lists."""
+
+    def __init__(self, rule: PruningRule) -> None:
+        self.rule = rule
+        self.best: dict[int, float] = defaultdict(lambda: math.inf)
+        self.rungs: dict[int, dict[int, float]] = defaultdict(dict)
+
+    def report(self, trial: int, epoch: int, value: float) -> bool:
+        """Whether to prune the trial after this epoch."""
+        self.best[trial] = min(self.best[trial], value)
+        best = self.best[trial]
+        others = [b for number, b in self.rungs[epoch].items() if number != trial]
+        self.rungs[epoch][trial] = best
+        if not self.decides(epoch) or len(others) < self.rule.startup:
+            return False
+        if self.rule.kind == "median":
+            return best > statistics.median_high(others)
+        passing = sorted([*others, best])[: max(1, (len(others) + 1) // self.rule.reduction)]
+        return best > passing[-1]
+
+    def decides(self, epoch: int) -> bool:
+        if self.rule.kind == "median":
+            return epoch >= self.rule.warmup
+        rungs = {self.rule.warmup * self.rule.reduction**k for k in range(10)}
+        return self.rule.kind == "asha" and epoch in rungs
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        PruningRule(kind="median", warmup=2, startup=3),
+        PruningRule(kind="asha", warmup=1, startup=1, reduction=2),
+        PruningRule(kind="asha", warmup=2, startup=4, reduction=3),
+        PruningRule(),
+    ],
+    ids=lambda rule: f"{rule.kind}-{rule.reduction}",
+)
+def test_decisions_are_those_of_the_rule(store: Store, rule: PruningRule):
+    """Random losses (with ties) of trials that train side by side: every answer is the paper's."""
+    rng = random.Random(7)
+    study = make(store, budget=24)
+    reference = Reference(rule)
+    live = [claim(store, study, f"worker {i}") for i in range(4)]
+    epochs = dict.fromkeys(range(24), 0)
+    pruned = 0
+    while live:
+        held = rng.choice(live)
+        epochs[held.number] += 1
+        epoch, value = epochs[held.number], rng.randrange(30) / 30
+        answer = report(store, held, epoch, value, rule)
+        assert answer is reference.report(held.number, epoch, value)
+        pruned += answer
+        if answer or epoch == 9:
+            live.remove(held)
+            leases.finish(store, held, complete(reference.best[held.number]))
+            following = leases.claim(store, study, held.worker_id)
+            live += [following] if isinstance(following, leases.Claim) else []
+    assert (pruned > 0) is (rule.kind != "none")
