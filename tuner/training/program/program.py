@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ def program(key: Key, reading: Reading) -> Program:
     while len(_kept) > KEPT:
         _kept.popitem(last=False)
     return _kept[key]
+
+
+def kept() -> Mapping[Key, Program]:
+    """The programs of this process; the one that was used last comes last."""
+    return _kept
 
 
 class Program:

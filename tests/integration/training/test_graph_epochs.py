@@ -1,0 +1,169 @@
+"""Models that the program does not know: Keras's steps in one graph call, or its own ``fit``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pytest
+import tensorflow as tf
+
+from tests.support.fits import BASE, fit, small_data, stock_fit
+from tuner.training import loop
+from tuner.training.compiling import compile_model
+
+pytestmark = pytest.mark.keras
+
+CLASSES = small_data()
+
+
+class Doubled(keras.layers.Layer):
+    """A layer of a user's own."""
+
+    def call(self, x: Any) -> Any:
+        return 2.0 * x
+
+
+class OwnModel(keras.Model):
+    """A model class of a user's own."""
+
+    def __init__(self, units: int, activation: str) -> None:
+        super().__init__()
+        self.hidden = keras.layers.Dense(8, "tanh")
+        self.head = keras.layers.Dense(units, activation)
+
+    def call(self, x: Any) -> Any:
+        return self.head(self.hidden(x))
+
+
+class NotInLoops(keras.layers.Layer):
+    """Stands for whatever can be traced, but not inside a loop."""
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        if training and "while" in getattr(tf.compat.v1.get_default_graph(), "name", ""):
+            raise TypeError("not inside a loop")
+        return x
+
+
+def own_activation(x: Any) -> Any:
+    return keras.ops.tanh(x) + 0.1 * x
+
+
+def chain(*layers: Callable[[], Any]) -> Any:
+    """A function that builds a model of these layers and the task's head."""
+
+    def build(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+        head = keras.layers.Dense(outputs.units, outputs.activation)
+        hidden = [keras.layers.Dense(8, "relu"), *(make() for make in layers)]
+        return keras.Sequential([keras.Input(inputs.shape), *hidden, head])
+
+    return build
+
+
+def branches(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+    rows = keras.Input(inputs.shape)
+    sides = [keras.layers.Dense(6, activation)(rows) for activation in ("relu", "tanh")]
+    x = keras.layers.Add()(sides)
+    return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(x))
+
+
+def shared(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+    """One layer at two places."""
+    rows = keras.Input(inputs.shape)
+    layer = keras.layers.Dense(inputs.shape[0], "tanh")
+    x = layer(layer(rows))
+    return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(x))
+
+
+def own_model(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+    return OwnModel(outputs.units, outputs.activation)
+
+
+def frozen() -> keras.layers.Layer:
+    layer = keras.layers.Dense(8, "tanh")
+    layer.trainable = False
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (chain(Doubled), "the layer Doubled"),
+        (chain(lambda: keras.layers.Dense(4, own_activation)), "the activation 'own_activation'"),
+        (chain(lambda: keras.layers.GaussianNoise(0.1)), "the layer GaussianNoise"),
+        (chain(frozen), "a frozen layer"),
+        (branches, "no single chain"),
+        (shared, "no single chain"),
+        (own_model, "a model class of its own, OwnModel"),
+    ],
+    ids=["layer", "activation", "noise", "frozen", "branches", "shared", "class"],
+)
+def test_models_that_the_program_does_not_know_are_trained_as_keras_does(
+    build: Any, reason: str
+) -> None:
+    ours = fit(CLASSES, BASE, build=build)
+    assert ours.path.startswith("graph of Keras's steps: ")
+    assert reason in ours.path
+    assert ours.distance(stock_fit(CLASSES, BASE, build=build)) < 1e-5
+
+
+def test_further_metrics_are_measured_by_keras() -> None:
+    metrics = ("sparse_top_k_categorical_accuracy",)
+    ours = fit(CLASSES, BASE, metrics=metrics)
+    assert ours.path == f"graph of Keras's steps: the metric {metrics[0]}"
+    assert ours.distance(stock_fit(CLASSES, BASE, metrics=metrics)) < 1e-5
+
+
+def test_accuracy_asked_for_by_name_costs_nothing() -> None:
+    assert fit(CLASSES, BASE, metrics=("accuracy",)).path.startswith("program: ")
+
+
+def test_a_clipping_optimizer_is_left_to_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of the hyperparameters clips; whatever a later one brings must not be passed over."""
+
+    def clip(model: keras.Model) -> None:
+        model.optimizer.clipnorm = 0.01
+
+    def compile_clipping(model: keras.Model, *args: Any, **options: Any) -> None:
+        compile_model(model, *args, **options)
+        clip(model)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "compile_model", compile_clipping)
+        ours = fit(CLASSES, BASE)
+    assert ours.path == "graph of Keras's steps: clipnorm of the optimizer"
+    assert ours.distance(stock_fit(CLASSES, BASE, change=clip)) < 1e-5
+    assert ours.distance(fit(CLASSES, BASE)) > 1e-3
+
+
+def test_a_model_that_goes_into_no_loop_is_trained_by_fit() -> None:
+    ours = fit(CLASSES, BASE, build=chain(NotInLoops))
+    assert ours.path.startswith("stock fit: TypeError: ")
+    assert "not inside a loop" in ours.path
+    assert ours.distance(stock_fit(CLASSES, BASE, build=chain(NotInLoops))) < 1e-5
+
+
+def test_what_is_wrong_with_the_model_itself_is_said_as_keras_says_it() -> None:
+    class Broken(keras.layers.Layer):
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            if training:
+                raise RuntimeError("this layer is broken")
+            return x
+
+    with pytest.raises(RuntimeError, match="this layer is broken"):
+        fit(CLASSES, BASE, build=chain(Broken))
+
+
+@pytest.mark.parametrize("build", [chain(Doubled), chain(NotInLoops)], ids=["graph", "stock"])
+def test_the_model_holds_the_weights_of_the_best_epoch(build: Any) -> None:
+    result, model = (
+        (trained := fit(CLASSES, {**BASE, "learning_rate": 0.1, "epochs": 8}, build=build)).result,
+        trained.model,
+    )
+    assert result is not None
+    assert result.best_value == min(epoch["val_loss"] for epoch in trained.epochs)
+    assert result.score(CLASSES.validation)["loss"] == pytest.approx(result.best_value, abs=1e-6)
+    part = CLASSES.validation
+    loss = model.evaluate(part.x, part.y, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(result.best_value, abs=1e-6)

@@ -1,0 +1,280 @@
+"""One trace for all models of an architecture: it computes what Keras computes, and keeps nothing.
+
+Everything runs in one process and on one set of tiny data, so that architectures are traced once
+for the whole file, as in a worker.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from search_spaces import blocks
+from search_spaces.training import OPTIMIZERS
+from tests.support.fits import BASE, Fit, Recorder, fit, small_data, stock_fit
+from tuner.training import Directive
+from tuner.training.program import program as programs
+from tuner.training.program import updates
+from tuner.training.program.architecture import Unsupported
+
+pytestmark = pytest.mark.keras
+
+CLASSES = small_data()
+PROGRAM = "program: one trace for every width and value"
+KNOBS: dict[str, dict[str, Any]] = {
+    "adam": {"beta_1": 0.8, "beta_2": 0.99},
+    "adamw": {"weight_decay": 0.05},
+    "nadam": {"beta_1": 0.95},
+    "adamax": {"beta_2": 0.99},
+    "rmsprop": {"rho": 0.8, "momentum": 0.5},
+    "sgd": {"momentum": 0.9, "nesterov": True, "learning_rate": 0.05},
+    "adagrad": {"learning_rate": 0.1},
+    "adadelta": {"rho": 0.8, "learning_rate": 0.5},
+}
+
+
+def assert_as_stock(hyperparameters: dict[str, Any], data: Any = CLASSES, **options: Any) -> None:
+    """Losses, metrics and learning rates of every epoch are those of Keras's own ``fit``."""
+    tolerance = options.pop("tolerance", 1e-5)
+    ours = fit(data, {**BASE, **hyperparameters}, **options)
+    assert ours.path == PROGRAM
+    assert ours.distance(stock_fit(data, {**BASE, **hyperparameters}, **options)) < tolerance
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        *({"optimizer": name, **knobs} for name, knobs in KNOBS.items()),
+        {"optimizer": "adam"},
+        {"optimizer": "adam", "amsgrad": True},
+        {"optimizer": "adamw", "amsgrad": True, "weight_decay": 0.01, "beta_1": 0.8},
+        {"optimizer": "rmsprop"},
+        {"optimizer": "sgd", "learning_rate": 0.1},
+        {"optimizer": "sgd", "momentum": 0.5},
+    ],
+    ids=str,
+)
+def test_every_optimizer_with_its_knobs(knobs: dict[str, Any]) -> None:
+    assert_as_stock(knobs)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"schedule": "inverse_time", "decay": 0.05},
+        {"schedule": "exponential", "decay_rate": 0.6},
+        {"schedule": "cosine"},
+        {
+            "schedule": "plateau",
+            "plateau_factor": 0.5,
+            "plateau_patience": 1,
+            "learning_rate": 0.1,
+            "epochs": 8,
+        },
+    ],
+    ids=lambda schedule: schedule["schedule"],
+)
+def test_every_schedule(schedule: dict[str, Any]) -> None:
+    assert_as_stock(schedule)
+
+
+@pytest.mark.parametrize(
+    "activations",
+    [blocks.ACTIVATIONS[first : first + 4] for first in range(0, len(blocks.ACTIVATIONS), 4)],
+    ids="-".join,
+)
+def test_every_activation(activations: tuple[str, ...]) -> None:
+    """Four to a model, to trace less."""
+
+    def build(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+        x = rows = blocks.rows(inputs)
+        for activation in activations:
+            x = blocks.dense(x, 8, activation, activation=activation)
+        return keras.Model(rows, blocks.head(x, outputs))
+
+    assert_as_stock({}, build=build)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"dropout": 0.3},
+        {"penalty": 0.01},
+        {"normalization": "before", "optimizer": "sgd"},
+        {"normalization": "after", "optimizer": "sgd", "dropout": 0.2, "penalty": 0.001},
+    ],
+    ids=str,
+)
+def test_dropout_penalties_and_normalisation(hidden: dict[str, Any]) -> None:
+    assert_as_stock(hidden)
+
+
+@pytest.mark.parametrize("normalization", ["before", "after"])
+def test_normalisation_with_adam(normalization: str) -> None:
+    """To 1e-4 only, because rounding is amplified.
+
+    A weight before a normalisation has next to no gradient along itself, and Adam divides each
+    gradient by its own size: what remains of one that should be zero is rounding, and makes a
+    step as long as any other.
+    """
+    assert_as_stock({"normalization": normalization}, tolerance=1e-4)
+
+
+def test_penalties_of_both_kinds_and_a_layer_without_bias() -> None:
+    def build(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+        layers = keras.layers
+        return keras.Sequential(
+            [
+                keras.Input(inputs.shape),
+                layers.Dense(7, "tanh", kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02)),
+                layers.Dense(6, "elu", use_bias=False, kernel_regularizer="l1"),
+                layers.Dense(outputs.units, outputs.activation),
+            ]
+        )
+
+    assert_as_stock({}, build=build)
+
+
+@pytest.mark.parametrize(
+    ("task", "units"), [("binary", 1), ("classes", 4), ("regression", 1), ("regression", 2)]
+)
+def test_every_task(task: str, units: int) -> None:
+    assert_as_stock({}, small_data(task, units))
+
+
+@pytest.mark.parametrize("batch_size", [7, 25, 50, 64])
+def test_batches_that_divide_the_rows_or_leave_some(batch_size: int) -> None:
+    """The last batch has 1 row, all of them, or there is one batch larger than the data."""
+    assert_as_stock({"batch_size": batch_size})
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_nothing_leaks_from_one_trial_into_the_next(optimizer: str) -> None:
+    """Other widths, batches and values on the same trace leave nothing behind: not a bit."""
+    one = {
+        **BASE,
+        "optimizer": optimizer,
+        **KNOBS[optimizer],
+        "dropout": 0.2,
+        "normalization": "before",
+        "penalty": 0.01,
+    }
+    other = {
+        **one,
+        "units_0": 5,
+        "units_1": 12,
+        "batch_size": 32,
+        "learning_rate": 0.03,
+        "dropout": 0.4,
+        "penalty": 0.1,
+        "beta_1": 0.7,
+        "rho": 0.7,
+        "schedule": "cosine",
+    }
+    first = fit(CLASSES, one)
+    before = _traces()
+    assert fit(CLASSES, other, seed=6).distance(first) > 0.0
+    again = fit(CLASSES, one)
+    assert _traces() == before, "a trial was traced although its architecture was known"
+    assert again.distance(first) == 0.0
+    for mine, theirs in zip(first.model.weights, again.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
+
+
+def _traces() -> int:
+    return sum(
+        program.steps.experimental_get_tracing_count() for program in programs.kept().values()
+    )
+
+
+def test_many_calls_an_epoch_are_one() -> None:
+    """An epoch that is cut for the sake of signals gives what it gives in one piece."""
+    whole = fit(CLASSES, BASE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuner.training.program.epochs.CALL_SECONDS", 0.0)
+        cut = fit(CLASSES, BASE)
+    assert whole.distance(cut) < 1e-6
+    for mine, theirs in zip(whole.model.weights, cut.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
+
+
+def test_the_model_holds_the_weights_of_the_best_epoch() -> None:
+    overfit = fit(CLASSES, {**BASE, "learning_rate": 0.1, "epochs": 12})
+    losses = [epoch["val_loss"] for epoch in overfit.epochs]
+    result = overfit.result
+    assert result is not None
+    assert (result.best_value, result.best_epoch) == (min(losses), np.argmin(losses) + 1)
+    assert result.best_epoch < len(losses), "the last epoch shall not be the best one here"
+    assert result.metrics == overfit.epochs[result.best_epoch - 1]
+    assert _loss_of(overfit.model) == pytest.approx(result.best_value, abs=1e-6)
+    scores = result.score(CLASSES.validation)
+    assert scores["loss"] == pytest.approx(result.best_value, abs=1e-6)
+    assert scores["accuracy"] == result.metrics["val_accuracy"]
+
+
+def _loss_of(model: keras.Model) -> float:
+    part = CLASSES.validation
+    probabilities = model.predict(part.x, verbose=0)
+    return float(-np.log(probabilities[np.arange(len(part)), part.y]).mean())
+
+
+def test_training_stops_early_when_nothing_improves() -> None:
+    patient = {**BASE, "learning_rate": 0.1, "epochs": 40}
+    result = fit(CLASSES, patient, epoch_patience=3).result
+    assert result is not None
+    assert result.best_epoch is not None
+    assert result.epochs == result.best_epoch + 3 < 40
+
+
+@pytest.mark.parametrize(
+    ("order", "status"), [(Directive.PRUNE, "pruned"), (Directive.END, "ended")]
+)
+def test_orders_are_obeyed_after_an_epoch(order: Directive, status: str) -> None:
+    observer = Recorder(order=lambda epoch: order if epoch == 2 else Directive.CONTINUE)
+    result = fit(CLASSES, BASE, observer=observer).result
+    assert result is not None
+    assert (result.status, result.epochs) == (status, 2)
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial() -> None:
+    result = fit(CLASSES, {**BASE, "activation": "linear", "learning_rate": 1e30}).result
+    assert result is not None
+    assert result.status == "diverged"
+
+
+def test_few_programs_are_kept_and_no_model() -> None:
+    """Memory stays flat: an old program goes, and a trial's model with its trial."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "KEPT", 2)
+        seen = [_passing(activation) for activation in ("tanh", "elu", "silu")]
+        assert len(programs.kept()) == 2
+        gc.collect()
+        assert [model() for model, _ in seen] == [None] * 3
+        assert [program() is None for _, program in seen] == [True, False, False]
+
+
+def _passing(activation: str) -> tuple[weakref.ref[Any], weakref.ref[Any]]:
+    trained: Fit = fit(CLASSES, {**BASE, "activation": activation, "epochs": 1})
+    newest = next(reversed(programs.kept().values()))
+    return weakref.ref(trained.model), weakref.ref(newest)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "reason"),
+    [
+        (keras.optimizers.Adam(clipnorm=1.0), "clipnorm"),
+        (keras.optimizers.SGD(use_ema=True), "averaging"),
+        (keras.optimizers.Adam(weight_decay=0.1), "weight decay outside adamw"),
+        (keras.optimizers.RMSprop(centered=True), "centered"),
+        (keras.optimizers.Lion(), "Lion"),
+    ],
+    ids=["clipnorm", "ema", "decay", "centered", "lion"],
+)
+def test_optimizers_that_do_more_are_left_to_keras(optimizer: Any, reason: str) -> None:
+    with pytest.raises(Unsupported, match=reason):
+        updates.plan(optimizer)
