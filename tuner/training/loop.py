@@ -131,7 +131,7 @@ class _Training:
         self._directive = Directive.CONTINUE
         self.epochs: Epochs = _fastest(model, data, metrics)
         self.best = BestEpoch()
-        self.epoch = 0
+        self.epoch = self._began_at = 0
 
     def run(self, resume: TrainingState | None) -> Status:
         """Trains until the last epoch, or until something says stop."""
@@ -173,7 +173,7 @@ class _Training:
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise
         except Exception as e:
-            if self.epoch > 0 or not isinstance(self.epochs, GraphEpochs):
+            if self.epoch > self._began_at or not isinstance(self.epochs, GraphEpochs):
                 raise
             # Something of the model does not go into a graph: what is wrong with the model
             # itself will be raised again by Keras.
@@ -201,6 +201,7 @@ class _Training:
             "best_epoch": self.best.epoch,
             "best_metrics": self.best.metrics,
             "callbacks": callbacks.remember(self._callbacks),
+            "stopped": bool(self._model.stop_training),
             "learning_rate": float(self._model.optimizer.learning_rate),
         }
         return TrainingState(epoch=self.epoch, arrays=arrays, scalars=scalars)
@@ -216,7 +217,8 @@ class _Training:
             arrays=state.group("best"),
         )
         callbacks.remind(self._callbacks, state.scalars["callbacks"])
-        self.epoch = state.epoch
+        self._model.stop_training = state.scalars["stopped"]
+        self.epoch = self._began_at = state.epoch
 
 
 def _fastest(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:

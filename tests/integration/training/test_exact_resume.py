@@ -1,0 +1,150 @@
+"""A training that is killed and goes on in another process ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.nursery import Nursery, nursery
+from tests.support.resuming import NETWORK, Case
+
+pytestmark = [pytest.mark.keras, pytest.mark.slow]
+
+TOLERANCE = 1e-6
+SHARED = {**NETWORK, "learning_rate": 3e-3, "batch_size": 64, "epochs": 8}
+PLATEAU = {"schedule": "plateau", "plateau_factor": 0.5, "plateau_patience": 1}
+FALLING = {**PLATEAU, "plateau_factor": 0.2}
+BY_KERAS = ("sparse_top_k_categorical_accuracy",)  # which our own program does not know
+STEEP = {"learning_rate": 0.1, "dropout": 0.5}  # so that validation losses rise again soon
+
+CASES = {
+    "adam": Case(hyperparameters={**SHARED, "optimizer": "adam", "schedule": "inverse_time"}),
+    "sgd, nesterov": Case(
+        hyperparameters={
+            **SHARED,
+            "optimizer": "sgd",
+            "momentum": 0.9,
+            "nesterov": True,
+            "schedule": "cosine",
+        }
+    ),
+    "rmsprop, momentum": Case(
+        hyperparameters={
+            **SHARED,
+            "optimizer": "rmsprop",
+            "momentum": 0.5,
+            "schedule": "exponential",
+            "decay_rate": 0.9,
+        }
+    ),
+    "plateau": Case(
+        hyperparameters={**SHARED, **STEEP, **PLATEAU, "optimizer": "adam", "epochs": 12},
+        stop_after=7,
+    ),
+    "early stopping": Case(
+        hyperparameters={**SHARED, **STEEP, "optimizer": "adam", "epochs": 40},
+        stop_after=4,
+        epoch_patience=3,
+    ),
+    "both": Case(
+        hyperparameters={**SHARED, **STEEP, **FALLING, "optimizer": "adam", "epochs": 60},
+        stop_after=9,
+        epoch_patience=4,
+    ),
+    "by Keras": Case(hyperparameters={**SHARED, **PLATEAU, "optimizer": "adam"}, metrics=BY_KERAS),
+    **{
+        f"{optimizer}{' by Keras' if metrics else ''}": Case(
+            hyperparameters={**SHARED, "optimizer": optimizer, "epochs": 4},
+            stop_after=2,
+            metrics=metrics,
+        )
+        for metrics in ((), BY_KERAS)
+        for optimizer in ("adamw", "nadam", "adamax", "adagrad", "adadelta")
+    },
+    # Last, because it changes the process.
+    "by stock fit": Case(
+        hyperparameters={**SHARED, "optimizer": "adam", "schedule": "cosine", "epochs": 4},
+        stop_after=2,
+        metrics=BY_KERAS,
+        stock=True,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with nursery(tmp_path_factory.mktemp("nursery")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def trained(processes: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Each case twice: uninterrupted, and killed and gone on with."""
+    folder = tmp_path_factory.mktemp("resume")
+    cases = [asdict(case) for case in CASES.values()]
+    whole = processes.start("tests.support.resuming:train_whole", cases, str(folder))
+    for number, case in enumerate(cases):
+        state = str(folder / f"{number}-state.npz")
+        child = processes.start("tests.support.resuming:train_first_part", case, state)
+        assert child.wait() == -9, child
+    rest = processes.start("tests.support.resuming:train_rest", cases, str(folder))
+    assert (rest.wait(), whole.wait()) == (0, 0), f"{rest}\n{whole}"
+    return {
+        name: (_read(folder / f"{number}-whole.json"), _read(folder / f"{number}-rest.json"))
+        for number, name in enumerate(CASES)
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_killed_and_gone_on_with(trained: dict[str, Any], name: str):
+    """Every epoch after the kill brings what it brings without one, and so does the end."""
+    whole, rest = trained[name]
+    expected = whole["curve"][CASES[name].stop_after :]
+    assert [point["epoch"] for point in rest["curve"]] == [point["epoch"] for point in expected]
+    for point, other in zip(rest["curve"], expected, strict=True):
+        assert point == pytest.approx(other, abs=TOLERANCE, rel=0)
+    assert rest["best_epoch"] == whole["best_epoch"]
+    assert rest["best_value"] == pytest.approx(whole["best_value"], abs=TOLERANCE, rel=0)
+    assert rest["path"] == whole["path"]
+    for weight, other in zip(rest["weights"], whole["weights"], strict=True):
+        np.testing.assert_allclose(weight, other, atol=TOLERANCE, rtol=0)
+
+
+def test_killed_when_it_had_stopped_early(
+    processes: Nursery, trained: dict[str, Any], tmp_path: Path
+):
+    """Patience that had run out before the kill has run out after it: not one epoch more."""
+    whole, _ = trained["early stopping"]
+    case = replace(CASES["early stopping"], stop_after=len(whole["curve"]), at_once=True)
+    state = str(tmp_path / "0-state.npz")
+    killed = processes.start("tests.support.resuming:train_first_part", asdict(case), state)
+    assert killed.wait() == -9, killed
+    rest = processes.start("tests.support.resuming:train_rest", [asdict(case)], str(tmp_path))
+    assert rest.wait() == 0, rest
+    again = _read(tmp_path / "0-rest.json")
+    assert again["curve"] == []
+    assert again["best_value"] == whole["best_value"]
+    assert again["weights"] == whole["weights"]
+
+
+def test_what_is_compared_can_differ(trained: dict[str, Any]):
+    """The cases do what they are there for: rates fall, trainings stop early, late and soon."""
+    for name in ("plateau", "both"):
+        rates = [point["learning_rate"] for point in trained[name][0]["curve"]]
+        before, after = rates[: CASES[name].stop_after], rates[CASES[name].stop_after :]
+        assert before[-1] < rates[0], f"{name}: nothing to remember, {rates}"
+        assert after[-1] < before[-1], f"{name}: nothing to go on with, {rates}"
+    for name in ("early stopping", "both"):
+        curve = trained[name][0]["curve"]
+        assert CASES[name].stop_after < len(curve) < CASES[name].hyperparameters["epochs"]
