@@ -1,9 +1,9 @@
 """What a sampler sees of a study, and a place for what it chooses.
 
 Samplers of Optuna read a study's trials from a storage and write what they choose back to it,
-one parameter a transaction. Here they get a storage of their own: reading is Optuna's, through
-its cache; writing to the trial at hand stays in memory until ``trials.begin`` writes all of it
-in one transaction behind the lease's fence.
+one parameter a transaction. Here they get a storage of their own: trials are read in bulk, see
+``storage.past``; writing to the trial at hand stays in memory until ``trials.begin`` writes all
+of it in one transaction behind the lease's fence.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from storage.engine import Store
+from storage.past import Past
 
 
 class History(BaseStorage):
     """A study for samplers.
-
-    A failed trial that violated a constraint is shown as pruned: samplers pass over failed
-    trials, and would choose what runs out of memory again and again.
 
     Attributes:
         attributes: System attributes that the sampler wrote to the trial at hand.
     """
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._cache = _CachedStorage(store.optuna)
-        self._at_hand: int | None = None
+        self._pasts: dict[int, Past] = {}
+        self._id_at_hand: int | None = None
+        self._at_hand: FrozenTrial | None = None
         self.attributes: dict[str, Any] = {}
 
     def begin(self, trial_id: int, fixed: Mapping[str, Any] | None = None) -> None:
@@ -45,15 +46,16 @@ class History(BaseStorage):
             fixed: Parameters that are not to be sampled, as ``suggest_*`` returns them; those
                 that the trial was enqueued with come first.
         """
-        self._at_hand = trial_id
+        self._id_at_hand, self._at_hand = trial_id, None
         self.attributes = {"fixed_params": dict(fixed)} if fixed else {}
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """The trial, with what the sampler wrote to it."""
-        trial = self._cache.get_trial(trial_id)
-        if trial_id != self._at_hand:
-            return trial
-        trial = copy.copy(trial)
+        if trial_id != self._id_at_hand:
+            return self._cache.get_trial(trial_id)
+        if self._at_hand is None:
+            self._at_hand = self._cache.get_trial(trial_id)
+        trial = copy.copy(self._at_hand)
         trial.system_attrs = {**self.attributes, **trial.system_attrs}
         return trial
 
@@ -63,9 +65,9 @@ class History(BaseStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """All trials; infeasible ones as pruned."""
-        seen = [_teaching(t) for t in self._cache.get_all_trials(study_id, deepcopy=False)]
-        chosen = seen if states is None else [t for t in seen if t.state in states]
+        """All trials, as far as samplers look at them: see ``storage.past``."""
+        past = self._pasts.setdefault(study_id, Past(self._store, study_id))
+        chosen = [t for t in past.trials() if states is None or t.state in states]
         return copy.deepcopy(chosen) if deepcopy else chosen
 
     def set_trial_param(
@@ -137,11 +139,3 @@ class History(BaseStorage):
     @staticmethod
     def _read_only() -> PermissionError:
         return PermissionError("A sampler reads the history of a study and does not change it.")
-
-
-def _teaching(trial: FrozenTrial) -> FrozenTrial:
-    if trial.state != TrialState.FAIL or not trial.constraints:
-        return trial
-    shown = copy.copy(trial)
-    shown.state = TrialState.PRUNED
-    return shown

@@ -1,0 +1,162 @@
+"""The trials of a study as samplers need them, read in bulk and each of them once.
+
+Optuna's own cache reads every trial that has not ended again each time, with all its reports:
+with 500 of them a suggestion takes a second. A trial here is read until its parameters are
+chosen, and once more when it has ended; the number of statements does not depend on how many.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import Connection
+
+from storage import schema
+from storage.engine import Store
+
+Condition = sa.ColumnElement[bool]
+
+
+class Past:
+    """One study's trials, without their times, their user attributes and their learning curves.
+
+    Of a pruned trial the last report is there, by which samplers rank it. A failed trial that
+    violated a constraint is shown as pruned: samplers pass over failed trials, and would choose
+    what runs out of memory again and again.
+    """
+
+    def __init__(self, store: Store, study_id: int) -> None:
+        self._store, self._study_id = store, study_id
+        self._trials: dict[int, FrozenTrial] = {}  # by Optuna's id
+        self._unended: set[int] = set()
+        self._last = -1  # ids grow: whoever makes a trial holds the study's lock
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials as they are now, by number."""
+        with self._store.read() as c:
+            for trial in _read(c, self._changed(c)):
+                self._keep(trial)
+        return sorted(self._trials.values(), key=lambda trial: trial.number)
+
+    def _changed(self, c: Connection) -> Condition:
+        """Which trials are to be read: new ones, and those that may differ from what we know."""
+        lease, trial = schema.leases.c, schema.optuna_trials.c
+        of_study = trial.study_id == self._study_id
+        if not self._trials:
+            return of_study
+        query = sa.select(lease.trial_id).where(
+            lease.study_id == self._study_id, lease.state.in_(("leased", "waiting"))
+        )
+        settled = {i for i in c.execute(query).scalars() if i in self._trials and self._chosen(i)}
+        again = self._unended - settled
+        return sa.and_(of_study, sa.or_(trial.trial_id > self._last, trial.trial_id.in_(again)))
+
+    def _chosen(self, trial_id: int) -> bool:
+        return bool(self._trials[trial_id].params)
+
+    def _keep(self, trial: FrozenTrial) -> None:
+        trial_id = trial._trial_id
+        self._trials[trial_id] = trial
+        self._last = max(self._last, trial_id)
+        if trial.state.is_finished():
+            self._unended.discard(trial_id)
+        else:
+            self._unended.add(trial_id)
+
+
+def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
+    """The trials for which a condition on Optuna's table holds, in five statements."""
+    trial = schema.optuna_trials.c
+    rows = c.execute(sa.select(trial.trial_id, trial.number, trial.state).where(condition)).all()
+    if not rows:
+        return
+    chosen = sa.select(trial.trial_id).where(condition)
+    params = _params(c, chosen)
+    values = _values(c, chosen)
+    attributes = _attributes(c, chosen)
+    reports = _last_reports(c, chosen.where(trial.state == TrialState.PRUNED))
+    for row in rows:
+        found = params[row.trial_id]
+        yield _shown(
+            FrozenTrial(
+                number=row.number,
+                trial_id=row.trial_id,
+                state=row.state,
+                value=values.get(row.trial_id),
+                params={name: value for name, (value, _) in found.items()},
+                distributions={name: distribution for name, (_, distribution) in found.items()},
+                system_attrs=attributes[row.trial_id],
+                user_attrs={},
+                intermediate_values=reports.get(row.trial_id, {}),
+                datetime_start=None,
+                datetime_complete=None,
+            )
+        )
+
+
+def _shown(trial: FrozenTrial) -> FrozenTrial:
+    if trial.state == TrialState.FAIL and trial.constraints:
+        trial.state = TrialState.PRUNED
+    return trial
+
+
+def _params(
+    c: Connection, chosen: sa.Select[Any]
+) -> dict[int, dict[str, tuple[Any, BaseDistribution]]]:
+    """Values and distributions by name, for each trial, in the order in which they were chosen."""
+    param = schema.optuna_params.c
+    columns = (param.trial_id, param.param_name, param.param_value, param.distribution_json)
+    query = sa.select(*columns).where(param.trial_id.in_(chosen)).order_by(param.param_id)
+    found: dict[int, dict[str, tuple[Any, BaseDistribution]]] = defaultdict(dict)
+    for trial_id, name, value, text in c.execute(query):
+        distribution = _distribution(text)
+        found[trial_id][name] = (distribution.to_external_repr(value), distribution)
+    return found
+
+
+@cache
+def _distribution(text: str) -> BaseDistribution:
+    """A study has few of them, each written with every trial."""
+    return json_to_distribution(text)
+
+
+def _values(c: Connection, chosen: sa.Select[Any]) -> dict[int, float]:
+    value = schema.optuna_values.c
+    query = sa.select(value.trial_id, value.value, value.value_type)
+    query = query.where(value.trial_id.in_(chosen), value.objective == 0)
+    read = models.TrialValueModel.stored_repr_to_value
+    return {trial_id: read(stored, kind) for trial_id, stored, kind in c.execute(query)}
+
+
+def _attributes(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[str, Any]]:
+    attribute = schema.optuna_trial_system_attributes.c
+    query = sa.select(attribute.trial_id, attribute.key, attribute.value_json)
+    found: dict[int, dict[str, Any]] = defaultdict(dict)
+    for trial_id, key, text in c.execute(query.where(attribute.trial_id.in_(chosen))):
+        found[trial_id][key] = json.loads(text)
+    return found
+
+
+def _last_reports(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[int, float]]:
+    report = schema.optuna_reports.c
+    last = (
+        sa.select(report.trial_id, sa.func.max(report.step).label("step"))
+        .where(report.trial_id.in_(chosen))
+        .group_by(report.trial_id)
+        .subquery()
+    )
+    query = sa.select(
+        report.trial_id, report.step, report.intermediate_value, report.intermediate_value_type
+    ).join(last, sa.and_(last.c.trial_id == report.trial_id, last.c.step == report.step))
+    read = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    return {
+        trial_id: {step: read(stored, kind)} for trial_id, step, stored, kind in c.execute(query)
+    }
