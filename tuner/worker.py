@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from storage.errors import LeaseLost, StoreError, StoreUnreachable, StudyGone
 from storage.leases import Claim, Over, Wait
 from storage.studies import Study
 from tuner import memory, training
+from tuner.device import Device
 from tuner.errors import UserError
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
 from tuner.loading import load_data, load_space
@@ -34,24 +34,6 @@ MAX_GROWTH = 0.4  # of the machine's memory; a larger worker is replaced between
 WAIT_PAUSE = 1.0  # seconds between two claims when there is nothing to do
 
 logger = logging.getLogger("tuner")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """What a worker trains on.
-
-    Attributes:
-        threads: CPU threads of TensorFlow.
-        gpu: Name of its GPU, the only one that its process sees; None for the CPU.
-    """
-
-    threads: int
-    gpu: str | None = None
-
-    def __str__(self) -> str:
-        if self.gpu is not None:
-            return f"gpu {self.gpu}"
-        return "1 thread" if self.threads == 1 else f"{self.threads} threads"
 
 
 class Worker:

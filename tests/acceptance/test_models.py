@@ -41,6 +41,32 @@ print(json.dumps(model.predict(rows, verbose=0).tolist()))
 """
 
 
+# Two spaces of a user's own; layers with random seeds, that print.
+NET = """
+import keras
+from search_spaces import Choice, SearchSpace
+
+
+class Net(SearchSpace):
+    width = Choice([8, 16])
+
+    def build(self, hyperparameters, inputs, outputs):
+        print("user code may print")
+        x = keras.Input(inputs.shape)
+        hidden = keras.layers.Dense(hyperparameters["width"], "relu")(x)
+        hidden = keras.layers.Dropout(0.2)(hidden)
+        return keras.Model(x, keras.layers.Dense(outputs.units, outputs.activation)(hidden))
+
+
+def build(trial, inputs, outputs):
+    x = keras.Input(inputs.shape)
+    hidden = keras.layers.Dense(trial.suggest_int("width", 8, 32, log=True))(x)
+    hidden = keras.layers.GaussianNoise(trial.suggest_float("noise", 0.01, 0.1))(hidden)
+    hidden = keras.layers.LeakyReLU()(hidden)
+    return keras.Model(x, keras.layers.Dense(outputs.units, outputs.activation)(hidden))
+"""
+
+
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     """A folder with a finished study on flowers, named columns and named classes."""
@@ -140,3 +166,32 @@ def test_a_model_that_was_removed(tuner: Terminal, trials: list[dict[str, Any]],
         aside.rename(path)
     assert f"tuner rerun {STUDY} {number} --output" in told
     assert not (tmp_path / "m.keras").exists()
+
+
+@pytest.mark.parametrize("state", ["complete", "pruned"])
+def test_a_trial_comes_out_the_same(
+    tuner: Terminal, trials: list[dict[str, Any]], state: str, tmp_path: Path
+):
+    """From the store alone, bit for bit; a pruned one ends where it was pruned."""
+    trial = next(t for t in trials if t["state"] == state)
+    output = tmp_path / "again.keras"
+    words = ("rerun", STUDY, str(trial["number"]), "--output", str(output))
+    again = tuner.json(*words)
+    assert (again["same"], again["identical"], again["difference"]) == (True, True, 0.0)
+    assert (again["epochs"], again["value"]) == (trial["epochs"], trial["value"])
+    card = json.loads(output.with_suffix(".json").read_text())
+    assert card["metrics"]["validation"]["loss"] == trial["value"]
+    assert len(answers_of(output, tuner.folder / "flowers.csv")) == 150
+
+
+@pytest.mark.parametrize("space", ["Net", "build"])
+def test_trials_of_users_spaces_come_out_the_same(tuner: Terminal, space: str):
+    """A class and a function, with layers that draw random numbers."""
+    file = tuner.folder / f"{space}_net.py"
+    file.write_text(NET)
+    study = tuner.json(
+        "launch", f"{file.name}:{space}", "--data", "wine", "--study", space, "--trials", "2",
+        "--workers", "1", "--set", "epochs=2",
+    )  # fmt: skip
+    assert study["trials"]["complete"] == 2
+    assert tuner.json("rerun", space, "1")["identical"] is True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tuner.cli.again import rerun
 from tuner.cli.catalogues import datasets, spaces
 from tuner.cli.cleaning import gc
 from tuner.cli.launch import launch, worker
@@ -37,6 +38,7 @@ for _command in (
     trials,
     best,
     export,
+    rerun,
     pause,
     stop,
     resume,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from tuner.silence import silence
 
 if TYPE_CHECKING:
     from search_spaces import SearchSpace
@@ -16,26 +15,5 @@ def load_space(name: str, overrides: Sequence[str] = ()) -> SearchSpace:
     """The space of this name, loaded in silence; see ``search_spaces.catalog.load``."""
     from search_spaces import catalog
 
-    with _silence():
+    with silence():
         return catalog.load(name, overrides)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Drops what is printed, also below Python, as TensorFlow does before it can be told not to."""
-    streams = (sys.stdout, sys.stderr)
-    for stream in streams:
-        stream.flush()
-    kept = [os.dup(descriptor) for descriptor in (1, 2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        for descriptor in (1, 2):
-            os.dup2(nowhere, descriptor)
-        yield
-    finally:
-        for stream in streams:
-            stream.flush()
-        for descriptor, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, descriptor)
-            os.close(copy)
-        os.close(nowhere)

@@ -51,3 +51,16 @@ def test_a_model_that_was_not_kept(worked: Launched, tuner: Typed):
     """The line can be typed."""
     told = refused(tuner("export", "mlp-digits", "out.keras"))
     assert "tuner rerun mlp-digits 0 --output trial-0.keras" in told
+
+
+def test_a_trial_that_cannot_be_trained_again(worked: Launched, tuner: Typed):
+    """It failed before its first epoch, runs still, or does not exist."""
+    begin(worked.store, worked.study)
+    assert "failed before its first epoch" in refused(tuner("rerun", "mlp-digits", "1"))
+    assert "trial 2, which is running" in refused(tuner("rerun", "mlp-digits", "2"))
+    assert "77" in refused(tuner("rerun", "mlp-digits", "77"))
+
+
+def test_a_trial_is_not_trained_for_an_output_that_exists(worked: Launched, tuner: Typed):
+    (tuner.folder / "out.keras").write_text("mine")
+    assert "--force" in refused(tuner("rerun", "mlp-digits", "0", "--output", "out.keras"))

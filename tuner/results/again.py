@@ -1,0 +1,201 @@
+"""Trains a trial again from the store alone, and says whether it came out the same.
+
+The same versions, threads and device give the same numbers, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.space import SearchSpace
+from storage import workers
+from storage.engine import Store
+from storage.studies import Study
+from storage.trials import TrialRecord
+from tuner.device import Device
+from tuner.errors import UserError
+from tuner.loading import load_data, load_space
+from tuner.study import StudySpec
+
+if TYPE_CHECKING:
+    import keras
+
+    from tuner.datasets import Data
+    from tuner.training import Directive, TrainingResult, TrainingState
+
+OBJECTIVE = "val_loss"
+TOLERANCE = 1e-6  # of the objective; other threads add in another order
+ENDED = ("complete", "pruned", "failed")
+
+Epoch = Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trial that was trained outside its study.
+
+    Attributes:
+        model: Takes scaled rows; holds the weights of the best epoch.
+        curve: The metrics of each epoch, with ``epoch`` among them.
+    """
+
+    model: keras.Model
+    result: TrainingResult
+    curve: list[Epoch]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a study's trials are trained with.
+
+    Attributes:
+        space: The study's own, its source unchanged.
+        data: The study's own.
+    """
+
+    spec: StudySpec
+    space: SearchSpace
+    data: Data
+
+    @classmethod
+    def of(cls, study: Study) -> Bench:
+        """Loads what the study's definition names.
+
+        Raises:
+            SpaceError: The space cannot be loaded here.
+            StoreError: Space or data are not what they were.
+            UserError: The data cannot be loaded here.
+        """
+        spec = StudySpec.from_dict(study.spec)
+        return cls(spec=spec, space=load_space(spec), data=load_data(spec))
+
+    def train(self, trial: TrialRecord, *, epochs: int) -> Trained:
+        """Trains with a trial's hyperparameters and seed.
+
+        Args:
+            epochs: After which to stop; schedules still reckon with the trial's own number.
+
+        Raises:
+            UserError: Memory ran out.
+        """
+        from tuner import training
+
+        assert trial.seed is not None
+        data = self.data
+        with training.seeded(trial.seed):
+            model = self.space.build(trial.hyperparameters, data.inputs, data.outputs)
+        watch = _Watch(epochs)
+        try:
+            result = training.train(
+                model,
+                trial.hyperparameters,
+                data,
+                seed=trial.seed,
+                observer=watch,
+                metrics=self.spec.metrics,
+                epoch_patience=self.spec.epoch_patience,
+            )
+        except training.OutOfMemory as e:
+            raise UserError(
+                f"Expected memory enough to train trial {trial.number} again. Received: {e}"
+            ) from e
+        return Trained(model=model, result=result, curve=watch.curve)
+
+
+class _Watch:
+    """Notes every epoch and ends the training after so many."""
+
+    def __init__(self, epochs: int) -> None:
+        from tuner.training import Directive
+
+        self._epochs, self._go_on, self._end = epochs, Directive.CONTINUE, Directive.END
+        self.curve: list[Epoch] = []
+
+    def epoch_end(
+        self, epoch: int, metrics: Mapping[str, float], snapshot: Callable[[], TrainingState]
+    ) -> Directive:
+        self.curve.append({"epoch": epoch, **metrics})
+        return self._end if epoch >= self._epochs else self._go_on
+
+    def poll(self) -> Directive:
+        return self._go_on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two trainings of the same trial.
+
+    Attributes:
+        epochs: That were compared.
+        identical: Whether every metric of every epoch is the same, bit for bit.
+        difference: The largest one between the validation losses of an epoch; infinite where
+            only one of them is finite, or where one training ended earlier.
+        epoch: Where that is; None where there is no difference.
+    """
+
+    epochs: int
+    identical: bool
+    difference: float
+    epoch: int | None
+
+    @property
+    def same(self) -> bool:
+        """Whether the loss came out the same, but for rounding."""
+        return self.difference <= TOLERANCE
+
+
+def require_ended(study: Study, trial: TrialRecord) -> TrialRecord:
+    """Returns a trial that can be trained again and compared.
+
+    Raises:
+        UserError: It is not over, or ended before its first epoch.
+    """
+    if trial.state not in ENDED or not trial.epoch or trial.seed is None:
+        state = "failed before its first epoch" if trial.state == "failed" else f"is {trial.state}"
+        raise UserError(
+            f"Expected a trial that has ended and finished an epoch. Received: trial "
+            f"{trial.number}, which {state}: see: tuner trials {study.name}"
+        )
+    return trial
+
+
+def device_of(store: Store, study: Study, trial: TrialRecord) -> Device:
+    """What the trial's worker trained on; one thread where nobody knows any more."""
+    known = {worker.worker_id: worker.device for worker in workers.list_workers(store, study)}
+    return Device.parse(known.get(trial.worker or "", ""))
+
+
+def compare(before: Sequence[Epoch], after: Sequence[Epoch]) -> Comparison:
+    """Compares two learning curves, epoch by epoch."""
+    differences = {
+        int(old["epoch"]): _difference(old[OBJECTIVE], new[OBJECTIVE])
+        for old, new in zip(before, after, strict=False)
+    }
+    if len(before) != len(after):
+        differences[min(len(before), len(after)) + 1] = math.inf
+    worst = max(differences, key=lambda epoch: differences[epoch], default=None)
+    difference = 0.0 if worst is None else differences[worst]
+    return Comparison(
+        epochs=min(len(before), len(after)),
+        identical=len(before) == len(after) and all(map(_equal, before, after)),
+        difference=difference,
+        epoch=worst if difference else None,
+    )
+
+
+def _difference(one: float, other: float) -> float:
+    if _alike(one, other):
+        return 0.0
+    difference = abs(one - other)
+    return difference if math.isfinite(difference) else math.inf
+
+
+def _equal(one: Epoch, other: Epoch) -> bool:
+    return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return bool(one == other or (one != one and other != other))
