@@ -122,6 +122,16 @@ class Artifacts:
             with suppress(OSError):
                 self._fs.rm_file(path)
 
+    def named(self, start: str) -> list[str]:
+        """Files whose path inside the folder begins so."""
+        folder, _, prefix = f"{self._root}/{start}".rpartition("/")
+        try:
+            listed = self._fs.ls(folder, detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        paths = [str(path) for path in listed]
+        return [self._shown(p) for p in paths if p.rpartition("/")[2].startswith(prefix)]
+
     def files(self, *, older_than: float) -> list[str]:
         """Models and checkpoints last written so many seconds ago or earlier, by name."""
         listed = self._fs.find(self._root, detail=True) if self._fs.exists(self._root) else {}

@@ -27,6 +27,7 @@ FailureKind = Literal[
     "timeout",
     "error",  # the user's code raised
     "ended",  # by hand, before its first epoch
+    "unsaved",  # complete, but without its model file
 ]
 
 # Failures that follow from the hyperparameters: the sampler learns to keep away from them.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,13 @@ from storage.artifacts import Artifacts, DamagedFile
 from storage.engine import Store
 from storage.errors import LeaseLost, StoreUnreachable
 from storage.leases import Checkpoint, Claim
+from tuner.errors import one_line
 
 if TYPE_CHECKING:
     from tuner.training.state import TrainingState
 
+FOLDER = "checkpoints"
 KEPT = 2
-MIN_INTERVAL = 5.0  # seconds between two checkpoints
 MAX_SHARE = 0.01  # of the time that may be spent on writing them
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class Checkpointer:
     """Writes the checkpoints of one claim on a thread of its own, one at a time.
 
     Args:
-        min_interval: Seconds between two checkpoints at least; slow ones are taken less often.
+        min_interval: Seconds between two checkpoints, at least; slow ones are taken less often.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Checkpointer:
         artifacts: Artifacts,
         claim: Claim,
         *,
-        min_interval: float = MIN_INTERVAL,
+        min_interval: float,
     ) -> None:
         self._store, self._artifacts, self._claim = store, artifacts, claim
         self._kept = list(claim.checkpoints)
@@ -60,6 +62,7 @@ class Checkpointer:
                     return TrainingState.load(path)
             except (OSError, DamagedFile, ValueError) as e:
                 logger.warning("checkpoint of epoch %d cannot be used: %s", checkpoint.epoch, e)
+                self._kept.remove(checkpoint)  # it must not take the place of one that can
         return None
 
     def due(self) -> bool:
@@ -81,9 +84,13 @@ class Checkpointer:
             self._write(state)
 
     def remove(self) -> None:
-        """Removes all files: the trial has ended."""
+        """Removes all files: the trial has ended.
+
+        Those too that no row points to, because a worker died between file and commit.
+        """
         self.flush()
-        self._artifacts.remove(kept.path for kept in self._kept)
+        with suppress(OSError):
+            self._artifacts.remove(self._artifacts.named(f"{FOLDER}/{_prefix(self._claim)}"))
 
     def _writing(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
@@ -92,18 +99,15 @@ class Checkpointer:
         began = time.monotonic()
         try:
             self._commit(state)
-        except OSError as e:  # a full disk costs the checkpoint, not the trial
-            logger.warning("no checkpoint of epoch %d: %s", state.epoch, e)
         except (LeaseLost, StoreUnreachable) as e:
             logger.info("checkpoint of epoch %d not kept: %s", state.epoch, e)
+        except Exception as e:  # a full disk costs the checkpoint, not the trial
+            logger.warning("no checkpoint of epoch %d: %s", state.epoch, one_line(e))
         cost = time.monotonic() - began
         self._next = time.monotonic() + max(self._min_interval, cost / MAX_SHARE)
 
     def _commit(self, state: TrainingState) -> None:
-        name = (
-            f"checkpoints/trial-{self._claim.number:05d}"
-            f"-token-{self._claim.token}-epoch-{state.epoch}.npz"
-        )
+        name = f"{FOLDER}/{_prefix(self._claim)}token-{self._claim.token}-epoch-{state.epoch}.npz"
         saved = self._artifacts.save(name, lambda path: _save(state, path))
         newest = Checkpoint(path=saved.path, sha256=saved.sha256, epoch=state.epoch)
         kept = [newest, *self._kept]
@@ -114,6 +118,10 @@ class Checkpointer:
             raise
         self._kept = kept[:KEPT]
         self._artifacts.remove(old.path for old in kept[KEPT:])
+
+
+def _prefix(claim: Claim) -> str:
+    return f"trial-{claim.number:05d}-"
 
 
 def _save(state: TrainingState, path: Path) -> None:

@@ -5,6 +5,7 @@ The only place where search spaces and the store meet.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import traceback
@@ -29,6 +30,7 @@ from tuner import samplers, sizing, training
 from tuner.checkpoints import Checkpointer
 from tuner.courier import Courier
 from tuner.datasets import Data
+from tuner.errors import one_line
 from tuner.observer import TrialObserver
 from tuner.results.models import ModelShelf
 from tuner.study import StudySpec
@@ -135,6 +137,9 @@ class _Attempt:
             hyperparameters, model, seed = self._courier.persist(self._prepare)
         except (LeaseLost, StudyGone):
             raise
+        except training.OutOfMemory as e:
+            self._finish(_failed("out_of_memory", e))
+            return
         except Exception as e:
             self._finish(_failed("error", e))
             return
@@ -155,12 +160,12 @@ class _Attempt:
         of, claim = self._of, self._claim
         if claim.hyperparameters is not None:
             seed = samplers.trial_seed(of.spec.seed, claim.number)
-            with training.seeded(seed):
+            with training.seeded(seed), training.exhaustion():
                 model = of.space.build(claim.hyperparameters, of.data.inputs, of.data.outputs)
             return claim.hyperparameters, model, seed
         trial, seed = of.propose(claim)
         try:
-            with training.seeded(seed):
+            with training.seeded(seed), training.exhaustion():
                 hyperparameters, model = of.space.realise(trial, of.data.inputs, of.data.outputs)
         except StoreUnreachable:
             raise
@@ -189,7 +194,9 @@ class _Attempt:
 
     def _train(self, hyperparameters: dict[str, Any], model: keras.Model, seed: int) -> None:
         of, claim = self._of, self._claim
-        checkpointer = Checkpointer(of.store, of.artifacts, claim)
+        checkpointer = Checkpointer(
+            of.store, of.artifacts, claim, min_interval=of.spec.checkpoint_interval
+        )
         observer = TrialObserver(
             self._courier,
             checkpointer,
@@ -261,25 +268,29 @@ class _Attempt:
         value, epoch = result.best_value, result.best_epoch
         if not self._courier.persist(lambda: of.shelf.has_room(value)):
             return outcome
-        metrics = {**outcome.metrics, **_scores(result, of.data)}
-        path = None
+        # A worker that was away for too long shall find that out before it writes a file.
+        self._courier.persist(lambda: leases.renew(of.store, self._claim))
         try:
+            metrics = {**outcome.metrics, **_scores(result, of.data)}
             path = of.shelf.save(self._claim, model, of.data, epoch=epoch).path
-        except OSError as e:  # a full disk costs the file, not the trial
+        except Exception as e:  # a full disk costs the file, not the trial
             logger.warning("the model of trial %d was not saved: %s", self._claim.number, e)
-        return Outcome(**{**vars(outcome), "metrics": metrics, "model": path})
+            unsaved = Failure(kind="unsaved", message=f"the model was not saved: {one_line(e)}")
+            return dataclasses.replace(outcome, failure=outcome.failure or unsaved)
+        return dataclasses.replace(outcome, metrics=metrics, model=path)
 
     def _end(self, checkpointer: Checkpointer, outcome: Outcome) -> None:
         self._courier.settle()
         try:
             self._finish(outcome)
-        except LeaseLost:
+        except (LeaseLost, StudyGone):
             if outcome.model is not None:
                 self._of.artifacts.remove([outcome.model])
             raise
         checkpointer.remove()
         if outcome.model is not None:
-            self._of.shelf.clear()
+            with suppress(StoreUnreachable):  # the next model that is saved makes up for it
+                self._of.shelf.clear()
 
     def _finish(self, outcome: Outcome) -> None:
         self._courier.persist(lambda: leases.finish(self._of.store, self._claim, outcome))

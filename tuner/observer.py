@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 OBJECTIVE = "val_loss"
 LONG_EPOCH = 2.0  # seconds; longer ones are not waited for when the trial is to be given back
+LONGEST_WAIT = 6.0  # seconds; for an epoch that takes longer than the ones before
 
 
 class TrialObserver:
@@ -51,6 +53,7 @@ class TrialObserver:
         self._deadline = None if timeout is None else time.monotonic() + timeout - spent
         self._epoch_began = time.monotonic()
         self._epoch_seconds = 0.0
+        self._epoch: int | None = None  # the last one that was finished here
         self.timed_out = False
         self.state: TrainingState | None = None
 
@@ -60,11 +63,13 @@ class TrialObserver:
         """Reports an epoch; what to do next. See ``training.observing.Observer``."""
         self._courier.progress()
         self._courier.report(Report(epoch, metrics[OBJECTIVE], dict(metrics)))
+        self._epoch = epoch
         self._courier.settle(unanswered=0 if self._synchronous else 1)
         now = time.monotonic()
         self._epoch_seconds, self._epoch_began = now - self._epoch_began, now
         directive = self._directive()
-        self._keep(directive, snapshot)
+        if all(math.isfinite(metrics[name]) for name in ("loss", OBJECTIVE)):
+            self._keep(directive, snapshot)  # there is no going on from what diverged
         return directive
 
     def poll(self) -> Directive:
@@ -73,9 +78,14 @@ class TrialObserver:
         directive = self._directive()
         if directive is Directive.INTERRUPT and self._courier.lost is None:
             begun = time.monotonic() - self._epoch_began
-            if max(self._epoch_seconds, begun) < LONG_EPOCH:
+            wait = LONG_EPOCH if self._at_hand() else LONGEST_WAIT
+            if max(self._epoch_seconds, begun) < wait:
                 return Directive.CONTINUE
         return directive if directive is not Directive.PRUNE else Directive.CONTINUE
+
+    def _at_hand(self) -> bool:
+        """Whether nothing of what is finished would be lost now."""
+        return self._epoch is None or (self.state is not None and self.state.epoch == self._epoch)
 
     def _keep(self, directive: Directive, snapshot: Callable[[], TrainingState]) -> None:
         if self._courier.lost is not None:

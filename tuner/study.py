@@ -27,6 +27,7 @@ class StudySpec:
         seed: Every random choice of the study follows from it.
         epoch_patience: Epochs without a lower validation loss before a trial stops early.
         trial_timeout: Seconds of training a trial may take.
+        checkpoint_interval: Seconds between two checkpoints of a trial, at least.
         stall_timeout: Seconds without a sign of progress after which a worker counts as hung.
         max_parameters: A model with more is refused before it trains.
         max_memory: Bytes; a model that needs more by estimate is refused before it trains.
@@ -46,6 +47,7 @@ class StudySpec:
     seed: int = 0
     epoch_patience: int | None = None
     trial_timeout: float | None = None
+    checkpoint_interval: float = 5.0
     stall_timeout: float = 600.0
     max_parameters: int | None = None
     max_memory: int | None = None

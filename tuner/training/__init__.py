@@ -2,7 +2,8 @@
 
 from tuner.training.compiling import check_metrics
 from tuner.training.device import use_device
-from tuner.training.loop import OutOfMemory, TrainingResult, train
+from tuner.training.exhaustion import OutOfMemory, exhaustion
+from tuner.training.loop import TrainingResult, train
 from tuner.training.observing import Directive, Observer
 from tuner.training.seeding import seeded
 from tuner.training.state import TrainingState
@@ -14,6 +15,7 @@ __all__ = [
     "TrainingResult",
     "TrainingState",
     "check_metrics",
+    "exhaustion",
     "seeded",
     "train",
     "use_device",

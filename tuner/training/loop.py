@@ -17,6 +17,7 @@ from tuner.training import callbacks
 from tuner.training.best import OBJECTIVE, BestEpoch
 from tuner.training.compiling import compile_model
 from tuner.training.epochs import GraphEpochs, Logs, StockEpochs
+from tuner.training.exhaustion import exhaustion
 from tuner.training.observing import Directive, Observer
 from tuner.training.program import ProgramEpochs, Unsupported
 from tuner.training.schedules import Schedule
@@ -25,10 +26,6 @@ from tuner.training.state import TrainingState
 
 Epochs = ProgramEpochs | GraphEpochs | StockEpochs
 Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
-
-
-class OutOfMemory(Exception):
-    """Memory ran out while a model was trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +82,13 @@ def train(
         Exception: Whatever the user's layers raise.
     """
     began = time.monotonic()
-    try:
+    with exhaustion():
         compile_model(model, hyperparameters, data.outputs, metrics=metrics)
         training = _Training(model, hyperparameters, data, seed, observer, metrics, epoch_patience)
         status = training.run(resume)
-    except (tf.errors.ResourceExhaustedError, MemoryError) as e:
-        raise OutOfMemory(" ".join(str(e).split())[:500]) from e
-    best = training.best
-    if best.arrays:
-        training.epochs.assign_model(best.arrays)
+        best = training.best
+        if best.arrays:
+            training.epochs.assign_model(best.arrays)
     return TrainingResult(
         status=status,
         epochs=training.epoch,
