@@ -45,8 +45,8 @@ class ModelFiles:
         Args:
             model: A file anywhere; it is copied.
         """
-        _replace(self.model, model.read_bytes())
-        _replace(self.card, f"{strict_json.text(card)}\n".encode())
+        replace_file(self.model, model.read_bytes())
+        replace_file(self.card, f"{strict_json.text(card)}\n".encode())
 
 
 def card_path(model: Path) -> Path:
@@ -80,7 +80,12 @@ def _check_free(file: Path, *, force: bool) -> None:
         )
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes) -> None:
+    """Writes a file, or replaces it; a reader never sees half of it.
+
+    Raises:
+        UserError: There is no room, or the place cannot be written.
+    """
     partial = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(content)
