@@ -195,3 +195,30 @@ def test_trials_of_users_spaces_come_out_the_same(tuner: Terminal, space: str):
     )  # fmt: skip
     assert study["trials"]["complete"] == 2
     assert tuner.json("rerun", space, "1")["identical"] is True
+
+
+def test_a_saved_model_is_scored_on_raw_rows(tuner: Terminal):
+    """Its loss is the one that the worker measured on scaled rows."""
+    best = tuner.json("best", STUDY)
+    scores = tuner.json("evaluate", STUDY)
+    assert (scores["trial"], scores["rows"]) == (best["number"], 30)
+    assert scores["accuracy"] == pytest.approx(best["metrics"]["test_accuracy"], abs=1e-6)
+    penalty = best["metrics"]["test_loss"] - scores["loss"]  # of the weights, not of the answers
+    assert penalty == pytest.approx(0, abs=1e-5) or best["params"]["penalty"] > 0
+    assert [row["class"] for row in scores["classes"]] == ["setosa", "versicolor", "virginica"]
+    assert sum(map(sum, scores["confusion"])) == 30
+
+
+def test_predictions_for_rows(
+    tuner: Terminal, exported: Path, flowers: pd.DataFrame, tmp_path: Path
+):
+    """Columns in any order, with the target or without; labels and probabilities come out."""
+    rows, output = tmp_path / "rows.csv", tmp_path / "out.csv"
+    flowers[flowers.columns[::-1]].to_csv(rows, index=False)
+    ended = tuner("predict", str(exported), str(rows), "--output", str(output))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    predicted = pd.read_csv(output)
+    assert list(predicted.columns[1:]) == ["p(setosa)", "p(versicolor)", "p(virginica)"]
+    answers = answers_of(exported, tuner.folder / "flowers.csv")
+    assert predicted.iloc[:, 1:].to_numpy() == pytest.approx(pd.DataFrame(answers).to_numpy())
+    assert (predicted.prediction == flowers.species).mean() > 0.8

@@ -8,7 +8,7 @@ from tuner.cli.again import rerun
 from tuner.cli.catalogues import datasets, spaces
 from tuner.cli.cleaning import gc
 from tuner.cli.launch import launch, worker
-from tuner.cli.models import export
+from tuner.cli.models import evaluate, export, predict
 from tuner.cli.program import Program
 from tuner.cli.requests import end, enqueue, logs, retry
 from tuner.cli.service import dashboard, upgrade
@@ -38,6 +38,8 @@ for _command in (
     trials,
     best,
     export,
+    evaluate,
+    predict,
     rerun,
     pause,
     stop,

@@ -1,13 +1,22 @@
-"""Commands for finished models: export."""
+"""Commands for finished models: export, evaluate and predict."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuner.cli.options import command, json_option, opened, storage_option, study_argument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tuner.results.evaluation import Evaluation
+
+MOST_CLASSES = 20  # whose confusions fit on a screen
+ROWS_SHOWN = 20
 
 trial_option = click.option(
     "--trial", type=click.IntRange(min=0), metavar="N", help="Its number.  [default: the best]"
@@ -47,3 +56,120 @@ def export(
         return
     click.echo(f"Model: {files.model} (trial {exported.card['trial']})")
     click.echo(f"Card: {files.card}")
+
+
+@command("tuner evaluate mlp-digits", "tuner evaluate mlp-digits --trial 7 --json")
+@study_argument
+@trial_option
+@storage_option
+@json_option
+def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None:
+    """Score a trial's saved model on the test part, from raw rows.
+
+    For classes: accuracy, AUC, and precision, recall and F1 as means over the classes and for
+    each. For a regression: MAE, RMSE and R2 in the unit of the targets.
+    """
+    from storage import studies
+    from tuner.cli import documents
+    from tuner.cli.screen import busy
+    from tuner.results.choice import chosen
+    from tuner.results.evaluation import evaluate as score
+
+    with opened(storage) as store, contextlib.redirect_stdout(sys.stderr):
+        found = studies.load(store, study)
+        record = chosen(store, found, trial)
+        with busy("Scoring the model ..."):
+            done = score(found, record)
+    if as_json:
+        documents.echo({"trial": done.trial, "part": "test", "rows": done.rows, **done.scores})
+    else:
+        _print_scores(done)
+
+
+@command("tuner predict model.keras rows.csv", "tuner predict model.keras rows.csv -o out.csv")
+@click.argument("model", metavar="MODEL.keras", type=click.Path())
+@click.argument("rows", metavar="ROWS.csv", type=click.Path())
+@click.option("--output", "-o", metavar="OUT.csv", type=click.Path(), help="Write them all here.")
+@force_option
+@json_option
+def predict(model: str, rows: str, output: str | None, force: bool, as_json: bool) -> None:
+    """Show what an exported model predicts for the rows of a table.
+
+    The card beside the model says which columns it takes and what its classes are called.
+    """
+    from tuner.cli import documents
+    from tuner.cli.screen import busy
+    from tuner.results.files import check_output
+    from tuner.results.prediction import predict_table
+
+    file = None if output is None else check_output(output, force=force)
+    with busy("Loading the model ..."):
+        predicted = predict_table(model, rows)
+    if file is not None:
+        predicted.to_csv(file, index=False)
+    if as_json:
+        documents.echo(predicted.to_dict("records"))
+    elif file is not None:
+        click.echo(f"{len(predicted)} predictions: {file}")
+    else:
+        _print_predictions(predicted)
+
+
+def _print_scores(done: Evaluation) -> None:
+    from tuner import words
+    from tuner.cli.screen import output, table
+
+    console, scores = output(), done.scores
+    console.print(f"Trial {done.trial} on the {done.rows} rows of the test part:")
+    rows = table("metric", "value", right=("value",))
+    for name, value in scores.items():
+        if not isinstance(value, list):
+            rows.add_row(f"  {name}", words.number(value))
+    console.print(rows)
+    if done.unit is not None:
+        console.print(f"The loss is a square in {done.unit}.")
+    for kind in ("classes", "targets"):
+        if kind in scores:
+            _print_each(scores[kind])
+    if "confusion" in scores:
+        _print_confusion([row["class"] for row in scores["classes"]], scores["confusion"])
+
+
+def _print_each(scores: list[dict[str, Any]]) -> None:
+    """A line for each class, or for each of several targets."""
+    from tuner import words
+    from tuner.cli.screen import output, table
+
+    names = [name for name in scores[0] if name != "class"]
+    rows = table("class" if "class" in scores[0] else "target", *names, right=tuple(names))
+    for position, row in enumerate(scores):
+        rows.add_row(
+            f"  {row.get('class', position)}", *(words.number(row[name]) for name in names)
+        )
+    output().print(rows)
+
+
+def _print_confusion(classes: list[Any], confusion: list[list[int]]) -> None:
+    from tuner.cli.screen import output, table
+
+    if len(classes) > MOST_CLASSES:
+        output().print("Which classes were taken for which: --json")
+        return
+    predicted = tuple(f"as {label}" for label in classes)
+    rows = table("true class", *predicted, right=predicted)
+    for label, counts in zip(classes, confusion, strict=True):
+        rows.add_row(f"  {label}", *map(str, counts))
+    output().print(rows)
+
+
+def _print_predictions(predicted: pd.DataFrame) -> None:
+    from tuner import words
+    from tuner.cli.screen import output, table
+
+    names = tuple(map(str, predicted.columns))
+    rows = table("row", *names, right=("row", *names))
+    for number, *values in predicted.head(ROWS_SHOWN).itertuples():
+        rows.add_row(str(number), *(v if isinstance(v, str) else words.number(v) for v in values))
+    output().print(rows)
+    if len(predicted) > ROWS_SHOWN:
+        click.echo(f"{len(predicted) - ROWS_SHOWN} more rows: write them with --output OUT.csv")

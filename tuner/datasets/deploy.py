@@ -36,10 +36,23 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
 
     rows = keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
     scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
-    outputs = core_model(scaled)
+    outputs = _without_optimizer(core_model)(scaled)
     if data.target_scaler is not None:
         outputs = _layer(data.target_scaler, name="unscaling", invert=True)(outputs)
     return keras.Model(rows, outputs, name=f"{core_model.name}_deployable")
+
+
+def _without_optimizer(core_model: keras.Model) -> keras.Model:
+    """Returns the same layers as a model that was never compiled.
+
+    An optimizer would double the file, and whoever loads it would be warned of its state. A class
+    of the user's own may do more than its layers: it is left as it is.
+    """
+    import keras
+
+    if not type(core_model).__module__.startswith("keras."):
+        return core_model
+    return keras.Model(core_model.inputs[0], core_model.outputs[0], name=core_model.name)
 
 
 def _layer(scaler: Scaler, *, name: str, invert: bool = False) -> keras.layers.Layer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.trials import begin, complete, enter, fail
@@ -9,6 +11,7 @@ from tests.unit.cli.conftest import Launched, Typed
 from tests.unit.cli.test_bad_input import refused
 
 WRITING = [("export", "mlp-digits", "out.keras")]
+READING = [*WRITING, ("evaluate", "mlp-digits")]
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def worked(launched: Launched) -> Launched:
     return launched
 
 
-@pytest.mark.parametrize("words", WRITING, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", READING, ids=lambda words: words[0])
 def test_no_trial_has_ended_yet(launched: Launched, tuner: Typed, words: tuple[str, ...]):
     assert "tuner status mlp-digits" in refused(tuner(*words))
 
@@ -43,13 +46,15 @@ def test_an_output_that_cannot_be_written(launched: Launched, tuner: Typed, outp
     assert told in refused(tuner("export", "mlp-digits", output))
 
 
-def test_a_trial_that_does_not_exist(worked: Launched, tuner: Typed):
-    assert "77" in refused(tuner("export", "mlp-digits", "out.keras", "--trial", "77"))
+@pytest.mark.parametrize("words", READING, ids=lambda words: words[0])
+def test_a_trial_that_does_not_exist(worked: Launched, tuner: Typed, words: tuple[str, ...]):
+    assert "77" in refused(tuner(*words, "--trial", "77"))
 
 
-def test_a_model_that_was_not_kept(worked: Launched, tuner: Typed):
+@pytest.mark.parametrize("words", READING, ids=lambda words: words[0])
+def test_a_model_that_was_not_kept(worked: Launched, tuner: Typed, words: tuple[str, ...]):
     """The line can be typed."""
-    told = refused(tuner("export", "mlp-digits", "out.keras"))
+    told = refused(tuner(*words))
     assert "tuner rerun mlp-digits 0 --output trial-0.keras" in told
 
 
@@ -64,3 +69,51 @@ def test_a_trial_that_cannot_be_trained_again(worked: Launched, tuner: Typed):
 def test_a_trial_is_not_trained_for_an_output_that_exists(worked: Launched, tuner: Typed):
     (tuner.folder / "out.keras").write_text("mine")
     assert "--force" in refused(tuner("rerun", "mlp-digits", "0", "--output", "out.keras"))
+
+
+CARD = {"data": {"columns": ["a", "b"], "shape": [2], "target": "y", "task": "binary"}}
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("a\n1\n", "missing: b"),
+        ("b,a,c\n1,2,3\n", "not known: c"),
+        ("a,c\n1,2\n", "missing: b; not known: c"),
+        ("a,b\n1,x\n", "'x' in column 'b'"),
+        ("a,b\n1,\n", "missing in column 'b'"),
+        ("a,b\n", "header line only"),
+        ("", "empty"),
+        (None, "does not exist"),
+    ],
+)
+def test_rows_that_the_model_does_not_take(tuner: Typed, table: str | None, told: str):
+    """Found out before the model is loaded."""
+    (tuner.folder / "model.keras").write_bytes(b"never read")
+    (tuner.folder / "model.json").write_text(json.dumps(CARD))
+    if table is not None:
+        (tuner.folder / "rows.csv").write_text(table)
+    assert told in refused(tuner("predict", "model.keras", "rows.csv"))
+
+
+def test_rows_without_names_for_a_model_without_names(tuner: Typed):
+    """As many columns as a row has values; a first line of numbers is a row."""
+    (tuner.folder / "model.keras").write_bytes(b"never read")
+    (tuner.folder / "model.json").write_text(json.dumps({"data": {"shape": [2, 2]}}))
+    (tuner.folder / "rows.csv").write_text("1,2,3\n4,5,6\n")
+    assert "expected 4 columns" in refused(tuner("predict", "model.keras", "rows.csv"))
+
+
+def test_a_card_that_is_none(tuner: Typed):
+    (tuner.folder / "model.keras").write_bytes(b"never read")
+    (tuner.folder / "model.json").write_text("[]")
+    assert "model.json" in refused(tuner("predict", "model.keras", "rows.csv"))
+
+
+def test_predictions_that_exist(tuner: Typed):
+    (tuner.folder / "out.csv").write_text("mine")
+    assert "--force" in refused(tuner("predict", "model.keras", "rows.csv", "-o", "out.csv"))
+
+
+def test_no_model(tuner: Typed):
+    assert "absent.keras" in refused(tuner("predict", "absent.keras", "rows.csv"))

@@ -36,7 +36,7 @@ def read(spec: DataSpec) -> Arrays:
         DataError: The file cannot be read as a table, the target column is not in it, a feature
             column is not numeric, or a value is missing.
     """
-    frame = _table(require_file(spec.source))
+    frame = read_table(require_file(spec.source))
     target = _target_column(frame, spec)
     features = frame.drop(columns=target)
     if not len(features.columns):
@@ -45,19 +45,29 @@ def read(spec: DataSpec) -> Arrays:
             f"Received: {target!r} alone: check that columns are separated by commas."
         )
     for column in features.columns:
-        _check_numeric(features[column], spec.source)
+        check_numeric(features[column], spec.source)
     for column in frame.columns:
-        _check_complete(frame[column], spec.source)
+        check_complete(frame[column], spec.source)
     rows = Rows(x=features.to_numpy(dtype=np.float64), y=_targets(frame[target]))
     return Arrays(parts={"train": rows}, columns=tuple(map(str, features.columns)))
 
 
-def _table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, *, header: bool = True) -> pd.DataFrame:
+    """Returns the rows of a file.
+
+    Args:
+        header: Whether the first line names the columns; else they are numbered from 0.
+
+    Raises:
+        DataError: It is no table, or holds no rows.
+    """
     import pandas as pd
 
     try:
         # `low_memory` reads in blocks and may find another type in each of them.
-        frame = pd.read_csv(path, low_memory=False, skipinitialspace=True)
+        frame = pd.read_csv(
+            path, low_memory=False, skipinitialspace=True, header="infer" if header else None
+        )
     except (ValueError, OSError) as e:  # pandas's parser errors are all ValueErrors
         raise DataError(
             f"Expected a table of comma-separated columns with a header line. "
@@ -84,20 +94,22 @@ def _target_column(frame: pd.DataFrame, spec: DataSpec) -> str:
     return spec.target
 
 
-def _check_numeric(column: pd.Series, source: str) -> None:
+def check_numeric(column: pd.Series, source: str) -> None:
+    """Raises DataError unless a column holds numbers."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         return
     text = column.astype(str)[column.notna()]
-    first = next((value for value in text if not _is_number(value)), "no number")
+    first = next((value for value in text if not is_number(value)), "no number")
     raise DataError(
         f"{source}: expected numbers in every feature column. "
         f"Received: {first!r} in column {str(column.name)!r}: encode or remove the column."
     )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number."""
     try:
         float(text)
     except ValueError:
@@ -105,7 +117,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _check_complete(column: pd.Series, source: str) -> None:
+def check_complete(column: pd.Series, source: str) -> None:
+    """Raises DataError where a value of a column is missing."""
     missing = column.isna().to_numpy()
     if missing.any():
         raise DataError(

@@ -1,0 +1,63 @@
+"""Scores by hand-computed examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tuner.datasets import DataSpec, load
+from tuner.results.scores import of_classes, of_regression, probabilities, score
+
+RIGHT, WRONG = [0.8, 0.2], [0.4, 0.6]  # for a row of the first class
+
+
+def test_two_classes():
+    """Three rows of the first class, one of them taken for the second; one of the second."""
+    scores = of_classes(
+        np.array([0, 0, 0, 1]), np.array([RIGHT, RIGHT, WRONG, [0.3, 0.7]]), ("no", "yes")
+    )
+    assert scores["accuracy"] == 0.75
+    assert scores["confusion"] == [[2, 1], [0, 1]]
+    no, yes = scores["classes"]
+    assert (no["class"], no["precision"], no["recall"], no["rows"]) == ("no", 1.0, 2 / 3, 3)
+    assert (yes["precision"], yes["recall"], yes["f1"]) == (0.5, 1.0, pytest.approx(2 / 3))
+    assert scores["precision"] == 0.75
+    assert scores["f1"] == pytest.approx((0.8 + 2 / 3) / 2)
+    assert scores["auc"] == 1.0
+    expected = -np.log([0.8, 0.8, 0.4, 0.7]).mean()
+    assert scores["loss"] == pytest.approx(expected)
+
+
+def test_a_class_without_rows():
+    """Nothing is divided by zero, and no AUC is made up."""
+    scores = of_classes(np.array([0, 1]), np.eye(3)[:2], ("a", "b", "c"))
+    assert (scores["accuracy"], scores["auc"]) == (1.0, None)
+    assert scores["classes"][2] == {
+        "class": "c", "precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0,
+    }  # fmt: skip
+    assert 0 <= scores["loss"] < 1e-6
+
+
+def test_a_binary_model_answers_with_the_second_class():
+    assert probabilities(np.array([[0.25]])).tolist() == [[0.75, 0.25]]
+
+
+def test_several_targets():
+    """Means, and each for itself."""
+    expected = np.array([[0.0, 0.0], [2.0, 4.0]])
+    scores = of_regression(expected, expected + np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    first, second = scores["targets"]
+    assert first == {"mae": 1.0, "rmse": 1.0, "r2": 0.0}
+    assert second == {"mae": 0.0, "rmse": 0.0, "r2": 1.0}
+    assert scores["mae"] == 0.5
+
+
+def test_the_unit_of_a_regression():
+    """The loss is the study's own, in scaled targets; the rest is in the targets' unit."""
+    data = load(DataSpec(source="diabetes"))
+    means = np.full((len(data.test), 1), data.target_scaler.centre)
+    scores = score(data, "test", means)
+    raw = data.raw_targets("test")
+    assert scores["mae"] == pytest.approx(np.abs(raw - means[0]).mean(), rel=1e-5)
+    assert scores["loss"] == pytest.approx(np.square(data.test.y).mean(), rel=1e-5)
+    assert scores["rmse"] > 50

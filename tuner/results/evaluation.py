@@ -1,0 +1,95 @@
+"""Saved models, loaded and scored on raw rows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.studies import Study
+from storage.trials import TrialRecord
+from tuner.errors import UserError, one_line
+from tuner.loading import load_data, load_space
+from tuner.results.choice import model_file
+from tuner.results.scores import score
+from tuner.silence import silence
+from tuner.study import StudySpec
+
+if TYPE_CHECKING:
+    import keras
+
+ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A trial's model on the test part.
+
+    Attributes:
+        scores: See ``tuner.results.scores``.
+        unit: The unit of a regression's loss, in words; None for class labels.
+    """
+
+    trial: int
+    rows: int
+    scores: dict[str, Any]
+    unit: str | None
+
+
+def evaluate(study: Study, trial: TrialRecord) -> Evaluation:
+    """Scores the saved model of a trial on the test part.
+
+    Raises:
+        SpaceError: The study's space cannot be loaded here: it may bring layers of its own.
+        StoreError: Space or data are not what they were.
+        UserError: The model's file is not there or cannot be loaded, or the data cannot.
+    """
+    spec = StudySpec.from_dict(study.spec)
+    data = load_data(spec)
+    with model_file(study, trial) as path:
+        import_keras()
+        load_space(spec)
+        answers = predict(load(path), data.raw("test"))
+    return Evaluation(
+        trial=trial.number,
+        rows=len(answers),
+        scores=score(data, "test", answers),
+        unit=data.target_unit,
+    )
+
+
+def import_keras() -> None:
+    """Imports Keras and what is below it, in silence."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silence():
+        import keras  # noqa: F401
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
+def load(path: Path) -> keras.Model:
+    """Loads a model file.
+
+    Raises:
+        UserError: Keras cannot.
+    """
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as e:  # whatever is in the file
+        raise UserError(
+            f"Expected a model file that Keras can load. Received: {path} ({one_line(e)}): layers "
+            "of your own need keras.saving.register_keras_serializable."
+        ) from e
+
+
+def predict(model: keras.Model, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    """The answers of a model that takes raw rows, ``(rows, outputs)``."""
+    answers: NDArray[np.floating[Any]] = model.predict(rows, batch_size=ROWS_AT_ONCE, verbose=0)
+    return answers

@@ -1,0 +1,128 @@
+"""Rows of a table in, predictions of an exported model out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tuner.datasets import DataError
+from tuner.datasets.files import require_file
+from tuner.datasets.sources import csv_file
+from tuner.errors import UserError, one_line
+from tuner.results.evaluation import import_keras, load, predict
+from tuner.results.files import card_path
+from tuner.results.scores import probabilities
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+SHOWN = 8  # names in a message
+
+
+def predict_table(model: str, rows: str) -> pd.DataFrame:
+    """Returns the predictions of a model for the rows of a .csv file, in their order.
+
+    The card beside the model, if there is one, names the columns and the classes.
+
+    Returns:
+        For classes ``prediction`` and the probability of each, ``p(label)``; for a regression
+        ``prediction``, or ``prediction_0``, ...; without a card ``output_0``, ...
+
+    Raises:
+        DataError: The rows are not such as the model takes.
+        UserError: Model or card cannot be read.
+    """
+    file = require_file(model)
+    about = _read_card(card_path(file))
+    columns, shape = about.get("columns"), about.get("shape")
+    table = None if shape is None else _read_rows(rows, columns, shape, about.get("target"))
+    import_keras()  # takes seconds: what can be refused was refused before
+    loaded = load(file)
+    if table is None:
+        table = _read_rows(rows, None, loaded.input_shape[1:], None)
+    return _answers(predict(loaded, table), about)
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    """What a card says of the data; nothing where there is no card."""
+    if not path.exists():
+        return {}
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["data"]
+        return dict(about)
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise UserError(
+            f"Expected the card of the model, as tuner export writes it. Received: {path} "
+            f"({one_line(e)}): move it away or export the model again."
+        ) from e
+
+
+def _read_rows(
+    source: str, columns: Sequence[str] | None, shape: Sequence[int | None], target: str | None
+) -> NDArray[np.float64]:
+    file = require_file(source)
+    table = csv_file.read_table(file)
+    if columns is not None:
+        table = _named(table, columns, target, source)
+    else:
+        if all(csv_file.is_number(str(name)) for name in table.columns):
+            table = csv_file.read_table(file, header=False)  # the first line is a row, too
+        _check_count(table, shape, source)
+    for name in table.columns:
+        csv_file.check_numeric(table[name], source)
+        csv_file.check_complete(table[name], source)
+    values: NDArray[np.float64] = table.to_numpy(dtype=np.float64)
+    return values.reshape(-1, *(size or 1 for size in shape))
+
+
+def _named(
+    table: pd.DataFrame, columns: Sequence[str], target: str | None, source: str
+) -> pd.DataFrame:
+    """The columns in the order of training; the target may be there and is not looked at."""
+    missing = [name for name in columns if name not in table.columns]
+    extra = [name for name in table.columns if name not in columns and name != target]
+    wrong = {"missing": missing, "not known": extra}
+    if missing or extra:
+        told = "; ".join(f"{what}: {_list(names)}" for what, names in wrong.items() if names)
+        raise DataError(
+            f"{source}: expected the columns {_list(columns)}. Received others ({told}): "
+            "rename, add or remove columns."
+        )
+    return table[list(columns)]
+
+
+def _check_count(table: pd.DataFrame, shape: Sequence[int | None], source: str) -> None:
+    wanted = math.prod(size or 1 for size in shape)
+    if len(table.columns) != wanted:
+        raise DataError(
+            f"{source}: expected {wanted} columns, as many values as a row of the model has. "
+            f"Received: {len(table.columns)}: add or remove columns."
+        )
+
+
+def _answers(answers: NDArray[np.floating[Any]], about: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    if "task" not in about:
+        return pd.DataFrame(answers).add_prefix("output_")
+    classes = about["classes"]
+    if classes is None:
+        several = answers.shape[1] > 1
+        values = pd.DataFrame(answers)
+        return (
+            values.add_prefix("prediction_") if several else values.set_axis(["prediction"], axis=1)
+        )
+    probable = probabilities(answers)
+    shown = pd.DataFrame(probable, columns=[f"p({label})" for label in classes])
+    shown.insert(0, "prediction", [classes[i] for i in probable.argmax(axis=1)])
+    return shown
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(map(str, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")

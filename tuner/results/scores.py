@@ -1,0 +1,119 @@
+"""How good predictions are: the loss, and what scikit-learn measures for the task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tuner.datasets import Data
+
+Floats = NDArray[np.floating[Any]]
+EPSILON = 1e-7  # Keras keeps probabilities so far from 0 and 1 before it takes their logarithm
+
+
+def score(data: Data, part: str, answers: Floats) -> dict[str, Any]:
+    """Scores the answers of a model that takes raw rows.
+
+    Args:
+        part: ``validation`` or ``test``.
+        answers: To the rows ``data.raw(part)``, ``(rows, outputs)``: probabilities, or values in
+            the unit of the raw targets.
+
+    Returns:
+        ``loss`` in the unit of the study (for a regression ``data.target_unit``, squared), the
+        others as ``of_classes`` and ``of_regression`` say.
+    """
+    expected = {"train": data.train, "validation": data.validation, "test": data.test}[part].y
+    if data.classes is not None:
+        return of_classes(expected, probabilities(answers), data.classes)
+    scaler = data.target_scaler
+    values = answers.reshape(expected.shape).astype(np.float32)
+    scaled = values if scaler is None else scaler.transform(values)
+    loss = float(np.mean(np.square(scaled.astype(np.float64) - expected)))
+    return {"loss": loss, **of_regression(data.raw_targets(part), values)}
+
+
+def probabilities(answers: Floats) -> Floats:
+    """Probabilities of all classes ``(rows, classes)``; a binary model answers with the second."""
+    return np.hstack([1 - answers, answers]) if answers.shape[1] == 1 else answers
+
+
+def of_classes(
+    expected: NDArray[Any], probable: Floats, classes: tuple[Any, ...]
+) -> dict[str, Any]:
+    """Scores probabilities.
+
+    Args:
+        expected: Positions of the true classes ``(rows,)``.
+        probable: ``(rows, classes)``.
+        classes: Labels by position.
+
+    Returns:
+        ``loss`` (cross-entropy), ``accuracy``; ``precision``, ``recall`` and ``f1``, each the mean
+        over the classes; ``auc`` under the ROC curve (for more than two classes the mean of each
+        against all others; None where a class has no row); ``classes`` with these for each;
+        ``confusion``, true classes down, predicted ones across.
+    """
+    from sklearn import metrics
+
+    chosen = probable.argmax(axis=1)
+    positions = np.arange(len(classes))
+    precision, recall, f1, rows = metrics.precision_recall_fscore_support(
+        expected, chosen, labels=positions, zero_division=0
+    )
+    of_truth = np.clip(probable[np.arange(len(expected)), expected], EPSILON, 1 - EPSILON)
+    return {
+        "loss": float(-np.log(of_truth.astype(np.float64)).mean()),
+        "accuracy": float(metrics.accuracy_score(expected, chosen)),
+        "precision": float(precision.mean()),
+        "recall": float(recall.mean()),
+        "f1": float(f1.mean()),
+        "auc": _auc(expected, probable),
+        "classes": [
+            {"class": label, "precision": p, "recall": r, "f1": f, "rows": n}
+            for label, p, r, f, n in zip(
+                classes, *(column.tolist() for column in (precision, recall, f1, rows)), strict=True
+            )
+        ],
+        "confusion": metrics.confusion_matrix(expected, chosen, labels=positions).tolist(),
+    }
+
+
+def of_regression(expected: NDArray[Any], values: Floats) -> dict[str, Any]:
+    """Scores values ``(rows,)`` or ``(rows, units)`` in the targets' own unit.
+
+    Returns:
+        ``mae``, ``rmse`` and ``r2``, of several targets the means; and ``targets`` with these for
+        each, where there are several.
+    """
+    columns = expected.reshape(len(expected), -1), values.reshape(len(values), -1)
+    each = [_of_target(*pair) for pair in zip(*(array.T for array in columns), strict=True)]
+    means = {name: float(np.mean([target[name] for target in each])) for name in each[0]}
+    return means if len(each) == 1 else {**means, "targets": each}
+
+
+def _of_target(expected: NDArray[Any], values: Floats) -> dict[str, float]:
+    from sklearn import metrics
+
+    return {
+        "mae": float(metrics.mean_absolute_error(expected, values)),
+        "rmse": float(metrics.root_mean_squared_error(expected, values)),
+        "r2": float(metrics.r2_score(expected, values)),
+    }
+
+
+def _auc(expected: NDArray[Any], probable: Floats) -> float | None:
+    from sklearn import metrics
+
+    if len(np.unique(expected)) < probable.shape[1] or not np.isfinite(probable).all():
+        return None
+    if probable.shape[1] == 2:
+        return float(metrics.roc_auc_score(expected, probable[:, 1]))
+    each = [
+        metrics.roc_auc_score(expected == position, probable[:, position])
+        for position in range(probable.shape[1])
+    ]
+    return float(np.mean(each))
