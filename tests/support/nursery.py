@@ -33,11 +33,13 @@ class Child:
 
     Attributes:
         output: The file that it prints to.
+        name: What its starter calls it.
     """
 
     pid: int
     output: Path
     nursery: Nursery
+    name: str
     returncode: int | None = None
 
     def send(self, number: signal.Signals) -> None:
@@ -79,6 +81,7 @@ class Nursery:
         *arguments: Any,
         environment: Mapping[str, str] | None = None,
         output: Path | None = None,
+        name: str = "",
     ) -> Child:
         """Call ``module:function`` in a new process.
 
@@ -94,7 +97,7 @@ class Nursery:
             environment=dict(environment or {}),
             output=str(output),
         )
-        child = Child(pid, output, self)
+        child = Child(pid, output, self, name)
         self._children.append(child)
         return child
 

@@ -99,6 +99,7 @@ class Workplace:
             [study.name, "--id", worker_id, "--threads", "1", "--output", str(output)],
             environment={URL_VARIABLE: urls.reveal(self.store.url)},
             output=output,
+            name=worker_id,
         )
 
     def work(self, study: Study, *, timeout: float = 60) -> Child:
