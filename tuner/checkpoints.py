@@ -89,8 +89,10 @@ class Checkpointer:
         Those too that no row points to, because a worker died between file and commit.
         """
         self.flush()
-        with suppress(OSError):
-            self._artifacts.remove(self._artifacts.named(f"{FOLDER}/{_prefix(self._claim)}"))
+        self._artifacts.remove(kept.path for kept in self._kept)
+        if self._claim.token > 1:
+            with suppress(OSError):
+                self._artifacts.remove(self._artifacts.named(f"{FOLDER}/{_prefix(self._claim)}"))
 
     def _writing(self) -> bool:
         return self._thread is not None and self._thread.is_alive()

@@ -9,8 +9,10 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -27,13 +29,17 @@ from tuner.errors import UserError
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
 from tuner.loading import load_data, load_space
 from tuner.objective import Objective
+from tuner.results import cleaning
 from tuner.study import StudySpec
 from tuner.transcript import Transcript
 
 MAX_GROWTH = 0.4  # of the machine's memory; a larger worker is replaced between two trials
+START_PATIENCE = 30.0  # seconds that a worker waits for a store when it begins
 WAIT_PAUSE = 1.0  # seconds between two claims when there is nothing to do
 
 logger = logging.getLogger("tuner")
+
+Answer = TypeVar("Answer")
 
 
 class Worker:
@@ -80,14 +86,7 @@ class Worker:
         artifacts.check()
         space = load_space(spec)
         data = load_data(spec)
-        workers.enter(
-            self._store,
-            self._study,
-            worker_id=self._id,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            device=str(self._device),
-        )
+        _patiently(self._enter)
         self._objective = Objective(
             store=self._store,
             study=self._study,
@@ -104,11 +103,22 @@ class Worker:
         finally:
             self._leave()
 
+    def _enter(self) -> None:
+        workers.enter(
+            self._store,
+            self._study,
+            worker_id=self._id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            device=str(self._device),
+        )
+
     def _work(self, objective: Objective) -> None:
         while not self.stopping.is_set():
             self._watch_parent()
             match self._claim():
                 case Over():
+                    self._sweep()
                     return
                 case Wait():
                     self._pause()
@@ -117,6 +127,10 @@ class Worker:
             if (memory.resident() or 0) > self._memory_limit:
                 self.outgrown = True
                 return
+
+    def _sweep(self) -> None:
+        with suppress(StoreUnreachable, OSError):
+            cleaning.sweep(self._store, self._study)
 
     def _claim(self) -> Claim | Wait | Over:
         """Claims; a store that is away is waited for as long as a lease lasts."""
@@ -163,6 +177,18 @@ class Worker:
         return self._objective.effort.seconds if self._objective else 0.0
 
 
+def _patiently(call: Callable[[], Answer]) -> Answer:
+    """Calls until the store answers: one that is restarted must not cost a worker."""
+    deadline = time.monotonic() + START_PATIENCE
+    while True:
+        try:
+            return call()
+        except StoreUnreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(WAIT_PAUSE)
+
+
 @click.command()
 @click.argument("study")
 @click.option("--id", "worker_id", required=True)
@@ -188,7 +214,8 @@ def work(study: str, **options: Any) -> int:
         The exit code: 0; 2 when this machine cannot work on the study; 3 to be replaced.
     """
     try:
-        store = engine.open_store(os.environ[URL_VARIABLE], create=False)
+        url = os.environ[URL_VARIABLE]
+        store = _patiently(lambda: engine.open_store(url, create=False))
         worker = Worker(store, studies.load(store, study), **options)
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(name, lambda *_: worker.stopping.set())

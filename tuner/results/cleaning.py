@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from storage import leases, studies, trials
+from storage import leases, overview, studies, trials
 from storage.artifacts import Artifacts, folders
 from storage.engine import Store
 from storage.studies import Study
@@ -31,6 +31,21 @@ def clean(store: Store, places: Iterable[str] = (), *, dry_run: bool = False) ->
     for study in known:
         found += _stray(store, study, dry_run)
     return found
+
+
+def sweep(store: Store, study: Study) -> None:
+    """Removes what workers that died left of a study whose trials have all ended.
+
+    Raises:
+        StoreUnreachable: The store does not answer.
+        OSError: The study's folder cannot be read.
+    """
+    artifacts = Artifacts(study.spec["artifacts"], study)
+    files = artifacts.files(older_than=0.0)  # listed first: see below
+    counts = overview.count(store, study)
+    if counts.running == counts.waiting == 0:
+        models = {t.model for t in trials.with_model(store, study)}
+        artifacts.remove(path for path in files if path not in models)
 
 
 def _deleted(base: str, known: list[Study], dry_run: bool) -> list[str]:
