@@ -222,3 +222,41 @@ def test_predictions_for_rows(
     answers = answers_of(exported, tuner.folder / "flowers.csv")
     assert predicted.iloc[:, 1:].to_numpy() == pytest.approx(pd.DataFrame(answers).to_numpy())
     assert (predicted.prediction == flowers.species).mean() > 0.8
+
+
+def test_a_model_trained_on_more_rows(tuner: Terminal, trials: list[dict[str, Any]]):
+    """Training and validation rows, for as many epochs as were best; the test part tells."""
+    card = tuner.json("refit", STUDY, "--output", "refit.keras")
+    best = tuner.json("best", STUDY)
+    assert (card["kind"], card["trial"]) == ("refit", best["number"])
+    assert card["data"]["rows"] == {"train": 120, "test": 30}
+    assert card["epochs"] == len(card["learning_curve"]) == best["best_epoch"]
+    assert not [name for name in card["learning_curve"][0] if name.startswith("val_")]
+    assert card["metrics_before"]["test"]["loss"] == best["metrics"]["test_loss"]
+    assert card["metrics"]["test"]["loss"] != best["metrics"]["test_loss"]
+    assert len(answers_of(tuner.folder / "refit.keras", tuner.folder / "flowers.csv")) == 150
+
+
+def test_the_average_of_the_best_models(tuner: Terminal, trials: list[dict[str, Any]]):
+    """One file, from models that were kept and one that is trained again for it."""
+    complete = sorted((t for t in trials if t["state"] == "complete"), key=lambda t: t["value"])
+    assert complete[2]["model"] is None
+    ended = tuner("ensemble", STUDY, "--top", "3", "--output", "mean.keras")
+    assert ended.returncode == 0, ended.stderr
+    assert f"Trial {complete[2]['number']} is trained again" in ended.stderr
+    card = json.loads((tuner.folder / "mean.json").read_text())
+    members = card["members"]
+    assert [member["trial"] for member in members] == [t["number"] for t in complete[:3]]
+    lowest = min(member["metrics"]["validation"]["loss"] for member in members)
+    helps = card["metrics"]["validation"]["loss"] < lowest
+    assert ("Averaging helps" in ended.stdout) == helps
+    assert ("Averaging does not help" in ended.stdout) != helps
+    table = tuner.folder / "flowers.csv"
+    number = str(members[0]["trial"])
+    assert tuner("export", STUDY, "one.keras", "--trial", number).returncode == 0
+    one, mean = (
+        answers_of(tuner.folder / "one.keras", table),
+        answers_of(tuner.folder / "mean.keras", table),
+    )
+    assert pd.DataFrame(mean).sum(axis=1).to_numpy() == pytest.approx(1.0)
+    assert pd.DataFrame(mean).to_numpy() != pytest.approx(pd.DataFrame(one).to_numpy())

@@ -7,9 +7,11 @@ import click
 from tuner.cli.again import rerun
 from tuner.cli.catalogues import datasets, spaces
 from tuner.cli.cleaning import gc
+from tuner.cli.final import ensemble, refit
 from tuner.cli.launch import launch, worker
 from tuner.cli.models import evaluate, export, predict
 from tuner.cli.program import Program
+from tuner.cli.reports import report
 from tuner.cli.requests import end, enqueue, logs, retry
 from tuner.cli.service import dashboard, upgrade
 from tuner.cli.states import delete, extend, pause, resume, stop
@@ -37,10 +39,13 @@ for _command in (
     status,
     trials,
     best,
+    report,
     export,
     evaluate,
     predict,
     rerun,
+    refit,
+    ensemble,
     pause,
     stop,
     resume,

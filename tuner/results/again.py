@@ -38,7 +38,7 @@ class Trained:
     """A trial that was trained outside its study.
 
     Attributes:
-        model: Takes scaled rows; holds the weights of the best epoch.
+        model: Takes scaled rows; holds the weights of the best epoch, or of the last one.
         curve: The metrics of each epoch, with ``epoch`` among them.
     """
 
@@ -72,11 +72,15 @@ class Bench:
         spec = StudySpec.from_dict(study.spec)
         return cls(spec=spec, space=load_space(spec), data=load_data(spec))
 
-    def train(self, trial: TrialRecord, *, epochs: int) -> Trained:
+    def train(
+        self, trial: TrialRecord, *, epochs: int, data: Data | None = None, keep_last: bool = False
+    ) -> Trained:
         """Trains with a trial's hyperparameters and seed.
 
         Args:
             epochs: After which to stop; schedules still reckon with the trial's own number.
+            data: In place of the study's.
+            keep_last: Keep the last epoch's weights; then no epoch stops the training early.
 
         Raises:
             UserError: Memory ran out.
@@ -84,7 +88,7 @@ class Bench:
         from tuner import training
 
         assert trial.seed is not None
-        data = self.data
+        data = data or self.data
         with training.seeded(trial.seed):
             model = self.space.build(trial.hyperparameters, data.inputs, data.outputs)
         watch = _Watch(epochs)
@@ -96,7 +100,8 @@ class Bench:
                 seed=trial.seed,
                 observer=watch,
                 metrics=self.spec.metrics,
-                epoch_patience=self.spec.epoch_patience,
+                epoch_patience=None if keep_last else self.spec.epoch_patience,
+                keep_last=keep_last,
             )
         except training.OutOfMemory as e:
             raise UserError(

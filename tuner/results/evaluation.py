@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,9 @@ def load(path: Path) -> keras.Model:
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # an optimizer's state is of no use here
+            return keras.saving.load_model(path, compile=False)
     except Exception as e:  # whatever is in the file
         raise UserError(
             f"Expected a model file that Keras can load. Received: {path} ({one_line(e)}): layers "
@@ -90,6 +93,12 @@ def load(path: Path) -> keras.Model:
 
 
 def predict(model: keras.Model, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
-    """The answers of a model that takes raw rows, ``(rows, outputs)``."""
-    answers: NDArray[np.floating[Any]] = model.predict(rows, batch_size=ROWS_AT_ONCE, verbose=0)
-    return answers
+    """The answers of a model that takes raw rows, ``(rows, outputs)``.
+
+    The model is called as it is: a graph for each of several models would cost more.
+    """
+    pieces = [
+        np.asarray(model(rows[start : start + ROWS_AT_ONCE].astype(np.float32), training=False))
+        for start in range(0, len(rows), ROWS_AT_ONCE)
+    ]
+    return np.concatenate(pieces)

@@ -41,7 +41,7 @@ class TrainingResult:
         metrics: Of that epoch.
         path: How it was trained, and why so.
         seconds: That it took, this time.
-        score: Measures the best epoch's weights on other rows, until another training begins.
+        score: Measures the weights that were kept on other rows, until another training begins.
     """
 
     status: Status
@@ -64,8 +64,9 @@ def train(
     metrics: Sequence[str] = (),
     epoch_patience: int | None = None,
     resume: TrainingState | None = None,
+    keep_last: bool = False,
 ) -> TrainingResult:
-    """Trains a model; afterwards it holds the weights of its best epoch.
+    """Trains a model; afterwards it holds the weights of its best epoch, or of its last one.
 
     Args:
         model: As ``build`` returned it; compiled here.
@@ -76,6 +77,7 @@ def train(
         metrics: Names of further Keras metrics.
         epoch_patience: Epochs without a lower validation loss before it stops early.
         resume: Where an earlier attempt left off.
+        keep_last: Keep the last epoch's weights, as where no rows are left to choose an epoch by.
 
     Raises:
         OutOfMemory: Memory ran out.
@@ -88,7 +90,8 @@ def train(
         status = training.run(resume)
         best = training.best
         if best.arrays:
-            training.epochs.assign_model(best.arrays)
+            kept = training.epochs.model_arrays() if keep_last else best.arrays
+            training.epochs.assign_model(kept)
     return TrainingResult(
         status=status,
         epochs=training.epoch,

@@ -10,8 +10,10 @@ from tests.support.trials import begin, complete, enter, fail
 from tests.unit.cli.conftest import Launched, Typed
 from tests.unit.cli.test_bad_input import refused
 
-WRITING = [("export", "mlp-digits", "out.keras")]
-READING = [*WRITING, ("evaluate", "mlp-digits")]
+REFIT = ("refit", "mlp-digits", "-o", "out.keras")
+ENSEMBLE = ("ensemble", "mlp-digits", "-o", "out.keras")
+READING = [("export", "mlp-digits", "out.keras"), ("evaluate", "mlp-digits")]
+WRITING = [READING[0], REFIT, ENSEMBLE]
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def worked(launched: Launched) -> Launched:
     return launched
 
 
-@pytest.mark.parametrize("words", READING, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [*READING, REFIT, ENSEMBLE], ids=lambda words: words[0])
 def test_no_trial_has_ended_yet(launched: Launched, tuner: Typed, words: tuple[str, ...]):
     assert "tuner status mlp-digits" in refused(tuner(*words))
 
@@ -46,7 +48,7 @@ def test_an_output_that_cannot_be_written(launched: Launched, tuner: Typed, outp
     assert told in refused(tuner("export", "mlp-digits", output))
 
 
-@pytest.mark.parametrize("words", READING, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [*READING, REFIT], ids=lambda words: words[0])
 def test_a_trial_that_does_not_exist(worked: Launched, tuner: Typed, words: tuple[str, ...]):
     assert "77" in refused(tuner(*words, "--trial", "77"))
 
@@ -117,3 +119,8 @@ def test_predictions_that_exist(tuner: Typed):
 
 def test_no_model(tuner: Typed):
     assert "absent.keras" in refused(tuner("predict", "absent.keras", "rows.csv"))
+
+
+def test_one_model_is_no_ensemble(worked: Launched, tuner: Typed):
+    assert "2 complete trials" in refused(tuner(*ENSEMBLE))
+    assert "--top" in refused(tuner(*ENSEMBLE, "--top", "1"))

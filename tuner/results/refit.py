@@ -1,0 +1,110 @@
+"""The best hyperparameters, trained on training and validation rows together.
+
+Which epoch is best can not be seen any more: it is the trial's own best one whose number is
+trained, and the weights of the last epoch are kept. Scalings stay those of the training rows, so
+that the loss keeps its unit. What the validation loss steers (a plateau's learning rate) is now
+steered by rows that were trained on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from storage.engine import Store
+from storage.studies import Study
+from storage.trials import TrialRecord
+from tuner.datasets import Data, Part
+from tuner.device import Device
+from tuner.results import card
+from tuner.results.again import Bench, Trained, device_of, require_ended
+from tuner.results.files import ModelFiles
+from tuner.results.rerun import write_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refit:
+    """A model that has seen the validation rows.
+
+    Attributes:
+        before: Metrics of the trial's own model on the test part; empty where it was not scored.
+        after: Those of the new model.
+        card: See ``tuner.results.card``.
+    """
+
+    trial: TrialRecord
+    rows: int
+    before: dict[str, float]
+    after: dict[str, float]
+    card: dict[str, Any]
+
+
+def refit(
+    store: Store,
+    study: Study,
+    trial: TrialRecord,
+    files: ModelFiles,
+    *,
+    threads: int | None = None,
+) -> Refit:
+    """Trains a trial's hyperparameters on all rows but the test part's, and writes the model.
+
+    Args:
+        threads: CPU threads; None takes as many as the trial's worker had.
+
+    Raises:
+        SpaceError: The study's space cannot be loaded here.
+        StoreError: Space or data are not what they were.
+        UserError: The trial cannot be trained again.
+    """
+    require_ended(study, trial)
+    device = device_of(store, study, trial) if threads is None else Device(threads=threads)
+    device.take()
+    bench = Bench.of(study)
+    data = with_validation_rows(bench.data)
+    epochs = trial.best_epoch or trial.epoch
+    trained = bench.train(trial, epochs=epochs, data=data, keep_last=True)
+    before, after = card.by_part(trial.metrics)["test"], trained.result.score(data.test)
+    document = _card(study, trial, data, trained, before=before, after=after)
+    write_model(trained.model, data, files, document)
+    return Refit(trial=trial, rows=len(data.train), before=before, after=after, card=document)
+
+
+def with_validation_rows(data: Data) -> Data:
+    """The same data, with the validation rows behind the training rows too."""
+    merged = Part(
+        x=np.concatenate([data.train.x, data.validation.x]),
+        y=np.concatenate([data.train.y, data.validation.y]),
+    )
+    return dataclasses.replace(data, train=merged)
+
+
+def _card(
+    study: Study,
+    trial: TrialRecord,
+    data: Data,
+    trained: Trained,
+    *,
+    before: dict[str, float],
+    after: dict[str, float],
+) -> dict[str, Any]:
+    document = card.begin("refit", study, data)
+    document["data"]["rows"] = {"train": len(data.train), "test": len(data.test)}
+    return {
+        **document,
+        "trial": trial.number,
+        "hyperparameters": trial.hyperparameters,
+        "seed": trial.seed,
+        "metrics": {"test": after},
+        "metrics_before": {"test": before},
+        "epochs": len(trained.curve),
+        "seconds": trained.result.seconds,
+        "path": trained.result.path,
+        "learning_curve": [
+            {name: value for name, value in epoch.items() if not name.startswith("val_")}
+            for epoch in trained.curve
+        ],
+    }
