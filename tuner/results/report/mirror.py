@@ -1,0 +1,128 @@
+"""A study in memory for ``optuna.visualization``, with real values.
+
+Optuna's own tables hold indices where a parameter is an ordered list, and the last value of a
+pruned trial. Here every trial has the values that its model was built from and its lowest loss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.storages import InMemoryStorage
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search_spaces.values import spell
+from storage.trials import TrialRecord
+
+FEW = 12  # distinct numbers that are shown as a list rather than as a range
+
+Axes = dict[str, BaseDistribution]
+
+
+def axes(trials: Iterable[TrialRecord], ranges: Mapping[str, Sequence[BaseDistribution]]) -> Axes:
+    """What each parameter is drawn on; those that never changed are left out."""
+    values: dict[str, dict[str, Any]] = {}
+    for trial in trials:
+        for name, value in trial.hyperparameters.items():
+            values.setdefault(name, {})[spell(value)] = value
+    return {
+        name: _axis(list(distinct.values()), ranges.get(name, ()))
+        for name, distinct in values.items()
+        if len(distinct) > 1
+    }
+
+
+def _axis(values: list[Any], ranges: Sequence[BaseDistribution]) -> BaseDistribution:
+    for known in ranges:
+        if all(_contains(known, value) for value in values):
+            return known
+    if not all(_is_number(value) for value in values):
+        return CategoricalDistribution([_category(value) for value in values])
+    if len(values) <= FEW:
+        return CategoricalDistribution(sorted(values))
+    return FloatDistribution(float(min(values)), float(max(values)))
+
+
+def _contains(known: BaseDistribution, value: Any) -> bool:
+    try:
+        return bool(known._contains(known.to_internal_repr(value)))
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _category(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int, float, str)) else spell(value)
+
+
+class Mirror(Study):
+    """A study whose trials are never copied: Optuna's figures ask for all of them all the time."""
+
+    def __init__(self, name: str, trials: list[FrozenTrial]) -> None:
+        storage = InMemoryStorage()
+        with quiet():
+            storage.create_new_study([StudyDirection.MINIMIZE], name)
+        super().__init__(name, storage)
+        self._mirrored = trials
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        return [trial for trial in self._mirrored if states is None or trial.state in states]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps Optuna from telling of every study that is made, and of every empty figure."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def mirror(
+    name: str, trials: Sequence[TrialRecord], drawn: Axes, *, pruned_too: bool = True
+) -> Study:
+    """An Optuna study of these trials, each under its own number.
+
+    Args:
+        trials: By number. Numbers between them are filled with trials that failed, which nothing
+            draws.
+        drawn: See ``axes``; other hyperparameters are left out.
+        pruned_too: Whether pruned trials look complete, with their lowest loss.
+    """
+    frozen: list[FrozenTrial] = []
+    for trial in trials:
+        frozen += [create_trial(state=TrialState.FAIL) for _ in range(len(frozen), trial.number)]
+        frozen.append(_frozen(trial, drawn, pruned_too=pruned_too))
+    for number, made in enumerate(frozen):
+        made.number = number
+    return Mirror(name, frozen)
+
+
+def _frozen(trial: TrialRecord, drawn: Axes, *, pruned_too: bool) -> FrozenTrial:
+    shown = ("complete", "pruned") if pruned_too else ("complete",)
+    if trial.state not in shown or trial.value is None:
+        return create_trial(state=TrialState.FAIL)
+    given = trial.hyperparameters
+    params = {
+        name: value if _contains(axis, value) else _category(value)
+        for name, axis in drawn.items()
+        if (value := given.get(name, drawn)) is not drawn
+    }
+    return create_trial(
+        value=trial.value,
+        params=params,
+        distributions={name: drawn[name] for name in params},
+    )

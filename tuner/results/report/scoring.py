@@ -1,0 +1,129 @@
+"""What the best model predicts for the test part: a confusion matrix, or residuals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from search_spaces.errors import SpaceError
+from storage.engine import Store
+from storage.errors import StoreError
+from storage.studies import Study
+from tuner import words
+from tuner.errors import UserError
+from tuner.loading import load_data, load_space
+from tuner.results import evaluation
+from tuner.results.choice import best, model_file
+from tuner.results.report import style
+from tuner.results.report.document import Picture, Section
+from tuner.results.report.thinning import spread
+from tuner.results.scores import score
+from tuner.study import StudySpec
+
+if TYPE_CHECKING:
+    from tuner.datasets import Data
+
+TITLE = "Predictions of the best model"
+CLASSES = 40  # above so many a confusion matrix cannot be read
+WRITTEN = 15  # classes up to which the counts are written into it
+POINTS = 2000  # rows among the residuals
+
+
+def scoring(store: Store, study: Study) -> Section:
+    """Lets the best model predict the test part; takes TensorFlow.
+
+    Where that cannot be done the section says why.
+    """
+    try:
+        spec = StudySpec.from_dict(study.spec)
+        data = load_data(spec)
+        with model_file(study, best(store, study)) as path:
+            evaluation.import_keras()
+            load_space(spec)  # it may bring layers of its own
+            answers = evaluation.predict(evaluation.load(path), data.raw("test"))
+    except (SpaceError, StoreError, UserError) as e:
+        return Section(title=TITLE, text=[f"Left out: {e}"])
+    return section(data, answers)
+
+
+def section(data: Data, answers: NDArray[np.floating[Any]]) -> Section:
+    """The section for these answers to the raw rows of the test part, ``(rows, outputs)``."""
+    scores = score(data, "test", answers)
+    measured = {f"{words.TEST}{k}": v for k, v in scores.items() if isinstance(v, float)}
+    text = f"On the {len(answers):,} rows of the test part: {words.measures(measured, words.TEST)}."
+    if data.classes is None:
+        return _residuals(data, answers, text)
+    return _confusion(data.classes, np.array(scores["confusion"]), text)
+
+
+def _confusion(classes: tuple[Any, ...], counts: NDArray[Any], text: str) -> Section:
+    if len(classes) > CLASSES:
+        pairs = _mistakes(classes, counts)
+        return Section(title=TITLE, text=[text, f"Most frequent mistakes: {pairs}."])
+    labels = [str(label) for label in classes]
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = go.Figure(
+        go.Heatmap(
+            x=labels,
+            y=labels,
+            z=share.tolist(),
+            text=counts.tolist(),
+            texttemplate="%{text}" if len(classes) <= WRITTEN else None,
+            hovertemplate="true %{y}, predicted %{x}: %{text}<extra></extra>",
+            colorscale=[[0.0, "#f4f6f9"], [1.0, style.BLUE]],
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    style.styled(
+        figure,
+        xaxis={"type": "category", "title": {"text": "predicted"}, "showgrid": False},
+        yaxis={
+            "type": "category",
+            "title": {"text": "true"},
+            "autorange": "reversed",
+            "showgrid": False,
+        },
+    )
+    height = max(320, 130 + 28 * len(classes))
+    return Section(
+        title=TITLE,
+        text=[text, "True classes down, predicted ones across; the colour is the share of a row."],
+        pictures=[Picture(figure=figure, alt="Confusion matrix on the test part", height=height)],
+    )
+
+
+def _mistakes(classes: tuple[Any, ...], counts: NDArray[Any]) -> str:
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(wrong, axis=None)[::-1][:5]
+    pairs = [np.unravel_index(int(position), wrong.shape) for position in order]
+    return ", ".join(f"{classes[i]} taken for {classes[j]} ({wrong[i, j]})" for i, j in pairs)
+
+
+def _residuals(data: Data, answers: NDArray[np.floating[Any]], text: str) -> Section:
+    expected = data.raw_targets("test").reshape(len(answers), -1)[:, 0]
+    values = answers.reshape(len(answers), -1)[:, 0]
+    rows = spread(range(len(values)), POINTS)
+    x, y = values[rows].tolist(), (expected - values)[rows].tolist()
+    figure = go.Figure(
+        go.Scatter(
+            x=x, y=y, mode="markers", marker={"color": style.BLUE, "size": 5, "opacity": 0.5}
+        )
+    )
+    figure.add_hline(y=0, line={"color": style.INK, "width": 1})
+    style.styled(
+        figure,
+        xaxis={"title": {"text": "predicted"}},
+        yaxis={"title": {"text": "true minus predicted"}},
+    )
+    return Section(
+        title=TITLE,
+        text=[text, f"Residuals of {len(rows):,} of {len(values):,} rows, in the targets' unit."],
+        pictures=[Picture(figure=figure, alt="Residuals on the test part")],
+    )
