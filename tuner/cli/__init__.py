@@ -11,7 +11,7 @@ from tuner.cli.final import ensemble, refit
 from tuner.cli.launch import launch, worker
 from tuner.cli.models import evaluate, export, predict
 from tuner.cli.program import Program
-from tuner.cli.reports import report
+from tuner.cli.reports import compare, report
 from tuner.cli.requests import end, enqueue, logs, retry
 from tuner.cli.service import dashboard, upgrade
 from tuner.cli.states import delete, extend, pause, resume, stop
@@ -40,6 +40,7 @@ for _command in (
     trials,
     best,
     report,
+    compare,
     export,
     evaluate,
     predict,

@@ -1,0 +1,75 @@
+"""Studies of the same data side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage import studies
+from storage.engine import Store
+from tests.integration.report.conftest import refused
+from tests.support import pasts
+from tests.support.trials import begin, complete, enter
+from tests.unit.cli.conftest import Typed
+from tuner.results.comparison import compare
+
+
+@pytest.fixture
+def two(store: Store) -> None:
+    """`first` falls from 0.5 to 0.2 at its third trial; `second` has 0.204 at once."""
+    for name, values in (("first", (0.5, 0.6, 0.2, 0.3)), ("second", (0.204, 0.4))):
+        study = studies.create(store, name=name, spec=pasts.SPEC, budget=4)
+        enter(store, study, worker_id=name)
+        for value in values:
+            complete(store, begin(store, study, worker_id=name), [0.9, value])
+
+
+@pytest.mark.usefixtures("two")
+def test_the_figures_of_a_small_comparison(store: Store):
+    """Counted by hand."""
+    first, second = compare(store, [studies.load(store, n) for n in ("first", "second")])
+    assert (first.ended, first.best, first.best_trial, first.last_quarter) == (4, 0.2, 2, 0.3)
+    assert [(step.trials, step.value) for step in first.steps] == [(1, 0.5), (3, 0.2)]
+    assert first.close_trials == 3
+    assert (second.best, second.last_quarter, second.close_trials) == (0.204, 0.4, 1)
+    assert second.close_seconds is not None
+    assert 0 <= second.close_seconds <= second.seconds
+
+
+@pytest.mark.usefixtures("two")
+def test_the_table_and_the_page(typed: Typed):
+    """The page draws both studies, over trials and over seconds."""
+    result = typed("compare", "first", "second", "-o", "page.html")
+    assert result.exit_code == 0, result.stderr
+    assert "0.204" in result.stdout
+    text = Path("page.html").read_text(encoding="utf-8")
+    assert "second came within 5 % of it first, after 1 trial." in text
+    assert text.count("data-figure style") == 2
+    assert "--force" in refused(typed("compare", "first", "second", "-o", "page.html"))
+
+
+@pytest.mark.usefixtures("two")
+def test_as_json(typed: Typed):
+    """One element a study, with its steps."""
+    first, second = typed.json("compare", "first", "second")
+    assert (first["study"], second["study"]) == ("first", "second")
+    assert first["steps"][-1]["value"] == 0.2
+
+
+@pytest.mark.usefixtures("two")
+def test_what_cannot_be_compared_is_refused(typed: Typed, store: Store):
+    """One study, a study that is not there, and other data."""
+    assert "two studies" in refused(typed("compare", "first", "first"))
+    assert "nowhere" in refused(typed("compare", "first", "nowhere"))
+    studies.create(store, name="other", spec={**pasts.SPEC, "data_fingerprint": "0"}, budget=1)
+    assert "same data" in refused(typed("compare", "first", "other"))
+
+
+@pytest.mark.usefixtures("two")
+def test_a_study_without_a_complete_trial_is_shown_empty(typed: Typed, store: Store):
+    """It may be running still."""
+    studies.create(store, name="new", spec=pasts.SPEC, budget=1)
+    rows = typed.json("compare", "first", "new")
+    assert (rows[1]["best"], rows[1]["last_quarter"], rows[1]["steps"]) == (None, None, [])
+    assert typed("compare", "first", "new", "-o", "new.html").exit_code == 0

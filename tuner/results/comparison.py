@@ -1,0 +1,133 @@
+"""Studies of the same data side by side: which search found more, and how soon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from storage import trials
+from storage.engine import Store
+from storage.studies import Study
+from storage.trials import TrialRecord
+from tuner.errors import UserError
+
+CLOSE = 0.05  # of the best of all: a study that comes so near counts as there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A complete trial that was better than all before it.
+
+    Attributes:
+        trials: How many trials of the study had ended by then, itself among them.
+        seconds: Since the study's first trial began.
+    """
+
+    trials: int
+    seconds: float
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """How one study did.
+
+    Attributes:
+        ended: Its trials that are over.
+        best: Its lowest loss; None without a complete trial.
+        last_quarter: Median loss of the last quarter of its complete and pruned trials: where
+            its sampler has got to.
+        close_trials: Ended trials until it came within 5 % of the best of all studies.
+        close_seconds: The same in seconds.
+        seconds: From its first trial's begin to its last one's end.
+        steps: How its best loss fell.
+    """
+
+    study: str
+    space: str
+    sampler: str
+    ended: int
+    best: float | None
+    best_trial: int | None
+    last_quarter: float | None
+    close_trials: int | None
+    close_seconds: float | None
+    seconds: float
+    steps: list[Step]
+
+
+def compare(store: Store, studies: Sequence[Study]) -> list[Row]:
+    """Compares studies, in the order in which they are given.
+
+    Raises:
+        UserError: They are fewer than two, or their data differ: losses on other rows say nothing.
+    """
+    _check(studies)
+    found = [(study, _ended(trials.list_trials(store, study))) for study in studies]
+    steps = [_steps(ended) for _, ended in found]
+    best = min((step.value for path in steps for step in path), default=math.inf)
+    goal = best + CLOSE * abs(best)
+    return [
+        _row(study, ended, path, goal) for (study, ended), path in zip(found, steps, strict=True)
+    ]
+
+
+def _check(studies: Sequence[Study]) -> None:
+    names = [study.name for study in studies]
+    if len(set(names)) < 2:
+        raise UserError(
+            f"Expected two studies or more. Received: {', '.join(map(repr, names)) or 'none'}. "
+            "See: tuner list"
+        )
+    first = studies[0]
+    for other in studies[1:]:
+        if other.spec["data_fingerprint"] != first.spec["data_fingerprint"]:
+            raise UserError(
+                f"Expected studies of the same data, split alike. Received: {first.name!r} on "
+                f"{first.spec['data']['source']} and {other.name!r} on "
+                f"{other.spec['data']['source']}, which differ: losses on other rows cannot be "
+                "compared."
+            )
+
+
+def _ended(found: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that are over, in the order in which they ended."""
+    over = [trial for trial in found if trial.ended_at is not None]
+    return sorted(over, key=lambda trial: (trial.ended_at or 0.0, trial.number))
+
+
+def _steps(ended: Sequence[TrialRecord]) -> list[Step]:
+    zero = _begin(ended)
+    steps: list[Step] = []
+    for count, trial in enumerate(ended, start=1):
+        if trial.state != "complete" or trial.value is None:
+            continue
+        if not steps or trial.value < steps[-1].value:
+            seconds = (trial.ended_at or zero) - zero
+            steps.append(Step(trials=count, seconds=seconds, value=trial.value))
+    return steps
+
+
+def _begin(ended: Sequence[TrialRecord]) -> float:
+    return min((trial.begun_at for trial in ended if trial.begun_at is not None), default=0.0)
+
+
+def _row(study: Study, ended: Sequence[TrialRecord], steps: list[Step], goal: float) -> Row:
+    values = [t.value for t in ended if t.state in ("complete", "pruned") and t.value is not None]
+    close = next((step for step in steps if step.value <= goal), None)
+    best = steps[-1] if steps else None
+    return Row(
+        study=study.name,
+        space=study.spec["space"],
+        sampler=study.spec["sampler"],
+        ended=len(ended),
+        best=best.value if best else None,
+        best_trial=ended[best.trials - 1].number if best else None,
+        last_quarter=median(values[-math.ceil(len(values) / 4) :]) if values else None,
+        close_trials=close.trials if close else None,
+        close_seconds=close.seconds if close else None,
+        seconds=(ended[-1].ended_at or 0.0) - _begin(ended) if ended else 0.0,
+        steps=steps,
+    )
