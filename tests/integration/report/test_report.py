@@ -117,6 +117,13 @@ def test_trials_keep_their_numbers(facts: Facts):
     assert set(drawn["pruned (its lowest)"]["x"]) == {t.number for t in facts.of("pruned")}
 
 
+def test_the_parameter_that_matters_comes_first(facts: Facts):
+    """The made-up losses depend on the learning rate alone."""
+    (bars,) = figures(compose(facts), "Parameter importance")
+    assert bars["data"][0]["y"][-1] == "learning_rate"
+    assert bars["data"][0]["x"][-1] > 0.5
+
+
 def test_learning_curves_come_in_one_query(store: Store):
     """However many are drawn."""
     study = pasts.make(store, trials=60)

@@ -30,13 +30,14 @@ STYLE = f"""
 * {{ box-sizing: border-box; }}
 body {{ margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 {FONT}; }}
 main {{ max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }}
+header {{ margin-bottom: 1.5rem; }}
 header p {{ margin: 0; color: var(--faint); overflow-wrap: anywhere; }}
 h1 {{ margin: 0 0 .25rem; font-size: 1.9rem; line-height: 1.2; overflow-wrap: anywhere; }}
 h2 {{ margin: 0 0 .4rem; font-size: 1.15rem; }}
 header .verdict {{ margin: 1.1rem 0 0; padding-left: 1rem; border-left: 4px solid var(--accent);
   color: var(--ink); font-size: 1.15rem; max-width: 62rem; }}
 dl {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem;
-  margin: 1.5rem 0; }}
+  margin: 0 0 1.5rem; }}
 dl div, section {{ background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }}
 dl div {{ padding: .8rem 1rem; }}
 dt {{ color: var(--faint); font-size: .85rem; line-height: 1.3; }}

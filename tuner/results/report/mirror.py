@@ -107,7 +107,7 @@ def mirror(
         frozen += [create_trial(state=TrialState.FAIL) for _ in range(len(frozen), trial.number)]
         frozen.append(_frozen(trial, drawn, pruned_too=pruned_too))
     for number, made in enumerate(frozen):
-        made.number = number
+        made.number = made._trial_id = number  # importance tells trials apart by their id
     return Mirror(name, frozen)
 
 
