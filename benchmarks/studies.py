@@ -18,7 +18,7 @@ from search_spaces import catalog
 from storage import requests, schema, studies, workers
 from storage.engine import Store, open_store
 from storage.studies import Study
-from tuner import launch
+from tuner import launching
 from tuner.datasets import DataSpec
 from tuner.supervisor import Supervisor
 
@@ -27,12 +27,12 @@ POLL = 0.1  # seconds
 
 def make_study(folder: Path, spec: DataSpec, epochs: int, *, budget: int) -> tuple[Store, Study]:
     """A study on a SQLite file of its own, of which no trial is pruned."""
-    request = launch.Request(
+    request = launching.Request(
         space="mlp", data=spec, overrides=(f"epochs={epochs}",), trials=budget, pruner="none"
     )
     place = folder / str(uuid.uuid4())
     place.mkdir()
-    store, study, _ = launch.launch(f"sqlite:///{place / 'store.db'}", request)
+    store, study, _ = launching.launch(f"sqlite:///{place / 'store.db'}", request)
     return store, study
 
 

@@ -13,6 +13,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Interrupts:
     """Notes the first signal inside a ``with`` block instead of ending the process.
 
+    Signals come to the main thread: in another one nothing is changed.
+
     Args:
         again: Called at every further signal.
 
@@ -26,7 +28,10 @@ class Interrupts:
         self._noted = threading.Event()
 
     def __enter__(self) -> Interrupts:
-        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        here = threading.current_thread() is threading.main_thread()
+        self._before = {
+            number: signal.signal(number, self._note) for number in (SIGNALS if here else ())
+        }
         return self
 
     def __exit__(

@@ -58,7 +58,7 @@ def launch(
     """
     from tuner.cli.screen import busy, messages
     from tuner.cli.working import Crew, default_workers
-    from tuner.launch import launch as find_or_make
+    from tuner.launching import launch as find_or_make
 
     request = make_request(typed)
     console = messages(as_json)

@@ -10,7 +10,7 @@ import click
 from tuner.cli.options import Command, Duration, Finite, Size
 
 if TYPE_CHECKING:
-    from tuner.launch import Request
+    from tuner.launching import Request
 
 POSITIVE = click.IntRange(min=1)
 NOT_NEGATIVE = click.IntRange(min=0)
@@ -142,7 +142,7 @@ def make_request(typed: dict[str, Any]) -> Request:
         UserError: A value makes no sense by itself.
     """
     from tuner.datasets import DataSpec
-    from tuner.launch import Request
+    from tuner.launching import Request
     from tuner.pruners import PRUNERS
     from tuner.samplers import SAMPLERS
 

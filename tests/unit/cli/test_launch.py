@@ -13,7 +13,7 @@ from storage.errors import StoreError
 from tests.support.trials import begin, complete
 from tests.unit.cli.conftest import Launched, Typed
 from tuner.datasets import DataSpec
-from tuner.launch import Request
+from tuner.launching import Request
 from tuner.study import StudySpec
 
 LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0")

@@ -111,7 +111,7 @@ def launch(storage: str, request: Request) -> tuple[Store, Study, How]:
         UserError: Something else of the request cannot be used, or differs from the study's.
         StoreError: The store or the folder of artifacts cannot be used.
     """
-    folder = _absolute(request.artifacts or _default_folder(storage))
+    folder = _absolute(request.artifacts or default_folder(storage))
     _check_folder(folder)
     name, plan = request.study, request.plan
     findings = rehearsal.rehearse(plan)
@@ -239,7 +239,7 @@ def _typeable(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-")[:LONGEST_NAME]
 
 
-def _default_folder(storage: str) -> str:
+def default_folder(storage: str) -> str:
     """Beside the SQLite file; for a server the current folder."""
     url = urls.parse(storage)
     beside = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else Path.cwd()

@@ -1,0 +1,339 @@
+"""Studies in Python and in notebooks: the command line's own way, with arrays and data frames."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.options import DEFAULT_STORE
+from tuner.errors import UserError
+from tuner.exits import URL_VARIABLE
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+    from storage.engine import Store
+    from storage.studies import Study as StoredStudy
+    from storage.trials import TrialRecord
+
+
+def launch(
+    space: str,
+    data: Any,
+    *,
+    trials: int | None = None,
+    workers: int | None = None,
+    storage: str | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Study:
+    """Makes a study, or goes on with one, and works on it until it is over.
+
+    Workers are processes of their own: a script needs no ``__main__`` guard. Interrupted, they
+    give their trials back, and the same call goes on.
+
+    Args:
+        space: As on the command line: ``"mlp"``, ``"package.module:Class"``, ``"net.py:build"``.
+        data: A source as on the command line (``"digits"``, ``"house.csv"``), or arrays:
+            ``(x, y)``, ``((x_train, y_train), (x_test, y_test))``, or a mapping of such names.
+            Arrays are written once into the folder of models, under their hash.
+        trials: How many; 20 unless the study has a number.
+        workers: Processes; 0 only makes the study. By default one a core, up to 4.
+        storage: Address of the store; by default ``TUNER_STORAGE``, else ``tuner.db`` here.
+        quiet: Print nothing.
+        options: The other options of ``tuner launch``, with underscores. ``set`` takes a mapping,
+            and options that may be repeated take lists.
+
+    Returns:
+        The study, as it is when the call returns.
+
+    Raises:
+        UserError: Something that was asked for cannot be used; or no worker could go on.
+        SpaceError: The space cannot be used.
+        StoreError: The store cannot be used.
+        KeyboardInterrupt: Somebody asked to stop; trials at hand were given back.
+
+    Examples:
+        >>> study = tuner.launch("mlp", data=(x, y), trials=50, workers=2)
+        >>> study = tuner.launch(
+        ...     "mlp", data="house.csv", target="price", study="prices",
+        ...     set={"units": "64..512:log", "activation": ["relu", "gelu"]},
+        ...     metric=["mean_absolute_error"], study_timeout="10m",
+        ... )
+    """
+    from tuner.cli.request import make_request
+    from tuner.cli.working import Crew, default_workers, work
+    from tuner.launching import launch as find_or_make
+
+    url = storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE
+    if not isinstance(data, str):
+        data = _written(data, options.get("artifacts"), url)
+    typed = _typed(space, {"data": data, "trials": trials, **options})
+    threads = typed.pop("threads")
+    store, study, _ = find_or_make(url, make_request(typed))
+    try:
+        count = default_workers() if workers is None else workers
+        if count and study.state != "finished":
+            crew = Crew(workers=count, threads=threads)
+            _, code = work(store, study, crew, _console(quiet=quiet))
+            if code:
+                raise KeyboardInterrupt
+    finally:
+        store.close()
+    return Study(study.name, storage=url)
+
+
+def load(name: str, *, storage: str | None = None) -> Study:
+    """Finds a study that was launched before, from wherever.
+
+    Args:
+        storage: Address of the store; by default ``TUNER_STORAGE``, else ``tuner.db`` here.
+
+    Raises:
+        StoreError: There is no such store or study.
+
+    Examples:
+        >>> tuner.load("mlp-digits").best.value
+    """
+    study = Study(name, storage=storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE)
+    study.status()
+    return study
+
+
+class Study:
+    """A study in a store, asked anew each time: it may be worked on meanwhile.
+
+    Attributes:
+        name: Its name.
+        storage: Address of its store.
+    """
+
+    def __init__(self, name: str, *, storage: str) -> None:
+        self.name, self.storage = name, storage
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The best complete trial; None while there is none.
+
+        Examples:
+            >>> study.best.value, study.best.hyperparameters, study.best.metrics
+        """
+        from storage import trials
+
+        with self._opened() as (store, study):
+            found = trials.best(store, study)
+        return found[0] if found else None
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """All trials by number: state, value, epochs, hyperparameters ``params_...``, metrics.
+
+        Examples:
+            >>> study.trials.plot.scatter("params_learning_rate", "value", logx=True)
+        """
+        import pandas as pd
+
+        from storage.trials import list_trials
+
+        with self._opened() as (store, study):
+            found = list_trials(store, study)
+        columns = ["number", "state", "value", "epochs", "best_epoch", "seconds", "failure"]
+        frame = pd.DataFrame([_row(trial) for trial in found])
+        return frame.reindex(columns=[*columns, *(c for c in frame if c not in columns)]).set_index(
+            "number"
+        )
+
+    def learning_curve(self, trial: int | None = None) -> pd.DataFrame:
+        """The metrics of each epoch of a trial, by default the best one.
+
+        Examples:
+            >>> study.learning_curve()[["loss", "val_loss"]].plot()
+        """
+        import pandas as pd
+
+        from storage.trials import curve
+        from tuner.results.choice import chosen
+
+        with self._opened() as (store, study):
+            epochs = curve(store, chosen(store, study, trial).trial_id)
+        return pd.DataFrame(epochs).set_index("epoch")
+
+    def status(self) -> dict[str, Any]:
+        """How far it is and what its workers do: what ``tuner status --json`` prints."""
+        from storage import overview
+        from tuner.cli import documents
+
+        with self._opened() as (store, study):
+            return documents.of_status(overview.status(store, study))
+
+    def export(self, path: str | Path, *, trial: int | None = None, force: bool = False) -> Path:
+        """Copies a trial's model to a file that plain Keras loads, with a card beside it.
+
+        Args:
+            path: Ends in ``.keras``.
+            trial: By default the best one.
+            force: Replace files that exist.
+
+        Raises:
+            UserError: No trial is complete, the model was not kept, or the file exists.
+
+        Examples:
+            >>> keras.saving.load_model(study.export("model.keras")).predict(rows)
+        """
+        from tuner.results.choice import chosen
+        from tuner.results.export import export
+        from tuner.results.files import ModelFiles
+
+        files = ModelFiles(path, force=force)
+        with self._opened() as (store, study):
+            export(store, study, chosen(store, study, trial), files)
+        return files.model
+
+    def load_model(self, trial: int | None = None) -> keras.Model:
+        """The model of a trial, by default the best one: it takes raw rows."""
+        from tuner.loading import load_space
+        from tuner.results.choice import chosen, model_file
+        from tuner.results.evaluation import import_keras
+        from tuner.results.evaluation import load as load_file
+        from tuner.study import StudySpec
+
+        with (
+            self._opened() as (store, study),
+            model_file(study, chosen(store, study, trial)) as path,
+        ):
+            import_keras()
+            load_space(StudySpec.from_dict(study.spec))  # it may bring layers of its own
+            return load_file(path)
+
+    def report(self, path: str | Path = "report.html", *, force: bool = False) -> Path:
+        """Writes the study on one page, as ``tuner report`` does."""
+        from tuner.cli.reports import report
+
+        assert report.callback is not None
+        report.callback(
+            study=self.name,
+            output=str(path),
+            kind=None,
+            evaluate=False,
+            force=force,
+            storage=self.storage,
+        )
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"<{self._line()}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far it is, and the best trial."""
+        from tuner import words
+
+        lines, best = [f"<p>{html.escape(self._line())}</p>"], self.best
+        if best is not None:
+            lines.append("<table><tr><th>hyperparameter</th><th>value</th></tr>")
+            lines += [
+                f"<tr><td>{html.escape(name)}</td><td>{html.escape(words.setting(value))}</td></tr>"
+                for name, value in best.hyperparameters.items()
+            ]
+            lines.append("</table>")
+            for part, prefix in (("Validation", words.VALIDATION), ("Test", words.TEST)):
+                if measured := words.measures(best.metrics, prefix):
+                    lines.append(f"<p>{part}: {html.escape(measured)}</p>")
+        return "".join(lines)
+
+    def _line(self) -> str:
+        from storage import overview
+        from tuner import words
+
+        with self._opened() as (store, study):
+            status = overview.status(store, study)
+        line = f"Study {self.name} is {study.state}: {words.progress(status.trials, study.budget)}"
+        if status.best is None:
+            return line
+        return f"{line}; best trial {status.best.number}, {words.number(status.best.value)}"
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Store, StoredStudy]]:
+        from storage import studies
+        from storage.engine import open_store
+
+        store = open_store(self.storage, create=False)
+        try:
+            yield store, studies.load(store, self.name)
+        finally:
+            store.close()
+
+
+def _written(data: Any, artifacts: str | None, storage: str) -> str:
+    from tuner.datasets import written
+    from tuner.launching import default_folder
+
+    folder = os.path.abspath(os.path.expanduser(artifacts)) if artifacts else None
+    base = artifacts if artifacts and "://" in artifacts else folder
+    return str(written.write(data, base or default_folder(storage)))
+
+
+def _typed(space: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the command line makes of these options: its names, its checks, its defaults.
+
+    Raises:
+        UserError: An option does not exist, or has a value that makes no sense.
+    """
+    from tuner.cli.launch import launch as command
+
+    arguments = [word for name, value in options.items() for word in _words(name, value)]
+    try:
+        context = command.make_context("tuner.launch", [*arguments, "--", str(space)])
+    except click.ClickException as e:
+        raise UserError(e.format_message()) from e
+    elsewhere = ("storage", "workers", "as_json")
+    return {name: value for name, value in context.params.items() if name not in elsewhere}
+
+
+def _words(name: str, value: Any) -> list[str]:
+    """An option as it is typed: ``set={"units": [32, 64]}`` is ``--set units=32,64``."""
+    flag = f"--{name.replace('_', '-')}"
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [flag]
+    if isinstance(value, Mapping):
+        value = [f"{key}={_listed(item)}" for key, item in value.items()]
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return [f"{flag}={item}" for item in values]
+
+
+def _listed(value: Any) -> str:
+    from search_spaces.values import spell
+
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(_listed, value))
+    return value if isinstance(value, str) else spell(value)
+
+
+def _console(*, quiet: bool) -> Any:
+    from tuner.cli.screen import messages
+
+    console = messages(as_json=False)
+    console.quiet = quiet
+    return console
+
+
+def _row(trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "epochs": trial.epoch,
+        "best_epoch": trial.best_epoch,
+        "seconds": trial.seconds,
+        "failure": None if trial.failure is None else trial.failure.message,
+        **{f"params_{name}": value for name, value in trial.hyperparameters.items()},
+        **trial.metrics,
+    }
