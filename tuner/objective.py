@@ -30,7 +30,7 @@ from tuner import samplers, sizing, training
 from tuner.checkpoints import Checkpointer
 from tuner.courier import Courier
 from tuner.datasets import Data
-from tuner.errors import one_line
+from tuner.errors import gist, one_line
 from tuner.observer import TrialObserver
 from tuner.results.models import ModelShelf
 from tuner.study import StudySpec
@@ -304,7 +304,7 @@ def _scores(result: training.TrainingResult, data: Data) -> dict[str, float]:
 def _failed(kind: str, error: Exception) -> Outcome:
     """A failed trial; of our own errors the message says it all."""
     name = f"{type(error).__name__}: " if kind == "error" else ""
-    line = " ".join(f"{name}{error}".split())
+    line = f"{name}{gist(error)}"
     trace = "".join(traceback.format_exception(error)) if kind == "error" else None
     return Outcome(state="failed", failure=Failure(kind=kind, message=line, traceback=trace))
 

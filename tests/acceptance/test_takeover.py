@@ -181,12 +181,12 @@ HANGS_ONCE = '''
 import time
 from pathlib import Path
 
-import keras
-
 HUNG = Path(__file__).with_suffix(".hung")
 
 
 def build(trial, inputs, outputs):
+    import keras
+
     if not HUNG.exists():
         HUNG.touch()
         time.sleep(3600)
@@ -199,14 +199,14 @@ GROWS_ONCE = '''
 
 from pathlib import Path
 
-import keras
-
 from tuner import memory
 
 GROWN = Path(__file__).with_suffix(".grown")
 
 
 def build(trial, inputs, outputs):
+    import keras
+
     if not GROWN.exists():
         GROWN.touch()
         memory.resident = memory.total

@@ -62,6 +62,8 @@ class Monkey:
         workers: How many there are at a time.
         seed: Of everything it does.
         pause: Mean seconds between two deeds.
+        kills: After so many it does no harm any more, and until then the study is extended;
+            None for as many as the study lasts.
     """
 
     place: Workplace

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-LONGEST = 500  # characters of a message
+from tuner.errors import gist
 
 
 class OutOfMemory(Exception):
@@ -24,8 +24,8 @@ def exhaustion() -> Iterator[None]:
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as e:
-        raise OutOfMemory(" ".join(str(e).split())[:LONGEST]) from e
+        raise OutOfMemory(gist(e)) from e
     except (tf.errors.InternalError, tf.errors.UnknownError) as e:
         if "out of memory" not in str(e).lower():  # as CUDA's libraries say it
             raise
-        raise OutOfMemory(" ".join(str(e).split())[:LONGEST]) from e
+        raise OutOfMemory(gist(e)) from e

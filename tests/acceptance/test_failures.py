@@ -1,0 +1,209 @@
+"""Every way in which a trial can fail, in real training: told by its kind, and nobody else's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+import pytest
+
+from search_spaces import catalog
+from storage import overview, requests, studies, trials
+from storage.outcomes import INFEASIBLE
+from storage.trials import TrialRecord
+from tests.support.nursery import Nursery, nursery
+from tests.support.working import Workplace, workplace
+
+pytestmark = [pytest.mark.keras, pytest.mark.slow]
+
+KINDS = '''
+"""A space in which every value of one parameter fails in a way of its own."""
+
+import time
+
+HUGE = 2**25  # squared and in float32, four petabytes: no machine will try
+KINDS = [
+    "good",
+    "raises",
+    "huge",
+    "fills memory",
+    "diverges",
+    "diverges later",
+    "large",
+    "slow",
+    "very slow",
+    "raises in training",
+]
+
+
+def broken():
+    raise KeyError("no such row")
+
+
+def odd(kind):
+    """A layer that passes rows on, until it does what its kind does."""
+    import keras
+    import tensorflow as tf
+
+    def called(function):
+        return tf.ensure_shape(tf.py_function(function, [], tf.float32), [])
+
+    class Odd(keras.layers.Layer):
+        def build(self, shape):
+            self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False)
+            if kind == "huge":
+                self.add_weight(shape=(HUGE, HUGE))
+
+        def call(self, x, training=False):
+            if not training:
+                return x
+            self.steps.assign_add(1.0)
+            if kind == "fills memory":
+                x = x + tf.reduce_sum(tf.random.normal([HUGE, HUGE]))
+            if kind == "diverges later":
+                x = tf.where(self.steps > 40.0, x * float("nan"), x)
+            if kind in ("slow", "very slow"):
+                pause = 0.1 if kind == "slow" else 1.0
+                x = x + called(lambda: time.sleep(pause) or 0.0)
+            if kind == "raises in training":
+                x = x + called(broken)
+            return x
+
+    return Odd()
+
+
+def build(trial, inputs, outputs):
+    import keras
+
+    kind = trial.suggest_categorical("kind", KINDS)
+    if kind == "raises":
+        raise ValueError("three heads\\nare too many")
+    rows = keras.Input(inputs.shape)
+    x = odd(kind)(rows)
+    if kind == "large":
+        x = keras.layers.Dense(2000)(x)
+    x = keras.layers.Dense(16)(keras.layers.Dense(16)(x))
+    return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(x))
+'''
+NAMES = re.findall(r'^    "(.+)",$', KINDS, re.MULTILINE)
+OVERRIDES = (
+    "optimizer=sgd",
+    "momentum=0.0",
+    "nesterov=false",
+    "learning_rate=0.01,1e6",
+    "schedule=constant",
+    "batch_size=64",
+    "epochs=12",
+)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with nursery(tmp_path_factory.mktemp("nursery")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def place(processes: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    folder = tmp_path_factory.mktemp("place")
+    with workplace(f"sqlite:///{folder / 'store.db'}", folder, processes) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def failed(place: Workplace) -> dict[str, tuple[TrialRecord, optuna.trial.FrozenTrial]]:
+    """One trial of each kind, by kind: all run by one worker, as we and as Optuna see them."""
+    source = place.folder / "kinds.py"
+    source.write_text(KINDS)
+    name = f"{source}:build"
+    study = place.study(
+        "kinds",
+        budget=len(NAMES),
+        space=name,
+        overrides=OVERRIDES,
+        max_parameters=100_000,
+        trial_timeout=8.0,
+        lease=10.0,
+    )
+    space = catalog.load(name, OVERRIDES)
+    for kind in NAMES:
+        rate = 1e6 if kind == "diverges" else 0.01
+        requests.enqueue(place.store, study, space.encode({"kind": kind, "learning_rate": rate}))
+    place.work(study, timeout=150)
+    ours = trials.list_trials(place.store, study)
+    theirs = optuna.load_study(study_name=study.name, storage=place.store.optuna).trials
+    assert [t.number for t in ours] == [t.number for t in theirs] == list(range(len(NAMES)))
+    assert overview.status(place.store, study).failures == {
+        "diverged": 1, "error": 2, "out_of_memory": 2, "oversized": 1, "timeout": 1,
+    }  # fmt: skip
+    return {str(t.hyperparameters["kind"]): (t, o) for t, o in zip(ours, theirs, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("raises", "error", "ValueError: three heads are too many"),
+        ("raises in training", "error", "no such row"),
+        ("huge", "out_of_memory", "OOM when allocating"),
+        ("fills memory", "out_of_memory", "OOM when allocating"),
+        ("diverges", "diverged", "not finite after epoch 1"),
+        ("large", "oversized", "at most 100,000 parameters"),
+        ("very slow", "timeout", "after epoch 0"),
+    ],
+)
+def test_failed(failed: dict[str, Any], name: str, kind: str, message: str):
+    """The kind and one line stand in our record, in Optuna's dashboard and before the sampler."""
+    ours, theirs = failed[name]
+    assert (ours.state, theirs.state) == ("failed", optuna.trial.TrialState.FAIL)
+    assert ours.failure is not None
+    assert ours.failure.kind == theirs.user_attrs["failure"] == kind
+    assert message in ours.failure.message
+    assert "\n" not in ours.failure.message
+    assert theirs.user_attrs["failure_message"] == ours.failure.message
+    assert bool(theirs.constraints) == (kind in INFEASIBLE)
+    assert bool(ours.failure.traceback) == (kind == "error")
+    assert (ours.attempt, ours.model) == (1, None)
+
+
+def test_the_traceback_is_the_users(failed: dict[str, Any]):
+    """Of their code they see the line."""
+    assert "kinds.py" in failed["raises"][0].failure.traceback
+    assert "are too many" in failed["raises"][0].failure.traceback
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "least"), [("diverges later", "diverged", 2), ("slow", "timeout", 1)]
+)
+def test_cut_short(failed: dict[str, Any], name: str, kind: str, least: int):
+    """A trial that had a finite epoch is complete with its best value, and says what happened."""
+    ours, theirs = failed[name]
+    assert (ours.state, theirs.state) == ("complete", optuna.trial.TrialState.COMPLETE)
+    assert ours.failure.kind == theirs.user_attrs["failure"] == kind
+    assert least <= ours.best_epoch <= ours.epoch < 12
+    finite = [value for value in theirs.intermediate_values.values() if value == value]
+    assert ours.value == theirs.value == min(finite)
+    assert not theirs.constraints
+
+
+def test_the_good_one_is_untouched(failed: dict[str, Any]):
+    """Bad trials beside it cost it nothing."""
+    ours, theirs = failed["good"]
+    assert (ours.state, ours.failure, ours.epoch) == ("complete", None, 12)
+    assert "failure" not in theirs.user_attrs
+
+
+def test_a_bug_stops_the_study(place: Workplace):
+    """The same error in the first three trials is no bad trial but a bad program."""
+    source = place.folder / "buggy.py"
+    source.write_text("def build(trial, inputs, outputs):\n    return trial.width / 0\n")
+    study = place.study("buggy", budget=20, space=f"{source}:build", overrides=())
+    place.work(study)
+    stopped = studies.refresh(place.store, study)
+    assert stopped.state == "stopped"
+    assert stopped.reason is not None
+    assert "failed in the same way" in stopped.reason
+    records = trials.list_trials(place.store, study)
+    assert [t.state for t in records] == ["failed"] * 3
+    assert all("buggy.py" in (t.failure.traceback or "") for t in records if t.failure)
