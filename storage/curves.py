@@ -35,14 +35,21 @@ def curves(store: Store, trial_ids: Collection[int]) -> dict[int, Curve]:
     return found
 
 
-def count_epochs(store: Store, study: Study, *, since: float) -> int:
-    """How many epochs a study's trials have finished since then (seconds since 1970)."""
-    epoch, lease = schema.epochs.c, schema.leases.c
+def count_epochs(store: Store, study: Study, *, seconds: float) -> int:
+    """How many epochs a study's trials have finished in the last so many seconds.
+
+    Its cost does not grow with what has ended before.
+    """
+    epoch, trial, since = schema.epochs.c, schema.trials.c, store.now - seconds
     query = (
         sa.select(sa.func.count())
-        .select_from(schema.epochs)
-        .join(schema.leases, lease.trial_id == epoch.trial_id)
-        .where(lease.study_id == study.study_id, epoch.recorded_at >= since)
+        .select_from(schema.trials)
+        .join(schema.epochs, epoch.trial_id == trial.trial_id)
+        .where(
+            trial.study_id == study.study_id,
+            sa.or_(trial.ended_at.is_(None), trial.ended_at >= since),
+            epoch.recorded_at >= since,
+        )
     )
     with store.read() as c:
         return int(c.execute(query).scalar_one())

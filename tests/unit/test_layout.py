@@ -25,6 +25,8 @@ READING_COMMANDS = [
     ["status", "nowhere"],
     ["trials", "nowhere"],
     ["best", "nowhere"],
+    ["report", "nowhere"],
+    ["compare", "nowhere", "elsewhere"],
 ]
 
 

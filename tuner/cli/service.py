@@ -42,11 +42,13 @@ def dashboard(
 ) -> None:
     """Serve Optuna's dashboard of a store on this machine.
 
-    Other machines reach it only with a password, and at an address that --host names.
+    Other machines reach it only with a password, and at an address that --host names. Prometheus
+    finds its metrics at /metrics and sends the password as a bearer token.
     """
     from optuna.storages._cached_storage import _CachedStorage
 
     from tuner.dashboard import find_password, serve
+    from tuner.metrics import metrics
 
     password = find_password(password_file)
     with opened(storage) as store:
@@ -54,6 +56,7 @@ def dashboard(
             _CachedStorage(store.optuna),
             password=password,
             also_known_as=names,
+            metrics=metrics(store),
             on_ready=lambda url: click.echo(f"Dashboard: {url} (Ctrl-C ends it)"),
             **settings,
         )

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from tuner.cli.models import force_option
 from tuner.cli.options import command, json_option, opened, storage_option, study_argument
 
 if TYPE_CHECKING:
     from storage.trials import TrialRecord
 
 
-@command("tuner trials mlp-digits", "tuner trials mlp-digits --json")
+@command(
+    "tuner trials mlp-digits",
+    "tuner trials mlp-digits --json",
+    "tuner trials mlp-digits --csv trials.csv",
+)
 @study_argument
+@click.option(
+    "--csv",
+    "table",
+    metavar="FILE",
+    is_flag=False,
+    flag_value="-",
+    help="Write a table with a column for each hyperparameter; without a name, or - for one, "
+    "to standard output.",
+)
+@force_option
 @storage_option
 @json_option
-def trials(study: str, storage: str, as_json: bool) -> None:
+def trials(study: str, table: str | None, force: bool, storage: str, as_json: bool) -> None:
     """List the trials of a study.
 
     The value is a trial's lowest validation loss, whatever its state.
@@ -22,10 +40,16 @@ def trials(study: str, storage: str, as_json: bool) -> None:
     from storage import studies
     from storage.trials import list_trials
     from tuner.cli import documents
+    from tuner.results.files import check_output
 
+    if table is not None and as_json:
+        raise click.UsageError("--csv and --json cannot be had at once.")
+    file = None if table in (None, "-") else check_output(table or "", force=force)
     with opened(storage) as store:
         found = list_trials(store, studies.load(store, study))
-    if as_json:
+    if table is not None:
+        _write_csv(found, file)
+    elif as_json:
         documents.echo([documents.of_trial(trial) for trial in found])
     else:
         _print_trials(found)
@@ -49,6 +73,18 @@ def best(study: str, storage: str, as_json: bool) -> None:
         documents.echo(documents.of_best(found))
     else:
         print_best(output(), found)
+
+
+def _write_csv(found: list[TrialRecord], file: Path | None) -> None:
+    from tuner.results.files import replace_file
+    from tuner.results.table import csv_text
+
+    text = csv_text(found)
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    replace_file(file, text.encode())
+    click.echo(f"Trials: {file}")
 
 
 def _print_trials(found: list[TrialRecord]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import optuna_dashboard
 
+from tuner.dashboard import wsgi
 from tuner.dashboard.compression import Compression
 from tuner.dashboard.guard import Guard
 from tuner.dashboard.headers import SecurityHeaders
@@ -26,6 +28,7 @@ def application(
     password: str | None = None,
     read_only: bool = False,
     artifacts: ArtifactStore | None = None,
+    metrics: WSGIApplication | None = None,
 ) -> WSGIApplication:
     """Builds the guarded dashboard.
 
@@ -39,11 +42,23 @@ def application(
         password: Asked of everybody, except where None.
         read_only: Refuses everything that would write to the store.
         artifacts: Where the files lie that trials have uploaded; None shows none.
+        metrics: Answers at ``/metrics``, behind the password; see ``tuner.metrics``.
     """
     app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
     app = Restrictions(Compression(app))
+    if metrics is not None:
+        app = _mounted(app, "/metrics", metrics)
     if read_only:
         app = ReadOnly(app)
     if password is not None:
         app = Login(app, password)
     return SecurityHeaders(Guard(app, hosts))
+
+
+def _mounted(app: WSGIApplication, path: str, other: WSGIApplication) -> WSGIApplication:
+    """One application with another one at a path."""
+
+    def chosen(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return (other if wsgi.path(environ) == path else app)(environ, start_response)
+
+    return chosen

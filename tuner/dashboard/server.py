@@ -44,6 +44,7 @@ def serve(
     keyfile: Path | None = None,
     also_known_as: Iterable[str] = (),
     artifacts: ArtifactStore | None = None,
+    metrics: WSGIApplication | None = None,
     on_ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serves the dashboard until SIGINT or SIGTERM.
@@ -58,6 +59,7 @@ def serve(
         keyfile: Its private key, where that is not in `certfile` too.
         also_known_as: Further names that may stand in the Host header, such as a proxy's.
         artifacts: Where the files lie that trials have uploaded.
+        metrics: Answers at ``/metrics``.
         on_ready: Called with the dashboard's URL once it answers there.
 
     Raises:
@@ -79,6 +81,7 @@ def serve(
             password=password,
             read_only=read_only,
             artifacts=artifacts,
+            metrics=metrics,
         )
         settings = _settings(app, certfile, keyfile)
         if on_ready is not None:
