@@ -50,7 +50,9 @@ def print_best(console: Console, trial: TrialRecord) -> None:
 def _next(status: Status, interrupted: bool) -> dict[str, str]:
     name, study = status.study.name, status.study
     if study.state == FINISHED:
-        return {"More trials": f"tuner extend {name} --trials +20", "Dashboard": "tuner dashboard"}
+        take = {} if status.best is None else {"Take it": f"tuner export {name} model.keras"}
+        more = {"More trials": f"tuner extend {name} --trials +20", "Dashboard": "tuner dashboard"}
+        return take | more
     if study.state == "running":
         go_on = {"Go on": f"tuner worker {name}"}
         return go_on if interrupted else {**go_on, "Watch": f"tuner status {name} --watch"}
