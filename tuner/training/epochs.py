@@ -16,9 +16,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tuner.datasets.data import Part
+from tuner.training.device import optimize_graphs
 
 CALL_SECONDS = 1.0  # aimed at for one graph call, so that signals and orders are obeyed soon
-FIRST_STEPS = 20  # of the first call, before the speed is known
+FIRST_STEPS = 1  # of the first call, before the speed is known: a step may take seconds
 SCORED_ROWS = 1024  # rows of a validation batch
 
 Logs = dict[str, float]
@@ -41,6 +42,7 @@ class KerasEpochs:
     def __init__(self, model: keras.Model, train: Part, validation: Part, *, why: str) -> None:
         self._model, self._train, self._validation = model, train, validation
         self.path = f"{self.way}: {why}"
+        optimize_graphs(True)
         _build(model, train)
 
     def score(self, part: Part) -> Logs:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from search_spaces.shapes import Outputs
 from tuner.datasets.data import Part
+from tuner.training.device import optimize_graphs
 from tuner.training.program import updates
 from tuner.training.program.architecture import Reading, Unsupported, read
 from tuner.training.program.losses import ACTIVATIONS
@@ -62,6 +63,7 @@ class ProgramEpochs:
             row=train.x.shape[1:],
             target=(train.y.shape[1:], train.y.dtype.name),
         )
+        optimize_graphs(False)
         self._program = program(key, reading)
         self._program.begin(reading, knobs)
         self._reading = reading

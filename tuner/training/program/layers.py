@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -18,12 +18,12 @@ class Parts:
     Attributes:
         weights: In the order in which its reader gave them.
         knobs: Scalars, float32.
-        sizes: Integers, int32 ``(plan.sizes,)``.
+        sizes: Integers, int32 scalars.
     """
 
     weights: Sequence[tf.Variable]
     knobs: Sequence[tf.Tensor]
-    sizes: tf.Tensor
+    sizes: Sequence[tf.Tensor]
 
 
 def logits(
@@ -38,26 +38,24 @@ def logits(
         What the last activation would be applied to, ``(rows, units)``; and the sum of all
         penalties, a scalar.
     """
-    penalty = tf.zeros([])
+    penalties: list[tf.Tensor] = []
     last = len(plans) - 1
     for i, (plan, part) in enumerate(zip(plans, parts, strict=True)):
-        penalty += _penalty(plan, part)
+        penalties += _penalties(plan, part)
         if plan.kind == "dense":
             x = _dense(plan, part, x, activate=i < last)
         else:
             x = RULES[plan.kind](plan, part, x, training)
-    return x, penalty
+    return x, tf.add_n(penalties) if penalties else tf.zeros([])
 
 
-def _penalty(plan: LayerPlan, part: Parts) -> tf.Tensor:
-    total = tf.zeros([])
+def _penalties(plan: LayerPlan, part: Parts) -> Iterator[tf.Tensor]:
     if plan.kind != "dense":
-        return total
+        return
     for name, strength in zip(plan.option("penalties"), part.knobs, strict=True):
         kernel = part.weights[0]
         size = tf.abs(kernel) if name == "l1" else tf.square(kernel)
-        total += strength * tf.reduce_sum(size)
-    return total
+        yield strength * tf.reduce_sum(size)
 
 
 def _dense(plan: LayerPlan, part: Parts, x: tf.Tensor, *, activate: bool) -> tf.Tensor:
@@ -102,7 +100,7 @@ def _prelu(plan: LayerPlan, part: Parts, x: tf.Tensor, training: bool) -> tf.Ten
 
 
 def _reshape(plan: LayerPlan, part: Parts, x: tf.Tensor, training: bool) -> tf.Tensor:
-    shaped = tf.reshape(x, tf.concat([tf.shape(x)[:1], part.sizes], 0))
+    shaped = tf.reshape(x, tf.stack([tf.shape(x)[0], *part.sizes]))
     return tf.ensure_shape(shaped, [None] * (plan.sizes + 1))
 
 

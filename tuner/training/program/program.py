@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -180,23 +181,21 @@ class Program:
 
     def _parts(self) -> list[Parts]:
         """What belongs to each layer, cut from the program's variables."""
-        knobs, sizes = self._layer_knobs.read_value(), self._sizes.read_value()
-        weight = knob = size = 0
-        parts = []
-        for plan in self._key.plans:
-            parts.append(
-                Parts(
-                    weights=self.weights[weight : weight + plan.weights],
-                    knobs=[knobs[knob + i] for i in range(plan.knobs)],
-                    sizes=sizes[size : size + plan.sizes],
-                )
+        knobs = iter(_scalars(self._layer_knobs, sum(plan.knobs for plan in self._key.plans)))
+        sizes = iter(_scalars(self._sizes, sum(plan.sizes for plan in self._key.plans)))
+        weights = iter(self.weights)
+        return [
+            Parts(
+                weights=list(islice(weights, plan.weights)),
+                knobs=list(islice(knobs, plan.knobs)),
+                sizes=list(islice(sizes, plan.sizes)),
             )
-            weight, knob, size = weight + plan.weights, knob + plan.knobs, size + plan.sizes
-        return parts
+            for plan in self._key.plans
+        ]
 
     def _update_knobs(self) -> dict[str, tf.Tensor]:
-        values = self._knobs.read_value()
-        return {name: values[i] for i, name in enumerate(self._key.update.knobs)}
+        names = self._key.update.knobs
+        return dict(zip(names, _scalars(self._knobs, len(names)), strict=True))
 
 
 def _trained(plans: Sequence[LayerPlan]) -> Iterator[int]:
@@ -205,6 +204,10 @@ def _trained(plans: Sequence[LayerPlan]) -> Iterator[int]:
     for plan in plans:
         yield from range(first, first + plan.trainable)
         first += plan.weights
+
+
+def _scalars(vector: tf.Variable, count: int) -> list[tf.Tensor]:
+    return tf.unstack(vector.read_value(), num=count) if count else []
 
 
 def _open(rank: int, dtype: tf.DType) -> tf.Variable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -55,6 +56,36 @@ class Step:
 
     def __getitem__(self, knob: str) -> tf.Tensor:
         return self.knobs[knob]
+
+    # Computed once a step, not once a weight.
+
+    @cached_property
+    def beta_1_power(self) -> tf.Tensor:
+        return self["beta_1"] ** self.count
+
+    @cached_property
+    def beta_2_power(self) -> tf.Tensor:
+        return self["beta_2"] ** self.count
+
+    @cached_property
+    def compensated_rate(self) -> tf.Tensor:
+        return self.rate * self["rate_factor"]
+
+    @cached_property
+    def corrected_rate(self) -> tf.Tensor:
+        return self.rate * tf.sqrt(1 - self.beta_2_power) / (1 - self.beta_1_power)
+
+    @cached_property
+    def decay(self) -> tf.Tensor:
+        return self["weight_decay"] * self.rate
+
+    @cached_property
+    def nadam_factors(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Of the mean, of the gradient, and what the mean square is divided by."""
+        product, beta_1 = self.scratch["u_product"], self["beta_1"]
+        now = beta_1 * (1.0 - 0.5 * NADAM_DECAY**self.count)
+        then = beta_1 * (1.0 - 0.5 * NADAM_DECAY ** (self.count + 1))
+        return then / (1 - product * then), (1 - now) / (1 - product), 1 - self.beta_2_power
 
 
 def plan(optimizer: keras.optimizers.Optimizer) -> tuple[UpdatePlan, list[float]]:
@@ -169,17 +200,15 @@ def _adam(
     made: UpdatePlan, step: Step, weight: tf.Variable, gradient: tf.Tensor, slots: Any
 ) -> None:
     if "weight_decay" in made.flags:
-        weight.assign_sub(weight * step["weight_decay"] * step.rate)
-    beta_1_power = step["beta_1"] ** step.count
-    beta_2_power = step["beta_2"] ** step.count
+        weight.assign_sub(weight * step.decay)
     if "amsgrad" not in made.flags:
         tf.raw_ops.ResourceApplyAdam(
             var=weight.handle,
             m=slots[0].handle,
             v=slots[1].handle,
-            beta1_power=beta_1_power,
-            beta2_power=beta_2_power,
-            lr=step.rate * step["rate_factor"],
+            beta1_power=step.beta_1_power,
+            beta2_power=step.beta_2_power,
+            lr=step.compensated_rate,
             beta1=step["beta_1"],
             beta2=step["beta_2"],
             epsilon=step["epsilon"],
@@ -187,26 +216,21 @@ def _adam(
         )
         return
     mean, square, highest = slots
-    alpha = step.rate * tf.sqrt(1 - beta_2_power) / (1 - beta_1_power)
     mean.assign_add((gradient - mean) * step["one_minus_beta_1"])
     square.assign_add((tf.square(gradient) - square) * step["one_minus_beta_2"])
     highest.assign(tf.maximum(highest, square))
-    weight.assign_sub(mean * alpha / (tf.sqrt(highest) + step["epsilon"]))
+    weight.assign_sub(mean * step.corrected_rate / (tf.sqrt(highest) + step["epsilon"]))
 
 
 def _nadam(
     made: UpdatePlan, step: Step, weight: tf.Variable, gradient: tf.Tensor, slots: Any
 ) -> None:
     mean, square = slots
-    beta_1 = step["beta_1"]
-    now = beta_1 * (1.0 - 0.5 * NADAM_DECAY**step.count)
-    then = beta_1 * (1.0 - 0.5 * NADAM_DECAY ** (step.count + 1))
-    product = step.scratch["u_product"]
-    mean.assign_add((gradient - mean) * (1 - beta_1))
-    square.assign_add((tf.square(gradient) - square) * (1 - step["beta_2"]))
-    mean_hat = then * mean / (1 - product * then) + (1 - now) * gradient / (1 - product)
-    square_hat = square / (1 - step["beta_2"] ** step.count)
-    weight.assign_sub(mean_hat * step.rate / (tf.sqrt(square_hat) + step["epsilon"]))
+    of_mean, of_gradient, of_square = step.nadam_factors
+    mean.assign_add((gradient - mean) * step["one_minus_beta_1"])
+    square.assign_add((tf.square(gradient) - square) * step["one_minus_beta_2"])
+    mean_hat = of_mean * mean + of_gradient * gradient
+    weight.assign_sub(mean_hat * step.rate / (tf.sqrt(square / of_square) + step["epsilon"]))
 
 
 def nadam_product(product: tf.Tensor, count: tf.Tensor, beta_1: tf.Tensor) -> tf.Tensor:
@@ -221,7 +245,7 @@ def _adamax(
         var=weight.handle,
         m=slots[0].handle,
         v=slots[1].handle,
-        beta1_power=step["beta_1"] ** step.count,
+        beta1_power=step.beta_1_power,
         lr=step.rate,
         beta1=step["beta_1"],
         beta2=step["beta_2"],
