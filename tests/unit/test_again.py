@@ -43,9 +43,10 @@ def test_rounding_is_forgiven():
     assert (found.identical, found.same, found.epoch) == (False, True, 2)
 
 
-def test_other_metrics_count_only_bit_for_bit():
+def test_metrics_beside_the_loss_do_not_count():
+    """Those of training are summed in pieces as long as the machine is fast."""
     found = compare(curve(0.5), curve(0.5, accuracy=0.75))
-    assert (found.identical, found.same, found.epoch) == (False, True, None)
+    assert (found.identical, found.same, found.epoch) == (True, True, None)
 
 
 @pytest.mark.parametrize("after", [(0.5,), (0.5, math.nan)])

@@ -89,8 +89,6 @@ def _verdict(done: Rerun) -> str:
     if comparison.identical:
         return f"Trial {number} came out the same, bit for bit: {trained}."
     apart = f"up to {comparison.difference:.2g} apart (epoch {comparison.epoch})"
-    if comparison.epoch is None:
-        return f"Trial {number} came out the same, but for metrics beside the loss: {trained}."
     if comparison.same:
         return f"Trial {number} came out the same but for rounding, {apart}: {trained}."
     return (
