@@ -46,6 +46,13 @@ class NotInLoops(keras.layers.Layer):
         return x
 
 
+class Sequential(keras.Sequential):
+    """A model class of a user's own, by a name that Keras has too."""
+
+    def compute_loss(self, *args: Any, **options: Any) -> Any:
+        return 3.0 * super().compute_loss(*args, **options)
+
+
 def own_activation(x: Any) -> Any:
     return keras.ops.tanh(x) + 0.1 * x
 
@@ -80,6 +87,20 @@ def own_model(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
     return OwnModel(outputs.units, outputs.activation)
 
 
+def own_sequential(hyperparameters: Any, inputs: Any, outputs: Any) -> keras.Model:
+    head = keras.layers.Dense(outputs.units, outputs.activation)
+    return Sequential([keras.Input(inputs.shape), head])
+
+
+def penalised(kind: type[keras.layers.Layer], *args: Any) -> Callable[[], keras.layers.Layer]:
+    return lambda: kind(*args, activity_regularizer=keras.regularizers.L2(0.1))
+
+
+def of_channels_first(kind: type[keras.layers.Layer]) -> Any:
+    pieces = [lambda: keras.layers.Reshape((2, 4)), lambda: kind(data_format="channels_first")]
+    return chain(*pieces)
+
+
 def frozen() -> keras.layers.Layer:
     layer = keras.layers.Dense(8, "tanh")
     layer.trainable = False
@@ -96,8 +117,16 @@ def frozen() -> keras.layers.Layer:
         (branches, "no single chain"),
         (shared, "no single chain"),
         (own_model, "a model class of its own, OwnModel"),
+        (own_sequential, "a model class of its own, Sequential"),
+        (chain(penalised(keras.layers.Activation, "tanh")), "activity_regularizer"),
+        (chain(penalised(keras.layers.BatchNormalization)), "activity_regularizer"),
+        (of_channels_first(keras.layers.Flatten), "data_format of the layer Flatten"),
+        (of_channels_first(keras.layers.GlobalMaxPooling1D), "data_format"),
     ],
-    ids=["layer", "activation", "noise", "frozen", "branches", "shared", "class"],
+    ids=[
+        *("layer", "activation", "noise", "frozen", "branches", "shared", "class", "same-name"),
+        *("penalised-activation", "penalised-normalisation", "flatten", "global-max"),
+    ],
 )
 def test_models_that_the_program_does_not_know_are_trained_as_keras_does(
     build: Any, reason: str
@@ -117,6 +146,14 @@ def test_further_metrics_are_measured_by_keras() -> None:
 
 def test_accuracy_asked_for_by_name_costs_nothing() -> None:
     assert fit(CLASSES, BASE, metrics=("accuracy",)).path.startswith("program: ")
+
+
+def test_accuracy_asked_for_by_name_is_measured_for_numbers_too() -> None:
+    """It says little of a regression; who asks for it is told it nevertheless."""
+    numbers = small_data("regression", 1)
+    ours = fit(numbers, BASE, metrics=("accuracy",))
+    assert ours.path == "graph of Keras's steps: the metric accuracy"
+    assert ours.distance(stock_fit(numbers, BASE, metrics=("accuracy",))) < 1e-5
 
 
 def test_a_clipping_optimizer_is_left_to_keras(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def read(model: keras.Model) -> Reading:
 
 
 def _chain(model: keras.Model) -> list[keras.Layer]:
-    if type(model).__name__ not in ("Functional", "Sequential", "Model"):
+    if type(model) not in MODELS:
         raise Unsupported(f"a model class of its own, {type(model).__name__}")
     if not model.built or len(model.inputs) != 1 or len(model.outputs) != 1:
         raise Unsupported("several inputs or outputs")
@@ -102,6 +102,7 @@ def _read_layer(layer: keras.Layer) -> _Layer:
         raise Unsupported(f"a frozen layer, {layer.name}")
     if layer.dtype_policy.name != "float32":
         raise Unsupported(f"the precision {layer.dtype_policy.name}")
+    _only_default(layer, activity_regularizer=None)
     return reader(layer)
 
 
@@ -117,7 +118,6 @@ def _dense(layer: Any) -> _Layer:
         kernel_constraint=None,
         bias_constraint=None,
         bias_regularizer=None,
-        activity_regularizer=None,
         lora_enabled=False,
     )
     penalty = layer.kernel_regularizer
@@ -195,10 +195,17 @@ def _reshape(layer: Any) -> _Layer:
     return _Layer(plan=LayerPlan(kind="reshape", sizes=len(shape)), sizes=shape)
 
 
-def _plain(kind: str) -> Callable[[Any], _Layer]:
-    return lambda layer: _Layer(plan=LayerPlan(kind=kind))
+def _flatten(layer: Any) -> _Layer:
+    _only_default(layer, data_format="channels_last")
+    return _Layer(plan=LayerPlan(kind="flatten"))
 
 
+def _global_max(layer: Any) -> _Layer:
+    _only_default(layer, data_format="channels_last", keepdims=False)
+    return _Layer(plan=LayerPlan(kind="global_max"))
+
+
+MODELS = (keras.Sequential, keras.src.models.functional.Functional)
 PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 READERS: dict[type[keras.Layer], Callable[[Any], _Layer]] = {
     keras.layers.Dense: _dense,
@@ -206,7 +213,7 @@ READERS: dict[type[keras.Layer], Callable[[Any], _Layer]] = {
     keras.layers.Dropout: _dropout,
     keras.layers.BatchNormalization: _batch_normalization,
     keras.layers.PReLU: _prelu,
-    keras.layers.Flatten: _plain("flatten"),
+    keras.layers.Flatten: _flatten,
     keras.layers.Reshape: _reshape,
-    keras.layers.GlobalMaxPooling1D: _plain("global_max"),
+    keras.layers.GlobalMaxPooling1D: _global_max,
 }

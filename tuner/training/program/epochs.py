@@ -50,7 +50,8 @@ class ProgramEpochs:
         outputs: Outputs,
         metrics: Sequence[str],
     ) -> None:
-        further = [name for name in metrics if name != "accuracy"]
+        self._accuracy = outputs.task != "regression"
+        further = [name for name in metrics if not (self._accuracy and name == "accuracy")]
         if further:
             raise Unsupported(f"the metric {further[0]}")
         reading = read(model)
@@ -69,7 +70,6 @@ class ProgramEpochs:
         self._reading = reading
         self._train, self._validation = _tensors(train), _tensors(validation)
         self._rows = len(train), len(validation)
-        self._accuracy = outputs.task != "regression"
         numbers = sum(math.prod(weight.shape) for weight in reading.weights)
         self._seconds_per_row = 6 * numbers / SPEED  # products of both passes
 
