@@ -48,6 +48,8 @@ def throughput(
 ) -> dict[str, float]:
     """Trials an hour of real workers that are warm: while all of them work.
 
+    Measured again if one of them had to be replaced.
+
     Returns:
         ``per_hour``; ``busy``, their mean share of the time inside training; ``start_up``,
         seconds from the start of the processes until all of them asked for work.
@@ -67,8 +69,11 @@ def throughput(
         studies.resume(store, study)
         while supervisor.watch():
             time.sleep(POLL)
-    measured = _while_all_work(store, study)
+    measured = None if supervisor.restarts else _while_all_work(store, study)
     store.close()
+    if measured is None:
+        again = {"count": count, "threads": threads, "rounds": rounds}
+        return throughput(folder, spec, epochs, sets, **again)
     return {**measured, "start_up": start_up}
 
 

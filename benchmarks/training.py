@@ -114,9 +114,9 @@ def compare(
             for i, chosen in enumerate(sets):
                 for kind, process in made.items():
                     told[kind][i].append(process.train(chosen))
-            for i, chosen in enumerate(sets):  # the architectures are known now
-                told["project, traced before"][i].append(made["project"].train(chosen))
+                told["project, again"][i].append(made["project"].train(chosen))
     print(f"\n{name} sets, {epochs} epochs, {options.data}, {options.threads} thread(s)")
+    print("(again: the same set a second time, when its architecture has been traced)")
     _print_sets(sets, told)
     _print_means(told, GOALS.get((name, epochs)))
     _print_trial(told)
@@ -137,7 +137,7 @@ def _print_means(told: dict[str, list[list[Answer]]], goal: float | None) -> Non
     for kind in told:
         if kind != "project":
             wall, cpu = (_ratio(told[kind], told["project"], unit) for unit in ("wall", "cpu"))
-            known = _ratio(told[kind], told["project, traced before"], "wall")
+            known = _ratio(told[kind], told["project, again"], "wall")
             print(
                 f"{kind:24} {wall:6.2f} x the project's time, {cpu:6.2f} x its CPU time; "
                 f"{known:6.2f} x where traced before"
@@ -150,8 +150,8 @@ def _print_means(told: dict[str, list[list[Answer]]], goal: float | None) -> Non
 
 def _print_trial(told: dict[str, list[list[Answer]]]) -> None:
     first = [median(a["training"] for a in answers) for answers in told["project"]]
-    later = [a for answers in told["project, traced before"] for a in answers]
-    again = [median(a["training"] for a in x) for x in told["project, traced before"]]
+    later = [a for answers in told["project, again"] for a in answers]
+    again = [median(a["training"] for a in x) for x in told["project, again"]]
     tracing = [one - other for one, other in zip(first, again, strict=True)]
     outside = sum(a["wall"] - a["training"] for a in later) / sum(a["wall"] for a in later)
     store, beside = (median(a[name] for a in later) for name in ("store", "store_beside"))
@@ -275,6 +275,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     options = _options()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     missing = {kind for kind, module in NEEDS.items() if importlib.util.find_spec(module) is None}
     for kind in missing:
         print(f"{kind} is left out: install the extra `bench`")
