@@ -13,6 +13,7 @@ from storage.studies import FINISHED, Study
 from tuner.cli.interrupts import Interrupts
 from tuner.errors import UserError
 from tuner.monitor import Monitor
+from tuner.notes import Notes
 from tuner.supervisor import Supervisor, cores
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
         StudyGone: The study was deleted.
     """
     supervisor = Supervisor(store, study, workers=crew.workers, threads=crew.threads)
+    notes = Notes(store, study)
     with Interrupts(again=supervisor.insist) as asked, Monitor(store, study, console) as monitor:
         with supervisor:
-            _watch(supervisor, monitor, asked)
+            _watch(supervisor, monitor, notes, asked)
             if asked.received is not None:
                 _announce(asked, monitor)
         monitor.update(now=True)
+        notes.update(monitor.status, now=True)
     if asked.received is None and supervisor.failures and monitor.status.study.state != FINISHED:
         raise UserError(supervisor.failures[-1])
     if conclusion.is_broken(monitor.status.study):
@@ -72,11 +75,12 @@ def _show_failure(store: Store, study: Study, console: Console) -> None:
     console.print(first.traceback or first.message, markup=False, highlight=False, end="")
 
 
-def _watch(supervisor: Supervisor, monitor: Monitor, asked: Interrupts) -> None:
+def _watch(supervisor: Supervisor, monitor: Monitor, notes: Notes, asked: Interrupts) -> None:
     while supervisor.watch() and asked.received is None:
         for failure in supervisor.failures:
             monitor.say_once(f"A worker cannot go on: {failure}")
         monitor.update()
+        notes.update(monitor.status)
         asked.wait(PAUSE)
 
 

@@ -1,0 +1,85 @@
+"""A study's note in Optuna's dashboard: how far it is, kept up to date by whoever supervises it.
+
+What users write below the line stays. The note's version does not grow with our updates, or a user
+who edits it meanwhile could never save.
+"""
+
+from __future__ import annotations
+
+import time
+
+from storage.engine import Store
+from storage.errors import StoreError, StudyGone
+from storage.overview import Status
+from storage.studies import Study
+from tuner import words
+
+INTERVAL = 5.0  # seconds between two writes
+MARK = "*Kept up to date by tuner. What you write below this line stays.*\n\n---\n"
+NAMES = 8  # workers that are listed
+
+
+class Notes:
+    """Writes the note of a study where it has changed, every few seconds at most."""
+
+    def __init__(self, store: Store, study: Study) -> None:
+        self._store, self._study = store, study
+        self._written = ""
+        self._next = 0.0
+
+    def update(self, status: Status, *, now: bool = False) -> None:
+        """Writes what has changed if that is due, or ``now``. A store that is away is passed by."""
+        head = note(status)
+        if head == self._written or (not now and time.monotonic() < self._next):
+            return
+        self._next = time.monotonic() + INTERVAL
+        try:
+            _save(self._store, self._study, head)
+        except (StoreError, StudyGone, KeyError):  # Optuna's word for a study that is gone
+            return
+        self._written = head
+
+
+def _save(store: Store, study: Study, head: str) -> None:
+    from optuna_dashboard import _note  # takes a while, and most processes never write a note
+
+    attributes = store.optuna.get_study_system_attrs(study.study_id)
+    before = _note.get_note_from_system_attrs(attributes, None)
+    body = head + users_part(before["body"])
+    if body != before["body"]:
+        version = max(1, before["version"])
+        _note.save_note_with_version(store.optuna, study.study_id, None, version, body)
+
+
+def users_part(body: str) -> str:
+    """What a user has written: all that is below our line, or the whole note without one."""
+    _, line, below = body.partition(MARK)
+    return below if line else body
+
+
+def note(status: Status) -> str:
+    """Our part of the note, in Markdown, with the line that ends it."""
+    study, best = status.study, status.best
+    reason = f" ({study.reason})" if study.reason else ""
+    lines = [f"**{study.state}{_safe(reason)}**: {words.progress(status.trials, study.budget)}"]
+    if best is not None:
+        lines.append(
+            f"**Best**: trial {best.number}, validation loss {words.number(best.value)} at epoch "
+            f"{best.best_epoch}"
+        )
+        lines.append(f"`{words.settings(best.hyperparameters).replace('`', '')}`")
+    searched = " ".join([study.spec["space"], *study.spec.get("overrides", ())])
+    lines.append(f"**Searched**: {_safe(searched)} on {_safe(study.spec['data']['source'])}")
+    if status.failures:
+        kinds = ", ".join(f"{count} {_safe(kind)}" for kind, count in status.failures.items())
+        lines.append(f"**Failures**: {kinds}")
+    alive = [worker.name for worker in status.workers if worker.state == "alive"]
+    more = ", ..." if len(alive) > NAMES else ""
+    names = f" ({', '.join(map(_safe, alive[:NAMES]))}{more})" if alive else ""
+    lines.append(f"**Workers alive**: {len(alive)}{names}")
+    return "\n\n".join([*lines, MARK])
+
+
+def _safe(text: str) -> str:
+    """Text that is no Markdown."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>#|~" else char for char in text)
