@@ -215,7 +215,8 @@ class Project:
 
     def __init__(self, data: Data, folder: Path, epochs: int, spec: datasets.DataSpec) -> None:
         from benchmarks.studies import make_study
-        from tuner.worker import Device, Worker
+        from tuner.device import Device
+        from tuner.worker import Worker
 
         self._store, self._study = make_study(folder, spec, epochs, budget=100_000)
         self._space = catalog.load("mlp", (f"epochs={epochs}",))
