@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 
 from search_spaces import catalog
-from storage import overview, requests, studies, trials
+from storage import logs, overview, requests, studies, trials
 from storage.outcomes import INFEASIBLE
 from storage.trials import TrialRecord
+from tests.conftest import refuse
+from tests.support.limits import little_memory, tiny_disk
 from tests.support.nursery import Nursery, nursery
-from tests.support.working import Workplace, workplace
+from tests.support.polling import poll
+from tests.support.servers import Unavailable
+from tests.support.working import STEADY, Workplace, workplace
+from tuner.supervisor import Supervisor
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -207,3 +214,68 @@ def test_a_bug_stops_the_study(place: Workplace):
     records = trials.list_trials(place.store, study)
     assert [t.state for t in records] == ["failed"] * 3
     assert all("buggy.py" in (t.failure.traceback or "") for t in records if t.failure)
+
+
+def test_a_full_disk(place: Workplace, tmp_path: Path):
+    """Neither checkpoint nor model fits: the trials keep their values and say what is missing."""
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(tiny_disk(tmp_path / "disk", size="64k"))
+        except Unavailable as e:
+            refuse(f"a full disk is not tested: {e}", required=False)
+        study = place.study("full", budget=2, overrides=(*STEADY, "epochs=8"), artifacts=disk)
+        place.work(study)
+        records = trials.list_trials(place.store, study)
+        assert place.files(study) == [], "half a file was left behind"
+    assert [(t.state, t.model) for t in records] == [("complete", None)] * 2
+    assert all(t.value is not None for t in records)
+    for failure in (t.failure for t in records):
+        assert failure is not None
+        assert failure.kind == "unsaved"
+        assert "No space left on device" in failure.message
+    assert any("no checkpoint of epoch" in entry.text for entry in logs.read(place.store, study))
+
+
+GREEDY = '''
+"""Joins a group with little memory and takes more, if it is to."""
+
+import os
+from pathlib import Path
+
+GROUP = Path("{group}")
+
+
+def build(trial, inputs, outputs):
+    import keras
+    import numpy as np
+
+    if trial.suggest_categorical("greedy", [False, True]):
+        GROUP.write_text(str(os.getpid()))
+        taken = []
+        while True:
+            taken.append(np.ones(2**23))
+    rows = keras.Input(inputs.shape)
+    return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(rows))
+'''
+
+
+def test_killed_by_the_kernel(place: Workplace):
+    """A process that takes too much dies alone: its trial is out of memory, the study goes on."""
+    with ExitStack() as stack:
+        try:
+            group = stack.enter_context(little_memory(256 * 2**20))
+        except Unavailable as e:
+            refuse(f"a kill by the kernel is not tested: {e}", required=False)
+        source = place.folder / "greedy.py"
+        source.write_text(GREEDY.format(group=group))
+        study = place.study("greedy", budget=2, space=f"{source}:build", overrides=("epochs=2",))
+        for greedy in (True, False):
+            requests.enqueue(place.store, study, {"greedy": greedy})
+        with Supervisor(place.store, study, workers=1, threads=1) as watching:
+            poll(lambda: not watching.watch(), 120, waiting_for="the end of the study")
+    assert (watching.restarts, watching.failures) == (1, [])
+    killed, good = trials.list_trials(place.store, study)
+    assert (killed.state, good.state) == ("failed", "complete")
+    assert killed.failure is not None
+    assert killed.failure.kind == "out_of_memory"
+    assert "the kernel killed" in killed.failure.message

@@ -90,14 +90,19 @@ class Workplace:
         Artifacts(definition.artifacts, made).mark()
         return made
 
-    def worker(self, study: Study) -> Child:
-        """Start a worker with one thread; its output says what it does."""
+    def worker(self, study: Study, *, nursery: Nursery | None = None, url: str = "") -> Child:
+        """Start a worker with one thread; its output says what it does.
+
+        Args:
+            nursery: Where it comes from, if not from here.
+            url: Of the store as it is reached from there.
+        """
         worker_id = str(uuid.uuid4())
         output = self.folder / f"worker-{worker_id}"
-        return self.nursery.start(
+        return (nursery or self.nursery).start(
             "tuner.worker:main",
             [study.name, "--id", worker_id, "--threads", "1", "--output", str(output)],
-            environment={URL_VARIABLE: urls.reveal(self.store.url)},
+            environment={URL_VARIABLE: url or urls.reveal(self.store.url)},
             output=output,
             name=worker_id,
         )
