@@ -16,18 +16,23 @@ SAME_FAILURES = 3  # trials that must have failed alike, and nothing else, to st
 BROKEN = f"its first {SAME_FAILURES} trials failed in the same way"
 
 
-def conclude(store: Store, c: Connection, study: Study, row: Row[Any]) -> tuple[str, str | None]:
+def conclude(
+    store: Store, c: Connection, study: Study, row: Row[Any], *, count: bool = True
+) -> tuple[str, str | None]:
     """Marks a running study finished where it is.
 
     Args:
         row: The study's row, locked in this transaction.
+        count: Whether to look for trials that are left; a claim finds that out by itself.
 
     Returns:
         The study's state and its reason from now on.
     """
     if row.state != studies.RUNNING:
         return row.state, row.reason
-    reason = _reason(store, c, row)
+    reason = _limit_reached(store, c, row)
+    if reason is None and count and _is_used(c, row):
+        reason = studies.BUDGET_USED
     if reason is None:
         return studies.RUNNING, None
     studies.set_state(c, study, studies.FINISHED, reason)
@@ -80,13 +85,17 @@ def _way(message: str, traceback: str) -> tuple[str, str]:
     return message.partition(":")[0], places[-1] if places else re.sub(r"\d+", "#", message)
 
 
-def _reason(store: Store, c: Connection, row: Row[Any]) -> str | None:
+def _limit_reached(store: Store, c: Connection, row: Row[Any]) -> str | None:
     if row.target is not None and progress.best(c, row.study_id) <= row.target:
         return f"the target {row.target:g} was reached"
     if row.patience is not None and progress.stale(c, row.study_id) >= row.patience:
         return f"{row.patience} trials ended without a better one"
     if row.deadline is not None and c.execute(sa.select(store.now)).scalar_one() > row.deadline:
         return f"the time limit of {row.timeout:g} s was reached"
-    if progress.count(c, row.study_id) >= row.budget and not progress.unended(c, row.study_id):
-        return studies.BUDGET_USED
     return None
+
+
+def _is_used(c: Connection, row: Row[Any]) -> bool:
+    """Whether every trial of the budget was made and has ended."""
+    made = progress.count(c, row.study_id) >= row.budget
+    return made and not progress.unended(c, row.study_id)

@@ -54,7 +54,8 @@ class History(BaseStorage):
         if trial_id != self._id_at_hand:
             return self._cache.get_trial(trial_id)
         if self._at_hand is None:
-            self._at_hand = self._cache.get_trial(trial_id)
+            found = (past.find(trial_id) for past in self._pasts.values())
+            self._at_hand = next(filter(None, found), None) or self._cache.get_trial(trial_id)
         trial = copy.copy(self._at_hand)
         trial.system_attrs = {**self.attributes, **trial.system_attrs}
         return trial

@@ -101,7 +101,7 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
     """
     with store.write() as c:
         row = studies.lock(c, study)
-        state, reason = conclusion.conclude(store, c, study, row)
+        state, reason = conclusion.conclude(store, c, study, row, count=False)
         if state in (studies.STOPPED, studies.FINISHED):
             return Over(state=state, reason=reason)
         if state == studies.PAUSED:
@@ -239,7 +239,6 @@ def _grant(
     )
     if c.execute(update).rowcount != 1:
         return None
-    _end_attempt(store, c, trial_id, "lost")  # one that was given back has ended already
     row = c.execute(
         sa.select(
             schema.leases,
@@ -251,6 +250,8 @@ def _grant(
         .join(schema.trials, schema.trials.c.trial_id == lease.trial_id)
         .where(lease.trial_id == trial_id)
     ).one()
+    if row.token > 1:
+        _end_attempt(store, c, trial_id, "lost")  # one that was given back has ended already
     c.execute(
         schema.attempts.insert().values(
             trial_id=trial_id,

@@ -46,6 +46,10 @@ class Past:
                 self._keep(trial)
         return sorted(self._trials.values(), key=lambda trial: trial.number)
 
+    def find(self, trial_id: int) -> FrozenTrial | None:
+        """A trial as it was when they were read last."""
+        return self._trials.get(trial_id)
+
     def _changed(self, c: Connection) -> Condition:
         """Which trials are to be read: new ones, and those that may differ from what we know."""
         lease, trial = schema.leases.c, schema.optuna_trials.c
@@ -73,16 +77,18 @@ class Past:
 
 
 def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
-    """The trials for which a condition on Optuna's table holds, in five statements."""
+    """The trials for which a condition on Optuna's table holds, in at most five statements."""
     trial = schema.optuna_trials.c
     rows = c.execute(sa.select(trial.trial_id, trial.number, trial.state).where(condition)).all()
     if not rows:
         return
     chosen = sa.select(trial.trial_id).where(condition)
+    states = {row.state for row in rows}
     params = _params(c, chosen)
-    values = _values(c, chosen)
     attributes = _attributes(c, chosen)
-    reports = _last_reports(c, chosen.where(trial.state == TrialState.PRUNED))
+    values = _values(c, chosen) if states & {TrialState.COMPLETE, TrialState.PRUNED} else {}
+    pruned = chosen.where(trial.state == TrialState.PRUNED)
+    reports = _last_reports(c, pruned) if TrialState.PRUNED in states else {}
     for row in rows:
         found = params[row.trial_id]
         yield _shown(
