@@ -97,23 +97,30 @@ def retry(store: Store, study: Study, numbers: Sequence[int] | None = None) -> l
     Raises:
         StoreError: One of them is no failed trial.
     """
-    failed = [t for t in trials.list_trials(store, study) if t.state == "failed"]
-    if numbers is None:
-        again = {t.retry_of for t in trials.list_trials(store, study)}
-        chosen = [t for t in failed if t.number not in again]
-    else:
-        chosen = [t for t in failed if t.number in numbers]
-        wrong = set(numbers) - {t.number for t in chosen}
-        if wrong:
-            raise StoreError(
-                f"Expected numbers of failed trials. Received: {', '.join(map(str, wrong))}. "
-                f"See: tuner trials {study.name}"
-            )
     with store.write() as c:
         row = studies.lock(c, study)
+        chosen = _to_retry(store, study, numbers)
         if chosen:
             studies.reopen(store, c, study, row, by=len(chosen))
         return [_create(c, study, _params(c, t.trial_id), retry_of=t.number) for t in chosen]
+
+
+def _to_retry(
+    store: Store, study: Study, numbers: Sequence[int] | None
+) -> list[trials.TrialRecord]:
+    """The failed trials with these numbers, or those that were not tried again yet."""
+    records = trials.list_trials(store, study)
+    failed = [t for t in records if t.state == "failed"]
+    if numbers is None:
+        again = {t.retry_of for t in records}
+        return [t for t in failed if t.number not in again]
+    wrong = set(numbers) - {t.number for t in failed}
+    if wrong:
+        raise StoreError(
+            f"Expected numbers of failed trials. Received: {', '.join(map(str, sorted(wrong)))}. "
+            f"See: tuner trials {study.name}"
+        )
+    return [t for t in failed if t.number in numbers]
 
 
 def _params(c: Connection, trial_id: int) -> dict[str, Any]:

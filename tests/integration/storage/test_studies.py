@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import optuna
@@ -175,6 +176,22 @@ def test_failed_trials_are_retried_with_their_parameters(store: Store):
     assert trials.find(store, study, 2).retry_of == 0
     fixed = store.optuna.get_trial(again.trial_id).system_attrs["fixed_params"]
     assert fixed == {"units": 2, "act": "tanh"}
+
+
+def test_two_users_retry_a_trial_once(store: Store):
+    """Whoever comes second finds that it was tried again."""
+    study = make(store, budget=2)
+    leases.finish(store, claim(store, study), failed("timeout"))
+    users = [threading.Thread(target=requests.retry, args=(store, study)) for _ in range(2)]
+    with store.write() as c:
+        studies.lock(c, study)
+        for user in users:
+            user.start()
+        users[0].join(0.5)  # not a wait for a result: both wait for the lock by then
+    for user in users:
+        user.join()
+    assert [trial.retry_of for trial in trials.list_trials(store, study)] == [None, 0]
+    assert studies.refresh(store, study).budget == 3
 
 
 def test_only_failed_trials_are_retried(store: Store):
