@@ -20,7 +20,7 @@ TOLERANCE = 1e-6
 SHARED = {**NETWORK, "learning_rate": 3e-3, "batch_size": 64, "epochs": 8}
 PLATEAU = {"schedule": "plateau", "plateau_factor": 0.5, "plateau_patience": 1}
 FALLING = {**PLATEAU, "plateau_factor": 0.2}
-BY_KERAS = ("sparse_top_k_categorical_accuracy",)  # which our own program does not know
+BY_KERAS = ("acc",)  # whose meaning our own program leaves to Keras
 STEEP = {"learning_rate": 0.1, "dropout": 0.5}  # so that validation losses rise again soon
 
 CASES = {
@@ -56,6 +56,11 @@ CASES = {
         hyperparameters={**SHARED, **STEEP, **FALLING, "optimizer": "adam", "epochs": 60},
         stop_after=9,
         epoch_patience=4,
+    ),
+    "further metrics": Case(
+        hyperparameters={**SHARED, "optimizer": "sgd", "momentum": 0.9, "epochs": 4},
+        stop_after=2,
+        metrics=("sparse_top_k_categorical_accuracy",),
     ),
     "by Keras": Case(hyperparameters={**SHARED, **PLATEAU, "optimizer": "adam"}, metrics=BY_KERAS),
     **{

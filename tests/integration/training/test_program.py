@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -145,6 +146,47 @@ def test_penalties_of_both_kinds_and_a_layer_without_bias() -> None:
 )
 def test_every_task(task: str, units: int) -> None:
     assert_as_stock({}, small_data(task, units))
+
+
+@pytest.mark.parametrize(
+    ("task", "units", "metrics"),
+    [
+        ("binary", 1, ("AUC", "Precision", "mae", "Recall")),
+        ("classes", 4, ("sparse_top_k_categorical_accuracy", "accuracy")),
+        ("regression", 1, ("mae", "RootMeanSquaredError", "R2Score")),
+        ("regression", 2, ("mean_absolute_error", "R2Score")),
+    ],
+)
+def test_further_metrics(task: str, units: int, metrics: tuple[str, ...]) -> None:
+    assert_as_stock({}, small_data(task, units), metrics=metrics)
+
+
+def test_further_metrics_of_an_epoch_know_nothing_of_another() -> None:
+    """Neither of one that was cut short, nor of another trial, nor of rows scored since."""
+    data, metrics = small_data("binary", 1), ("AUC",)
+    first = fit(data, BASE, metrics=metrics)
+    assert first.result is not None
+    scores = first.result.score(data.test)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuner.training.program.epochs.CALL_SECONDS", 0.0)
+        cut = fit(data, BASE, metrics=metrics, observer=Impatient(calls=6)).result
+    assert cut is not None
+    assert (cut.status, cut.epochs) == ("interrupted", 1)
+    again = fit(data, BASE, metrics=metrics)
+    assert again.distance(first) == 0.0
+    assert again.result is not None
+    assert again.result.score(data.test) == again.result.score(data.test) == scores
+
+
+@dataclass
+class Impatient(Recorder):
+    """Gives the trial back after some calls."""
+
+    calls: int = 0
+
+    def poll(self) -> Directive:
+        self.calls -= 1
+        return Directive.CONTINUE if self.calls >= 0 else Directive.INTERRUPT
 
 
 @pytest.mark.parametrize("batch_size", [7, 25, 50, 64])

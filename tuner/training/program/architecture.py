@@ -47,12 +47,14 @@ class Reading:
         weights: The model's variables in the order of the plans.
         knobs: Scalars of all layers.
         sizes: Integers of all layers.
+        units: Numbers that the model gives for a row.
     """
 
     plans: tuple[LayerPlan, ...]
     weights: list[keras.Variable]
     knobs: list[float]
     sizes: list[int]
+    units: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +72,14 @@ def read(model: keras.Model) -> Reading:
         Unsupported: It is something else, or a layer is not known here.
     """
     layers = [_read_layer(layer) for layer in _chain(model)]
+    if len(model.outputs[0].shape) != 2:
+        raise Unsupported("an output that is no vector")
     return Reading(
         plans=tuple(layer.plan for layer in layers),
         weights=[weight for layer in layers for weight in layer.weights],
         knobs=[knob for layer in layers for knob in layer.knobs],
         sizes=[size for layer in layers for size in layer.sizes],
+        units=int(model.outputs[0].shape[1]),
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from search_spaces.shapes import Outputs
 from tuner.datasets.data import Part
 from tuner.training.device import optimize_graphs
-from tuner.training.program import updates
+from tuner.training.program import measures, updates
 from tuner.training.program.architecture import Reading, Unsupported, read
 from tuner.training.program.losses import ACTIVATIONS
 from tuner.training.program.program import Key, program
@@ -52,8 +52,7 @@ class ProgramEpochs:
     ) -> None:
         self._accuracy = outputs.task != "regression"
         further = [name for name in metrics if not (self._accuracy and name == "accuracy")]
-        if further:
-            raise Unsupported(f"the metric {further[0]}")
+        measures.check(further)
         reading = read(model)
         update, knobs = updates.plan(model.optimizer)
         _check_head(reading, outputs)
@@ -63,13 +62,14 @@ class ProgramEpochs:
             loss=outputs.loss,
             row=train.x.shape[1:],
             target=(train.y.shape[1:], train.y.dtype.name),
+            units=reading.units,
+            metrics=tuple(further),
         )
         optimize_graphs(False)
         self._program = program(key, reading)
         self._program.begin(reading, knobs)
         self._reading = reading
         self._train, self._validation = _tensors(train), _tensors(validation)
-        self._rows = len(train), len(validation)
         numbers = sum(math.prod(weight.shape) for weight in reading.weights)
         self._seconds_per_row = 6 * numbers / SPEED  # products of both passes
 
@@ -85,6 +85,7 @@ class ProgramEpochs:
         order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
         batch = tf.constant(batch_size)
         step, steps, loss, hits = 0, len(rates), 0.0, 0.0
+        self._program.measures.reset()
         while step < steps:
             if not go_on():
                 return None
@@ -96,15 +97,13 @@ class ProgramEpochs:
             loss, hits = loss + float(more[0]), hits + float(more[1])
             self._seconds_per_row = (time.perf_counter() - began) / ((stop - step) * batch_size)
             step = stop
-        scores = self._logs(loss, hits, self._rows[0])
-        val_loss, val_hits = self._program.score(*self._validation)
-        validation = self._logs(float(val_loss), float(val_hits), self._rows[1])
+        scores = self._logs(loss, hits, len(order))
+        validation = self._score(self._validation)
         return scores | {f"val_{name}": value for name, value in validation.items()}
 
     def score(self, part: Part) -> Logs:
         """Loss and metrics on some rows, with the weights as they are now."""
-        loss, hits = self._program.score(*_tensors(part))
-        return self._logs(float(loss), float(hits), len(part))
+        return self._score(_tensors(part))
 
     def model_arrays(self) -> list[Array]:
         """Values of all weights and random states."""
@@ -133,8 +132,14 @@ class ProgramEpochs:
     def _steps_per_call(self, batch_size: int) -> int:
         return max(1, int(CALL_SECONDS / max(self._seconds_per_row * batch_size, 1e-9)))
 
+    def _score(self, rows: tuple[tf.Tensor, tf.Tensor]) -> Logs:
+        self._program.measures.reset()
+        loss, hits = self._program.score(*rows)
+        return self._logs(float(loss), float(hits), int(rows[0].shape[0]))
+
     def _logs(self, loss: float, hits: float, rows: int) -> Logs:
-        logs = {"loss": loss / rows}
+        """What the last calls brought: ``rows`` is how many rows they took."""
+        logs = {"loss": loss / rows, **self._program.measures.results()}
         return {"accuracy": hits / rows, **logs} if self._accuracy else logs
 
 
@@ -145,6 +150,8 @@ def _check_head(reading: Reading, outputs: Outputs) -> None:
         raise Unsupported(f"the loss {outputs.loss}")
     if head.kind != "dense" or head.option("activation") != expected:
         raise Unsupported(f"a head other than a dense layer with {expected}")
+    if reading.units != outputs.units:
+        raise Unsupported(f"a head of {reading.units} units where the task has {outputs.units}")
 
 
 @lru_cache(maxsize=4)  # all trials of a worker share their data

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from tuner.training.program import updates
 from tuner.training.program.architecture import LayerPlan, Reading
-from tuner.training.program.layers import Parts, logits
+from tuner.training.program.layers import Parts, activation, logits
 from tuner.training.program.losses import LOSSES
+from tuner.training.program.measures import Measures
 from tuner.training.program.updates import Step, UpdatePlan
 
 SCORED_ROWS = 1024  # rows of a validation batch
@@ -30,6 +31,8 @@ class Key:
     Attributes:
         row: Shape of one row.
         target: Shape of one target, and its dtype's name.
+        units: Outputs of the model.
+        metrics: Names of further metrics.
     """
 
     plans: tuple[LayerPlan, ...]
@@ -37,6 +40,8 @@ class Key:
     loss: str
     row: tuple[int, ...]
     target: tuple[tuple[int, ...], str]
+    units: int
+    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Program:
     Attributes:
         weights: Of all layers, in the order of the plans.
         slots: For each trained weight, what the optimizer keeps.
+        measures: Further metrics, over the rows of the calls since their last reset.
     """
 
     def __init__(self, key: Key, ranks: Sequence[int], reading: Reading) -> None:
@@ -81,6 +87,7 @@ class Program:
         ]
         self._layer_knobs, self._knobs = _open(1, tf.float32), _open(1, tf.float32)
         self._sizes = _open(1, tf.int32)
+        self.measures = Measures(key.metrics, key.units, key.target)
         self.count = tf.Variable(0.0, trainable=False)
         self.product = tf.Variable(1.0, trainable=False)  # Nadam's
         rows = tf.TensorSpec([None, *key.row], tf.float32)
@@ -155,6 +162,7 @@ class Program:
         step = Step(rate=rate, count=count, knobs=knobs, scratch={"u_product": self.product})
         for weight, gradient, slots in zip(self._trained, gradients, self.slots, strict=True):
             updates.apply(self._key.update, step, weight, gradient, slots)
+        self._measure(y, output)
         return loss, tf.reduce_sum(hits)
 
     def _score(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -165,6 +173,7 @@ class Program:
             stop = tf.minimum(start + SCORED_ROWS, rows)
             output, penalty = logits(self._key.plans, parts, x[start:stop], training=False)
             losses, right = LOSSES[self._key.loss](output, y[start:stop])
+            self._measure(y[start:stop], output)
             weight = tf.cast(stop - start, tf.float32)
             return [
                 stop,
@@ -178,6 +187,10 @@ class Program:
             [tf.constant(0), tf.zeros([]), tf.zeros([])],
         )
         return totals[1], totals[2]
+
+    def _measure(self, y: tf.Tensor, output: tf.Tensor) -> None:
+        if self._key.metrics:
+            self.measures.update(y, activation(self._key.plans[-1], output))
 
     def _parts(self) -> list[Parts]:
         """What belongs to each layer, cut from the program's variables."""
