@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from storage import overview
-from storage.pruning import PruningRule
 from tests.support.nursery import nursery
 from tests.support.working import workplace
 
@@ -22,34 +22,26 @@ TINY = ("epochs=2", "batch_size=64,128,256", "units=16..64")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=200)
-    held = measure(parser.parse_args().trials)
-    first = held[min(held)]
-    for trials, size in held.items():
+    first = 0
+    for trials, size in measure(parser.parse_args().trials):
+        first = first or size
         print(f"after {trials:4} trials {size / 2**20:6.0f} MB  {size / first:5.2f}x", flush=True)
 
 
-def measure(trials: int) -> dict[int, int]:
-    """Resident bytes of a worker by how many trials it has ended."""
-    held: dict[int, int] = {}
+def measure(trials: int) -> Iterator[tuple[int, int]]:
+    """Trials that a worker has ended, and its resident bytes then."""
     with tempfile.TemporaryDirectory(prefix="memory-") as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'store.db'}"
         with nursery(folder) as processes, workplace(url, folder, processes) as place:
-            study = place.study(
-                "memory",
-                budget=trials,
-                overrides=TINY,
-                lease=30.0,
-                pruner=PruningRule(kind="none"),
-            )
+            budget = trials + EVERY  # the worker must still be there at the last look
+            study = place.study("memory", budget=budget, overrides=TINY, lease=30.0)
             worker = place.worker(study)
-            while worker.poll() is None:
-                ended = overview.count(place.store, study).ended
-                if ended >= EVERY * (len(held) + 1):
-                    held[ended] = resident(worker.pid)
-                time.sleep(0.05)
-            assert worker.returncode == 0, worker
-    return held
+            for goal in range(EVERY, trials + 1, EVERY):
+                while overview.count(place.store, study).ended < goal:
+                    assert worker.poll() is None, worker
+                    time.sleep(0.2)
+                yield goal, resident(worker.pid)
 
 
 def resident(pid: int) -> int:
