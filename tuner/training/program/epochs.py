@@ -22,6 +22,7 @@ from tuner.training.program.losses import ACTIVATIONS
 from tuner.training.program.program import Key, program
 
 CALL_SECONDS = 1.0  # aimed at for one graph call, so that signals and orders are obeyed soon
+SCORED_ROWS = 1024  # rows of a validation batch
 SPEED = 2e9  # operations a second, guessed low, before the first call was timed
 
 Logs = dict[str, float]
@@ -134,8 +135,12 @@ class ProgramEpochs:
 
     def _score(self, rows: tuple[tf.Tensor, tf.Tensor]) -> Logs:
         self._program.measures.reset()
-        loss, hits = self._program.score(*rows)
-        return self._logs(float(loss), float(hits), int(rows[0].shape[0]))
+        count, loss, hits = int(rows[0].shape[0]), 0.0, 0.0
+        for start in range(0, count, SCORED_ROWS):
+            stop = min(count, start + SCORED_ROWS)
+            more = self._program.score(*rows, tf.constant(start), tf.constant(stop))
+            loss, hits = loss + float(more[0]), hits + float(more[1])
+        return self._logs(loss, hits, count)
 
     def _logs(self, loss: float, hits: float, rows: int) -> Logs:
         """What the last calls brought: ``rows`` is how many rows they took."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -80,7 +81,13 @@ def _dropout(plan: LayerPlan, part: Parts, x: tf.Tensor, training: bool) -> tf.T
     state.assign_add(tf.constant([0, 1], state.dtype))
     seed = tf.cast(tf.math.floormod(before, tf.int32.max - 1), tf.int32)
     draw = tf.random.stateless_uniform(tf.shape(x), seed=seed, dtype=x.dtype)
-    return tf.where(draw >= rate, x * scale, tf.zeros([], x.dtype))
+    return _masked(x, tf.cast(draw >= rate, x.dtype) * scale)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _masked(x: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+    """A product of equal shapes, which TensorFlow's own gradient would have to make sure of."""
+    return x * mask, lambda gradient: (gradient * mask, None)
 
 
 def _batch_normalization(plan: LayerPlan, part: Parts, x: tf.Tensor, training: bool) -> tf.Tensor:

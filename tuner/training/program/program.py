@@ -18,7 +18,6 @@ from tuner.training.program.losses import LOSSES
 from tuner.training.program.measures import Measures
 from tuner.training.program.updates import Step, UpdatePlan
 
-SCORED_ROWS = 1024  # rows of a validation batch
 KEPT = 32  # programs of a process; the one that was used longest ago gives way
 
 _kept: OrderedDict[Key, Program] = OrderedDict()
@@ -106,7 +105,9 @@ class Program:
                 number,
             ],
         )
-        self.score = tf.function(self._score, autograph=False, input_signature=[rows, targets])
+        self.score = tf.function(
+            self._score, autograph=False, input_signature=[rows, targets, number, number]
+        )
 
     def begin(self, reading: Reading, knobs: Sequence[float]) -> None:
         """Takes the weights and values of a trial; the optimizer begins anew."""
@@ -165,28 +166,16 @@ class Program:
         self._measure(y, output)
         return loss, tf.reduce_sum(hits)
 
-    def _score(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Measures the model on rows; returns the totals of loss and hits."""
-        parts, rows = self._parts(), tf.shape(x)[0]
-
-        def body(start: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor) -> list[tf.Tensor]:
-            stop = tf.minimum(start + SCORED_ROWS, rows)
-            output, penalty = logits(self._key.plans, parts, x[start:stop], training=False)
-            losses, right = LOSSES[self._key.loss](output, y[start:stop])
-            self._measure(y[start:stop], output)
-            weight = tf.cast(stop - start, tf.float32)
-            return [
-                stop,
-                loss + (tf.reduce_mean(losses) + penalty) * weight,
-                hits + tf.reduce_sum(right),
-            ]
-
-        totals = tf.while_loop(
-            lambda start, loss, hits: start < rows,
-            body,
-            [tf.constant(0), tf.zeros([]), tf.zeros([])],
-        )
-        return totals[1], totals[2]
+    def _score(
+        self, x: tf.Tensor, y: tf.Tensor, start: tf.Tensor, stop: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Measures the model on rows ``start`` to ``stop``; returns the totals of loss and hits."""
+        y = y[start:stop]
+        output, penalty = logits(self._key.plans, self._parts(), x[start:stop], training=False)
+        losses, hits = LOSSES[self._key.loss](output, y)
+        self._measure(y, output)
+        weight = tf.cast(stop - start, tf.float32)
+        return (tf.reduce_mean(losses) + penalty) * weight, tf.reduce_sum(hits)
 
     def _measure(self, y: tf.Tensor, output: tf.Tensor) -> None:
         if self._key.metrics:
