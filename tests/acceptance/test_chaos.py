@@ -25,9 +25,9 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 def test_every_promise_is_kept(store_url: str, processes: Nursery, tmp_path: Path):
     """Numbers 0 to 39 each end once, with every epoch once; nothing is run twice or left."""
     with workplace(store_url, tmp_path, processes) as place:
-        overrides = (*STEADY, "epochs=3..6")
+        overrides = (*STEADY, "epochs=8..14")
         study = place.study("chaos", budget=TRIALS, overrides=overrides, lease=3.0)
-        tally = Monkey(place, study, workers=4, seed=1).run(timeout=240)
+        tally = Monkey(place, study, workers=4, seed=1, pause=0.8).run(timeout=240)
     assert tally.faults == [], tally
     assert tally.trials == {"complete": TRIALS}
     done = (*(tally.signals[name] for name in ("SIGKILL", "SIGTERM", "SIGSTOP")), tally.take_overs)

@@ -85,20 +85,21 @@ class ProgramEpochs:
         x, y = self._train
         order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
         batch = tf.constant(batch_size)
-        step, steps, loss, hits = 0, len(rates), 0.0, 0.0
+        step, steps, loss, hits = 0, len(rates), tf.zeros([]), tf.zeros([])
         self._program.measures.reset()
         while step < steps:
             if not go_on():
                 return None
             stop = min(steps, step + self._steps_per_call(batch_size))
             began = time.perf_counter()
-            more = self._program.steps(
-                x, y, order_tensor, rates_tensor, batch, tf.constant(step), tf.constant(stop)
+            span = tf.constant(step), tf.constant(stop)
+            loss, hits = self._program.steps(
+                x, y, order_tensor, rates_tensor, batch, *span, loss, hits
             )
-            loss, hits = loss + float(more[0]), hits + float(more[1])
+            loss.numpy()  # waits for it
             self._seconds_per_row = (time.perf_counter() - began) / ((stop - step) * batch_size)
             step = stop
-        scores = self._logs(loss, hits, len(order))
+        scores = self._logs(float(loss), float(hits), len(order))
         validation = self._score(self._validation)
         return scores | {f"val_{name}": value for name, value in validation.items()}
 

@@ -91,7 +91,7 @@ class Program:
         self.product = tf.Variable(1.0, trainable=False)  # Nadam's
         rows = tf.TensorSpec([None, *key.row], tf.float32)
         targets = tf.TensorSpec([None, *key.target[0]], tf.as_dtype(key.target[1]))
-        number = tf.TensorSpec([], tf.int32)
+        number, total = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
         self.steps = tf.function(
             self._steps,
             autograph=False,
@@ -103,6 +103,8 @@ class Program:
                 number,
                 number,
                 number,
+                total,
+                total,
             ],
         )
         self.score = tf.function(
@@ -131,8 +133,13 @@ class Program:
         batch: tf.Tensor,
         start: tf.Tensor,
         stop: tf.Tensor,
+        loss: tf.Tensor,
+        hits: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Trains steps ``start`` to ``stop``; returns the totals of loss and hits."""
+        """Trains steps ``start`` to ``stop``; returns the totals of loss and hits.
+
+        The totals of the calls before are handed in: sums of sums would round otherwise.
+        """
         parts, knobs = self._parts(), self._update_knobs()
 
         def body(step: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor) -> list[tf.Tensor]:
@@ -143,9 +150,7 @@ class Program:
             weight = tf.cast(tf.shape(rows)[0], tf.float32)
             return [step + 1, loss + batch_loss * weight, hits + batch_hits]
 
-        totals = tf.while_loop(
-            lambda step, loss, hits: step < stop, body, [start, tf.zeros([]), tf.zeros([])]
-        )
+        totals = tf.while_loop(lambda step, loss, hits: step < stop, body, [start, loss, hits])
         return totals[1], totals[2]
 
     def _step(
