@@ -422,23 +422,32 @@ def _was_told(c: Connection, claim: Claim, outcome: Outcome) -> bool:
 
 
 def bury(store: Store, study: Study, worker_id: str, failure: Failure | None = None) -> None:
-    """Does not wait for the lease of a worker whose process is known to have died.
+    """Does not wait for the leases of a worker whose process is known to have died.
 
     Args:
-        failure: Ends its trial as failed; without it the trial is left to another worker.
+        failure: Ends the trial that it was training as failed; without it that is left to
+            another worker, as is one that it was about to end.
     """
-    lease = schema.leases.c
+    lease, attempt = schema.leases.c, schema.attempts.c
     with store.write() as c:
         row = studies.lock(c, study)
-        query = sa.select(lease.trial_id).where(
-            lease.study_id == study.study_id,
-            lease.worker_id == worker_id,
-            lease.state == "leased",
+        query = (
+            sa.select(lease.trial_id)
+            .join(
+                schema.attempts,
+                sa.and_(attempt.trial_id == lease.trial_id, attempt.token == lease.token),
+            )
+            .where(
+                lease.study_id == study.study_id,
+                lease.worker_id == worker_id,
+                lease.state == "leased",
+            )
+            .order_by(attempt.started_at.desc())
         )
-        for trial_id in c.execute(query).scalars().all():
-            if failure is not None:
-                end(store, c, trial_id, Outcome(state="failed", failure=failure))
-                continue
-            expired = schema.leases.update().where(lease.trial_id == trial_id)
-            c.execute(expired.values(expires_at=0))
+        held = c.execute(query).scalars().all()
+        if failure is not None and held:
+            end(store, c, held[0], Outcome(state="failed", failure=failure))
+            held = held[1:]
+        expired = schema.leases.update().where(lease.trial_id.in_(held))
+        c.execute(expired.values(expires_at=0))
         conclusion.conclude(store, c, study, row)

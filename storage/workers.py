@@ -110,11 +110,12 @@ def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
         )
         .outerjoin(schema.optuna_trials, schema.optuna_trials.c.trial_id == lease.trial_id)
         .where(worker.study_id == study.study_id)
-        .order_by(worker.started_at)
+        .order_by(worker.started_at, lease.trial_id)
     )
     with store.read() as c:
         rows = c.execute(query).all()
-    return [_record(row, study.lease_seconds) for row in rows]
+    newest = {row.worker_id: row for row in rows}  # it may be about to end the one before
+    return [_record(row, study.lease_seconds) for row in newest.values()]
 
 
 def _record(row: Row[Any], lease_seconds: float) -> WorkerRecord:

@@ -250,6 +250,17 @@ def test_a_worker_killed_for_its_memory_takes_its_trial_along(store: Store):
         leases.renew(store, held)
 
 
+def test_a_trial_that_was_about_to_end_does_not_fail_with_the_next_one(store: Store):
+    """A worker that ends one trial while it trains another holds both."""
+    study = make(store, budget=2)
+    ending, training = claim(store, study), claim(store, study)
+    workers.enter(store, study, worker_id="ada", host="h.example", pid=1, device="1 thread")
+    assert [record.trial for record in workers.list_workers(store, study)] == [training.number]
+    leases.bury(store, study, "ada", Failure(kind="out_of_memory", message="killed"))
+    assert trials.find(store, study, training.number).state == "failed"
+    assert claim(store, study, "bob").number == ending.number
+
+
 @pytest.mark.parametrize(
     ("change", "order", "answer"),
     [
