@@ -27,9 +27,10 @@ from storage.outcomes import Failure, Outcome
 from storage.studies import Study
 from storage.trials import Suggestion
 from tuner import samplers, sizing, training
+from tuner.afterwork import Afterwork
 from tuner.checkpoints import Checkpointer
 from tuner.courier import Courier
-from tuner.datasets import Data
+from tuner.datasets import Data, deployable
 from tuner.errors import gist, one_line
 from tuner.observer import TrialObserver
 from tuner.results.models import ModelShelf
@@ -58,6 +59,7 @@ class Objective:
         beat: Called now and then, to say that the worker is alive.
         transcript: What this process prints; kept with the trial at hand.
         effort: Added to as trials are trained.
+        afterwork: The end of the trial before, as far as it takes time.
     """
 
     store: Store
@@ -70,6 +72,7 @@ class Objective:
     beat: Callable[[], None]
     transcript: Transcript
     effort: Effort = field(default_factory=Effort)
+    afterwork: Afterwork = field(default_factory=Afterwork)
     history: History = field(init=False)
     shelf: ModelShelf = field(init=False)
 
@@ -77,15 +80,19 @@ class Objective:
         self.history = History(self.store)
         self.shelf = ModelShelf(self.store, self.study, self.artifacts, keep=self.spec.keep)
         self._starting_points = self.space.starting_points()
+        self._telling: Claim | None = None
 
     def run(self, claim: Claim) -> None:
         """Trains a trial to its end, or gives it back.
+
+        A model that is to be kept may still be on its way to its place: see ``afterwork``.
 
         Raises:
             LeaseLost: The trial is not ours any more; nothing was written since.
             StudyGone: The study was deleted.
         """
         self.transcript.skip()
+        self._telling = claim
         courier = Courier(
             self.store,
             claim,
@@ -93,15 +100,23 @@ class Objective:
             stall=self.spec.stall_timeout,
             beat=lambda: self._beat_with_log(claim),
         )
+        attempt = _Attempt(self, claim, courier)
         try:
-            _Attempt(self, claim, courier).run()
+            attempt.run()
         finally:
-            courier.close()
+            if attempt.rest is None:
+                courier.close()
+            self._telling = None
             self._keep_log(claim)
+        if attempt.rest is not None:
+            self.afterwork.begin(attempt.rest, then=courier.close)
+        if self.spec.synchronous_reports:
+            self.afterwork.settle()
 
     def _beat_with_log(self, claim: Claim) -> None:
         self.beat()
-        self._keep_log(claim)
+        if self._telling is claim:  # afterwards what is printed belongs to the next trial
+            self._keep_log(claim)
 
     def _keep_log(self, claim: Claim) -> None:
         with suppress(StoreUnreachable):  # a log is not worth waiting for
@@ -127,10 +142,15 @@ class Objective:
 
 
 class _Attempt:
-    """One claim's way from hyperparameters to its end."""
+    """One claim's way from hyperparameters to its end.
+
+    Attributes:
+        rest: What is left to do when it has run, and may be done beside the next trial.
+    """
 
     def __init__(self, objective: Objective, claim: Claim, courier: Courier) -> None:
         self._of, self._claim, self._courier = objective, claim, courier
+        self.rest: Callable[[], None] | None = None
 
     def run(self) -> None:
         try:
@@ -225,8 +245,12 @@ class _Attempt:
         of.effort.seconds += result.seconds
         if result.status == "interrupted":
             self._give_back(checkpointer, observer, result)
+            return
+        outcome = self._outcome(result, observer)
+        if outcome.state != "complete" or not self._is_among_the_best(outcome):
+            self._end(checkpointer, outcome)
         else:
-            self._end(checkpointer, self._outcome(result, model, observer))
+            self._end_with_model(checkpointer, outcome, result, model)
 
     def _give_back(
         self, checkpointer: Checkpointer, observer: TrialObserver, result: training.TrainingResult
@@ -239,16 +263,14 @@ class _Attempt:
             lambda: leases.give_back(self._of.store, self._claim, seconds=seconds)
         )
 
-    def _outcome(
-        self, result: training.TrainingResult, model: keras.Model, observer: TrialObserver
-    ) -> Outcome:
+    def _outcome(self, result: training.TrainingResult, observer: TrialObserver) -> Outcome:
         failure = _shortcoming(result, observer)
         seconds = self._claim.seconds + result.seconds
         if result.best_value is None:
             failure = failure or Failure(kind="error", message="no epoch was finished")
             return Outcome(state="failed", failure=failure, seconds=seconds, path=result.path)
         complete = result.status in ("finished", "diverged") or observer.timed_out
-        outcome = Outcome(
+        return Outcome(
             state="complete" if complete else "pruned",
             value=result.best_value,
             metrics=result.metrics,
@@ -256,28 +278,47 @@ class _Attempt:
             path=result.path,
             failure=failure,
         )
-        return self._with_model(outcome, result, model) if complete else outcome
 
-    def _with_model(
-        self, outcome: Outcome, result: training.TrainingResult, model: keras.Model
-    ) -> Outcome:
-        """Scores the model on the test part and saves it, if it is among the best."""
-        of = self._of
-        assert result.best_value is not None
-        assert result.best_epoch is not None
-        value, epoch = result.best_value, result.best_epoch
-        if not self._courier.persist(lambda: of.shelf.has_room(value)):
-            return outcome
-        # A worker that was away for too long shall find that out before it writes a file.
-        self._courier.persist(lambda: leases.renew(of.store, self._claim))
+    def _is_among_the_best(self, outcome: Outcome) -> bool:
+        value = outcome.value
+        assert value is not None
+        return self._courier.persist(lambda: self._of.shelf.has_room(value))
+
+    def _end_with_model(
+        self,
+        checkpointer: Checkpointer,
+        outcome: Outcome,
+        result: training.TrainingResult,
+        model: keras.Model,
+    ) -> None:
+        """Scores the model on the test part; it is saved beside the training of the next trial."""
+        of, epoch = self._of, result.best_epoch
+        assert epoch is not None
         try:
-            metrics = {**outcome.metrics, **_scores(result, of.data)}
-            path = of.shelf.save(self._claim, model, of.data, epoch=epoch).path
-        except Exception as e:  # a full disk costs the file, not the trial
-            logger.warning("the model of trial %d was not saved: %s", self._claim.number, e)
-            unsaved = Failure(kind="unsaved", message=f"the model was not saved: {one_line(e)}")
-            return dataclasses.replace(outcome, failure=outcome.failure or unsaved)
-        return dataclasses.replace(outcome, metrics=metrics, model=path)
+            scores = _scores(result, of.data)
+            whole = deployable(model, of.data)
+        except Exception as e:
+            self._end(checkpointer, self._unsaved(outcome, e))
+            return
+        outcome = dataclasses.replace(outcome, metrics={**outcome.metrics, **scores})
+
+        def rest() -> None:
+            self._courier.progress()
+            # A worker that was away for too long shall find that out before it writes a file.
+            self._courier.persist(lambda: leases.renew(of.store, self._claim))
+            try:
+                path = of.shelf.save(self._claim, whole, epoch=epoch).path
+            except Exception as e:  # a full disk costs the file, not the trial
+                self._end(checkpointer, self._unsaved(outcome, e))
+                return
+            self._end(checkpointer, dataclasses.replace(outcome, model=path))
+
+        self.rest = rest
+
+    def _unsaved(self, outcome: Outcome, error: Exception) -> Outcome:
+        logger.warning("the model of trial %d was not saved: %s", self._claim.number, error)
+        unsaved = Failure(kind="unsaved", message=f"the model was not saved: {one_line(error)}")
+        return dataclasses.replace(outcome, failure=outcome.failure or unsaved)
 
     def _end(self, checkpointer: Checkpointer, outcome: Outcome) -> None:
         self._courier.settle()

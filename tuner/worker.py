@@ -115,9 +115,17 @@ class Worker:
         )
 
     def _work(self, objective: Objective) -> None:
+        try:
+            self._claim_and_run(objective)
+        finally:
+            objective.afterwork.settle()
+
+    def _claim_and_run(self, objective: Objective) -> None:
         while not self.stopping.is_set():
             self._watch_parent()
             match self._claim():
+                case Over() | Wait() if objective.afterwork.settle():
+                    continue  # the end of our last trial may be what others and we wait for
                 case Over():
                     self._sweep()
                     return

@@ -9,7 +9,6 @@ from storage.artifacts import Artifacts, SavedFile
 from storage.engine import Store
 from storage.leases import Claim
 from storage.studies import Study
-from tuner.datasets import Data, deployable
 
 if TYPE_CHECKING:
     import keras
@@ -32,18 +31,18 @@ class ModelShelf:
             other.value is not None and value < other.value for other in best
         )
 
-    def save(self, claim: Claim, model: keras.Model, data: Data, *, epoch: int) -> SavedFile:
-        """Writes a model that takes raw rows.
+    def save(self, claim: Claim, model: keras.Model, *, epoch: int) -> SavedFile:
+        """Writes a model.
 
         Args:
-            model: As it was trained, on scaled rows.
+            model: It takes raw rows, see ``deployable``.
             epoch: The epoch of its weights.
 
         Raises:
             OSError: The disk is full, or the place cannot be written.
         """
         name = f"models/trial-{claim.number:05d}-token-{claim.token}-epoch-{epoch}.keras"
-        return self._artifacts.save(name, deployable(model, data).save)
+        return self._artifacts.save(name, model.save)
 
     def clear(self) -> None:
         """Removes the models of trials that are not among the best any more."""
