@@ -207,7 +207,8 @@ def _patiently(call: Callable[[], Answer]) -> Answer:
 @click.option("--output", type=click.Path(path_type=Path))
 def main(study: str, threads: int, gpu: str | None, **options: Any) -> None:
     """Work on STUDY in this one process; ``tuner worker`` starts such processes."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logger.setLevel(logging.INFO)  # what libraries say below a warning is not for people
     sys.path.append(os.getcwd())  # last: a user's folder may hold a storage/ of its own
     training.use_device(threads=threads)
     gc.freeze()  # what was imported stays: looking through it for garbage takes 0.2 s each time

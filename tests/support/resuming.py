@@ -64,6 +64,21 @@ class Watch:
 
 
 @dataclass(kw_only=True)
+class Keeper(Watch):
+    """Keeps the state after an epoch, and ends there."""
+
+    stop_after: int
+    state: TrainingState | None = None
+
+    def epoch_end(self, epoch: int, metrics: Mapping[str, float], snapshot: Snapshot) -> Directive:
+        super().epoch_end(epoch, metrics, snapshot)
+        if epoch < self.stop_after:
+            return Directive.CONTINUE
+        self.state = snapshot()
+        return Directive.INTERRUPT
+
+
+@dataclass(kw_only=True)
 class Assassin(Watch):
     """Saves the state after an epoch, and kills its own process then or in the next."""
 

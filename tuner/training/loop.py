@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,9 @@ from tuner.training.seeding import batch_order
 from tuner.training.state import TrainingState
 
 Epochs = ProgramEpochs | GraphEpochs | StockEpochs
+
+logger = logging.getLogger(__name__)
+
 Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
 
 
@@ -86,7 +90,8 @@ def train(
     began = time.monotonic()
     with exhaustion():
         compile_model(model, hyperparameters, data.outputs, metrics=metrics)
-        training = _Training(model, hyperparameters, data, seed, observer, metrics, epoch_patience)
+        epochs, resume = _choose(model, data, metrics, resume)
+        training = _Training(model, hyperparameters, data, seed, observer, epochs, epoch_patience)
         status = training.run(resume)
         best = training.best
         if best.arrays:
@@ -114,7 +119,7 @@ class _Training:
         data: Data,
         seed: int,
         observer: Observer,
-        metrics: Sequence[str],
+        epochs: Epochs,
         epoch_patience: int | None,
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
@@ -127,7 +132,7 @@ class _Training:
         )
         self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience)
         self._directive = Directive.CONTINUE
-        self.epochs: Epochs = _fastest(model, data, metrics)
+        self.epochs = epochs
         self.best = BestEpoch()
         self.epoch = self._began_at = 0
 
@@ -195,6 +200,7 @@ class _Training:
             for i, array in enumerate(members)
         }
         scalars = {
+            "way": self.epochs.way,
             "best_value": self.best.value,
             "best_epoch": self.best.epoch,
             "best_metrics": self.best.metrics,
@@ -217,6 +223,23 @@ class _Training:
         callbacks.remind(self._callbacks, state.scalars["callbacks"])
         self._model.stop_training = state.scalars["stopped"]
         self.epoch = self._began_at = state.epoch
+
+
+def _choose(
+    model: keras.Model, data: Data, metrics: Sequence[str], resume: TrainingState | None
+) -> tuple[Epochs, TrainingState | None]:
+    """How a model is trained, and the state to go on from: our way and Keras's keep their own."""
+    fastest = _fastest(model, data, metrics)
+    if resume is None:
+        return fastest, None
+    by_keras = resume.scalars.get("way") in (GraphEpochs.way, StockEpochs.way)
+    if by_keras and isinstance(fastest, ProgramEpochs):
+        why = "an earlier attempt was trained so"
+        return GraphEpochs(model, data.train, data.validation, why=why), resume
+    if not by_keras and resume.scalars.get("way") != fastest.way:
+        logger.warning("begins anew: the checkpoint was made by another version of this program")
+        return fastest, None
+    return fastest, resume
 
 
 def _fastest(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support import resuming
 from tests.support.nursery import Nursery, nursery
 from tests.support.resuming import NETWORK, Case
 
@@ -153,3 +154,21 @@ def test_what_is_compared_can_differ(trained: dict[str, Any]):
     for name in ("early stopping", "both"):
         curve = trained[name][0]["curve"]
         assert CASES[name].stop_after < len(curve) < CASES[name].hyperparameters["epochs"]
+
+
+@pytest.mark.parametrize("first", [(), BY_KERAS])
+def test_an_attempt_of_another_version(first: tuple[str, ...], caplog: pytest.LogCaptureFixture):
+    """A state of Keras's own steps is gone on with so; one that nobody knows is left alone."""
+    case = replace(CASES["adam"], stop_after=2, metrics=first)
+    watch = resuming.Keeper(stop_after=2)
+    path = resuming.train(case, watch)["path"]
+    assert watch.state is not None
+    if not first:  # as if the program had not known the model then, or knew it in another way
+        watch.state.scalars["way"] = "one of the future"
+    rest = resuming.train(replace(case, metrics=()), resuming.Watch(), resume=watch.state)
+    began = 3 if first else 1
+    assert [point["epoch"] for point in rest["curve"]] == list(range(began, 9))
+    if first:
+        assert path.split(":")[0] == rest["path"].split(":")[0] == "graph of Keras's steps"
+    else:
+        assert "begins anew" in caplog.text

@@ -40,7 +40,8 @@ class ProgramEpochs:
         Unsupported: Only Keras itself can train it; why.
     """
 
-    path = "program: one trace for every width and value"
+    way = "program"
+    path = f"{way}: one trace for every width and value"
 
     def __init__(
         self,
