@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Layers of their own, because they hold weights or change the shape; others are names of Keras.
 LEARNED_ACTIVATIONS = ("prelu", "maxout")
-ACTIVATIONS = (
+PLAIN_ACTIVATIONS = (
     "relu",
     "tanh",
     "sigmoid",
@@ -28,8 +28,8 @@ ACTIVATIONS = (
     "gelu",
     "linear",
     "leaky_relu",
-    *LEARNED_ACTIVATIONS,
 )
+ACTIVATIONS = (*PLAIN_ACTIVATIONS, *LEARNED_ACTIVATIONS)
 NORMALIZATIONS = ("none", "before", "after")
 MAXOUT_PIECES = 2  # linear pieces a neuron takes the largest of
 
@@ -83,13 +83,20 @@ def dense(
         name=name,
     )(x)
     if normalization == "before":
-        x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+        x = normalize(x, name)
     x = activate(x, activation, f"{name}_activation")
     if normalization == "after":
-        x = keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+        x = normalize(x, name)
     if dropout:
         x = keras.layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return x
+
+
+def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Returns ``x`` after batch normalisation, which is called after ``name``."""
+    import keras
+
+    return keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
 
 
 def activate(x: keras.KerasTensor, activation: str, name: str) -> keras.KerasTensor:

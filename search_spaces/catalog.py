@@ -23,6 +23,9 @@ from search_spaces.space import SearchSpace
 
 FAMILIES = {
     "mlp": "search_spaces.mlp:MLP",
+    "cnn": "search_spaces.cnn:CNN",
+    "cnn1d": "search_spaces.cnn:CNN1D",
+    "rnn": "search_spaces.rnn:RNN",
 }
 
 

@@ -95,6 +95,13 @@ class SearchSpace(ABC):
         """The parameters in order, after the overrides, one for each layer."""
         return MappingProxyType(self._parameters)
 
+    def check(self, inputs: Inputs) -> None:  # noqa: B027 - most spaces take rows of any shape
+        """Refuses rows that no model of this space takes, without importing Keras.
+
+        Raises:
+            SpaceError: Their shape, and what is expected.
+        """
+
     @abstractmethod
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs

@@ -86,7 +86,8 @@ class Request:
             UserError: It would be hard to type or to show.
         """
         if self.name is None:
-            return _typeable(f"{_short(self.space)}-{_short(self.data.source)}")
+            data = _short(self.data.source) if self.data.is_path else self.data.source
+            return _typeable(f"{_short(self.space)}-{data}")
         if not self.name.isprintable() or self.name[:1] in ("", "-", " "):
             raise UserError(
                 f"Expected a study name that can be typed. Received: {self.name!r}: begin it "

@@ -46,8 +46,7 @@ class Plan:
     @property
     def needs_keras(self) -> bool:
         """Whether code must run that we did not write, or Keras be asked."""
-        own_data = self.data.is_path and ".py" in self.data.source
-        return ":" in self.space or own_data or bool(self.metrics)
+        return ":" in self.space or bool(self.metrics) or datasets.needs_keras(self.data.source)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON-able values."""
@@ -86,6 +85,7 @@ def examine(plan: Plan) -> Findings:
     """Tries a plan in this process; raises as ``rehearse`` does."""
     space = catalog.load(plan.space, plan.overrides)
     data = datasets.load(plan.data)
+    space.check(data.inputs)
     _check_batch_size(space, data, plan.data.source)
     if plan.metrics:
         from tuner.training import check_metrics

@@ -17,7 +17,7 @@ from tests.support.terminal import Terminal
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
 SHORT = ("launch", "mlp", "--data", "digits", "--set", "epochs=3..6")
-LONG = ("launch", "mlp", "--data", "digits", "--set", "epochs=20..40", "--set", "batch_size=16")
+LONG = ("launch", "mlp", "--data", "digits", "--set", "epochs=60..80", "--set", "batch_size=16")
 
 SCORE = """
 import json, sys
@@ -94,7 +94,7 @@ def test_launch_to_model(tuner: Terminal):
 )
 def test_interrupted_and_gone_on_with(tuner: Terminal, number: signal.Signals, code: int):
     """Trials at hand are given back, and taken up again: not one more, not one less."""
-    launch = (*LONG, "--trials", "5", "--workers", "2")
+    launch = (*LONG, "--trials", "4", "--workers", "2")
     with tuner.started(*launch) as process:
         poll(lambda: begun(tuner), waiting_for="a trial with an epoch", timeout=60, interval=0.3)
         process.send_signal(number)
@@ -107,7 +107,7 @@ def test_interrupted_and_gone_on_with(tuner: Terminal, number: signal.Signals, c
 
     ended = tuner(*launch)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert_all_ended(tuner, "mlp-digits", 5)
+    assert_all_ended(tuner, "mlp-digits", 4)
 
 
 def test_interrupted_twice(tuner: Terminal):

@@ -1,10 +1,10 @@
 """Data sets: named, loaded, divided, scaled, and packed into the models that leave the project.
 
 A source is read by one module in ``sources``; ``load`` turns a ``DataSpec`` into ``Data``. Nothing
-here imports TensorFlow, except ``deployable`` when it is called.
+here imports TensorFlow, except ``deployable`` when it is called, and sets that Keras reads.
 """
 
-from tuner.datasets.catalogue import NAMES, Description, describe, describe_all
+from tuner.datasets.catalogue import NAMES, Description, describe, describe_all, needs_keras
 from tuner.datasets.data import Data, Part
 from tuner.datasets.deploy import deployable
 from tuner.datasets.errors import DataError
@@ -24,4 +24,5 @@ __all__ = [
     "describe",
     "describe_all",
     "load",
+    "needs_keras",
 ]

@@ -5,14 +5,16 @@ Nothing here imports TensorFlow, nor scikit-learn or pandas before rows are read
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from tuner.datasets import task
-from tuner.datasets.arrays import Arrays
+from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
-from tuner.datasets.sources import bundled, csv_file, function, npz
+from tuner.datasets.sources import bundled, csv_file, function, generated, keras_sets, npz
 from tuner.datasets.spec import DataSpec
 from tuner.errors import did_you_mean
 
@@ -37,8 +39,24 @@ class Loader(Protocol):
         """Returns the raw arrays, or raises DataError."""
 
 
-LOADERS: tuple[Loader, ...] = (bundled, npz, csv_file, function)
-NAMES = tuple(bundled.SETS)
+class Facts(Protocol):
+    """What is known of a set with a name before it is loaded; see ``Description``."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def classes(self) -> int | None: ...
+    @property
+    def summary(self) -> str: ...
+
+
+LOADERS: tuple[Loader, ...] = (bundled, generated, keras_sets, npz, csv_file, function)
+SETS: dict[str, Facts] = {**bundled.SETS, **generated.SETS, **keras_sets.SETS}
+NAMES = tuple(SETS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +92,35 @@ def read(spec: DataSpec) -> Arrays:
             f"Expected --target with .csv files only. Received: --target {spec.target} with "
             f"{spec.source}: leave it out."
         )
-    return check(loader.read(spec), spec.source)
+    return check(_read(loader, spec), spec.source)
+
+
+def _read(loader: Loader, spec: DataSpec) -> Arrays:
+    """Reads a source; of ``NAME:N`` the first rows that its training part has."""
+    name, count = _cut(spec.source)
+    if count is None:
+        return loader.read(spec)
+    named = dataclasses.replace(spec, source=name)
+    if loader is generated and count:
+        return generated.read(named, count)
+    arrays = loader.read(named)
+    train = arrays.parts["train"]
+    if not 0 < count <= len(train.x):
+        raise DataError(
+            f"{spec.source}: expected 1 to {len(train.x)} rows of {name}. Received: {count}."
+        )
+    return dataclasses.replace(arrays, parts={"train": Rows(x=train.x[:count], y=train.y[:count])})
+
+
+def _cut(source: str) -> tuple[str, int | None]:
+    """``mnist:6000`` as a name and a number of rows."""
+    match = re.fullmatch(r"([\w-]+):(\d+)", source)
+    return (match[1], int(match[2])) if match and match[1] in SETS else (source, None)
+
+
+def needs_keras(source: str) -> bool:
+    """Whether reading it imports TensorFlow, or may do so."""
+    return find_loader(source) in (keras_sets, function)
 
 
 def find_loader(source: str) -> Loader:
@@ -83,10 +129,11 @@ def find_loader(source: str) -> Loader:
     Raises:
         DataError: No loader knows such a source; close names are shown.
     """
+    name, _ = _cut(source)
     for loader in LOADERS:
-        if loader.accepts(source):
+        if loader.accepts(name):
             return loader
-    forms = ", ".join(loader.FORM for loader in LOADERS[1:])
+    forms = ", ".join(loader.FORM for loader in (npz, csv_file, function))
     raise DataError(
         f"Expected a data set ({', '.join(NAMES)}) or {forms}. "
         f"Received: {source!r}.{did_you_mean(source, NAMES)}"
@@ -100,7 +147,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
         DataError: As ``read``.
     """
     spec = DataSpec(source=name_or_spec) if isinstance(name_or_spec, str) else name_or_spec
-    if spec.source in bundled.SETS:
+    if spec.source in SETS:
         return _known(spec.source)
     arrays = read(spec)
     targets = task.find([rows.y for rows in arrays.parts.values()], spec.task, spec.source)
@@ -120,7 +167,7 @@ def describe_all() -> tuple[Description, ...]:
 
 
 def _known(name: str) -> Description:
-    facts = bundled.SETS[name]
+    facts = SETS[name]
     return Description(
         name=name,
         rows=facts.rows,

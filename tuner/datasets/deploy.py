@@ -6,7 +6,7 @@ Scalings become ``keras.layers.Normalization`` layers around the trained model, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,23 +36,38 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
 
     rows = keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
     scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
-    outputs = _without_optimizer(core_model)(scaled)
+    outputs = _without_training(core_model)(scaled)
     if data.target_scaler is not None:
         outputs = _layer(data.target_scaler, name="unscaling", invert=True)(outputs)
     return keras.Model(rows, outputs, name=f"{core_model.name}_deployable")
 
 
-def _without_optimizer(core_model: keras.Model) -> keras.Model:
-    """Returns the same layers as a model that was never compiled.
+def _without_training(core_model: keras.Model) -> keras.Model:
+    """Returns the same layers as a model that was never compiled, without those for training.
 
-    An optimizer would double the file, and whoever loads it would be warned of its state. A class
-    of the user's own may do more than its layers: it is left as it is.
+    An optimizer would double the file, and whoever loads it would be warned of its state. Keras's
+    layers that change images at random do so whenever nobody says that this is not training. A
+    class of the user's own may do more than its layers: it is left as it is.
     """
     import keras
 
     if not type(core_model).__module__.startswith("keras."):
         return core_model
-    return keras.Model(core_model.inputs[0], core_model.outputs[0], name=core_model.name)
+    plain = keras.Model(core_model.inputs[0], core_model.outputs[0], name=core_model.name)
+    if not any(_changes_at_random(layer) for layer in plain.layers):
+        return plain
+
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        return args[0] if _changes_at_random(layer) else layer(*args, **kwargs)
+
+    return keras.models.clone_model(plain, clone_function=lambda layer: layer, call_function=call)
+
+
+def _changes_at_random(layer: keras.layers.Layer) -> bool:
+    import keras
+
+    changing = ("RandomFlip", "RandomTranslation", "RandomRotation", "RandomZoom", "RandomContrast")
+    return isinstance(layer, tuple(getattr(keras.layers, name) for name in changing))
 
 
 def _layer(scaler: Scaler, *, name: str, invert: bool = False) -> keras.layers.Layer:

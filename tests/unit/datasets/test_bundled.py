@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tuner.datasets import NAMES, DataSpec, describe, describe_all, load
+from tuner.datasets.sources.bundled import SETS
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SETS)
 def test_the_facts_shown_without_loading_are_true(name):
     facts, data = describe(name), load(DataSpec(source=name))
     parts = (data.train, data.validation, data.test)
@@ -18,7 +19,7 @@ def test_the_facts_shown_without_loading_are_true(name):
     assert facts.classes == (data.classes and len(data.classes))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SETS)
 def test_parts_are_finite_contiguous_float32(name):
     data = load(DataSpec(source=name))
     for part in (data.train, data.validation, data.test):

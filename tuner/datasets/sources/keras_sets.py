@@ -1,0 +1,114 @@
+"""The data sets of ``keras.datasets``, from Keras's cache or downloaded into it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.errors import DataError
+from tuner.datasets.spec import DataSpec
+from tuner.errors import one_line
+
+FORM = "a name such as mnist"
+SUMMARY = "a data set of keras.datasets"
+TAKES_TARGET = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasSet:
+    """The facts of one set, known without loading it.
+
+    Attributes:
+        module: Of ``keras.datasets``.
+        rows: Number of rows of both parts that it brings.
+        shape: Shape of one row.
+        task: What is predicted, see ``tuner.datasets.task``.
+        classes: Number of classes, None for a regression.
+        summary: What the rows are.
+        same_unit: Whether all values of a row are measured in one unit.
+    """
+
+    module: str
+    rows: int
+    shape: tuple[int, ...]
+    task: str
+    classes: int | None
+    summary: str
+    same_unit: bool = False
+
+
+def _images(module: str, rows: int, shape: tuple[int, ...], classes: int, what: str) -> KerasSet:
+    return KerasSet(
+        module=module,
+        rows=rows,
+        shape=shape,
+        task="classes",
+        classes=classes,
+        summary=f"{what} (via Keras)",
+        same_unit=True,
+    )
+
+
+SETS = {
+    "mnist": _images("mnist", 70_000, (28, 28), 10, "handwritten digits, 28x28 pixels"),
+    "fashion-mnist": _images(
+        "fashion_mnist", 70_000, (28, 28), 10, "photographs of clothes, 28x28 pixels"
+    ),
+    "cifar10": _images("cifar10", 60_000, (32, 32, 3), 10, "colour photographs of ten kinds"),
+    "cifar100": _images("cifar100", 60_000, (32, 32, 3), 100, "colour photographs of 100 kinds"),
+    "boston-housing": KerasSet(
+        module="boston_housing",
+        rows=506,
+        shape=(13,),
+        task="regression",
+        classes=None,
+        summary="prices of houses in the suburbs of Boston, 1978 (via Keras)",
+    ),
+    "california-housing": KerasSet(
+        module="california_housing",
+        rows=20_640,
+        shape=(8,),
+        task="regression",
+        classes=None,
+        summary="prices of houses in districts of California, 1990 (via Keras)",
+    ),
+}
+
+
+def accepts(source: str) -> bool:
+    """Whether the source is one of the names in ``SETS``."""
+    return source in SETS
+
+
+def read(spec: DataSpec) -> Arrays:
+    """Returns the two parts that the set brings, as ``train`` and ``test``, in Keras's order.
+
+    TensorFlow is imported.
+
+    Raises:
+        DataError: It is not in Keras's cache and could not be downloaded.
+    """
+    module = importlib.import_module(f"keras.datasets.{SETS[spec.source].module}")
+    said = io.StringIO()  # progress bars of downloads are not for studies
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            train, test = module.load_data()
+    except Exception as e:  # Keras raises bare exceptions
+        raise DataError(
+            f"{spec.source}: expected it in Keras's cache (datasets/ in KERAS_HOME, or else in "
+            f"~/.keras), or a network to download it. Received: {one_line(e)}."
+        ) from e
+    return Arrays(
+        parts={"train": _rows(train), "test": _rows(test)},
+        same_unit=SETS[spec.source].same_unit,
+    )
+
+
+def _rows(pair: tuple[np.ndarray, np.ndarray]) -> Rows:
+    x, y = pair
+    return Rows(x=x, y=y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y)
