@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 
@@ -31,6 +31,18 @@ class SavedFile:
     path: str
     sha256: str
     size: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much room files take, in bytes."""
+
+    files: int = 0
+    size: int = 0
+
+    def more(self, size: int) -> Usage:
+        """With one more file."""
+        return Usage(self.files + 1, self.size + size)
 
 
 class DamagedFile(Exception):
@@ -115,6 +127,31 @@ class Artifacts:
             if sha256 is not None and _sha256(copy) != sha256:
                 raise DamagedFile(f"{path} is not what was written there.")
             yield copy
+
+    def open(self, path: str) -> tuple[BinaryIO, int]:
+        """A file to read from, and its size in bytes.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        size = int(self._fs.size(path))
+        file: BinaryIO = self._fs.open(path, "rb")
+        return file, size
+
+    def usage(self) -> dict[str, Usage]:
+        """Files and bytes by what they are: ``models``, ``checkpoints``, ...
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        listed = self._fs.find(self._root, detail=True) if self._fs.exists(self._root) else {}
+        inside = len(self._fs._strip_protocol(self._root).rstrip("/")) + 1
+        found: dict[str, Usage] = {}
+        for path, details in listed.items():
+            kind, slash, _ = path[inside:].partition("/")
+            if slash:
+                found[kind] = found.get(kind, Usage()).more(int(details.get("size") or 0))
+        return found
 
     def remove(self, paths: Iterable[str]) -> None:
         """Removes files; those that are gone already are passed over."""

@@ -1,4 +1,4 @@
-"""A study's note in Optuna's dashboard: how far it is, kept up to date by whoever supervises it.
+"""A study's note in Optuna's dashboard: how far it is, kept up to date by whoever works on it.
 
 What users write below the line stays. The note's version does not grow with our updates, or a user
 who edits it meanwhile could never save.
@@ -61,7 +61,7 @@ def note(status: Status) -> str:
     """Our part of the note, in Markdown, with the line that ends it."""
     study, best = status.study, status.best
     reason = f" ({study.reason})" if study.reason else ""
-    lines = [f"**{study.state}{_safe(reason)}**: {words.progress(status.trials, study.budget)}"]
+    lines = [f"**{study.state}{safe(reason)}**: {words.progress(status.trials, study.budget)}"]
     if best is not None:
         lines.append(
             f"**Best**: trial {best.number}, validation loss {words.number(best.value)} at epoch "
@@ -69,17 +69,18 @@ def note(status: Status) -> str:
         )
         lines.append(f"`{words.settings(best.hyperparameters).replace('`', '')}`")
     searched = " ".join([study.spec["space"], *study.spec.get("overrides", ())])
-    lines.append(f"**Searched**: {_safe(searched)} on {_safe(study.spec['data']['source'])}")
+    lines.append(f"**Searched**: {safe(searched)} on {safe(study.spec['data']['source'])}")
     if status.failures:
-        kinds = ", ".join(f"{count} {_safe(kind)}" for kind, count in status.failures.items())
+        kinds = ", ".join(f"{count} {safe(kind)}" for kind, count in status.failures.items())
         lines.append(f"**Failures**: {kinds}")
     alive = [worker.name for worker in status.workers if worker.state == "alive"]
     more = ", ..." if len(alive) > NAMES else ""
-    names = f" ({', '.join(map(_safe, alive[:NAMES]))}{more})" if alive else ""
+    names = f" ({', '.join(map(safe, alive[:NAMES]))}{more})" if alive else ""
     lines.append(f"**Workers alive**: {len(alive)}{names}")
+    lines.append(f"[Workers, failures, files, buttons](/tuner/studies/{study.study_id})")
     return "\n\n".join([*lines, MARK])
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text that is no Markdown."""
     return "".join(f"\\{char}" if char in "\\`*_[]<>#|~" else char for char in text)

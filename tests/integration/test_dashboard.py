@@ -344,6 +344,18 @@ def test_an_address_that_others_reach_needs_a_password(store: str) -> None:
         serve(get_storage(store), host="0.0.0.0", port=0)
 
 
+def test_a_password_that_crosses_the_network_in_the_clear_is_warned_of(
+    store: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with dashboard(store, host="0.0.0.0", password=PASSWORD):
+        pass
+    with dashboard(store, password=PASSWORD):
+        pass
+    told = [line for line in capfd.readouterr().err.splitlines() if "Warning" in line]
+    assert len(told) == 1
+    assert "listening on 0.0.0.0 without TLS" in told[0]
+
+
 def test_a_password_must_not_be_short(store: str) -> None:
     with pytest.raises(UserError, match="at least 8 characters"):
         serve(get_storage(store), host="0.0.0.0", port=0, password="short")

@@ -21,12 +21,19 @@ import json, sys
 from pathlib import Path
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import get_storage
+from optuna.storages._cached_storage import _CachedStorage
+from storage.engine import open_store
 from tuner.dashboard import serve
+from tuner.metrics import metrics
 
 options = json.loads(sys.argv[2])
 artifacts = options.pop("artifacts", None)
+ours = options.pop("ours", False)
+store = open_store(sys.argv[1]) if ours else None
 serve(
-    get_storage(sys.argv[1]),
+    _CachedStorage(store.optuna) if ours else get_storage(sys.argv[1]),
+    store=store,
+    metrics=metrics(store) if ours else None,
     artifacts=FileSystemArtifactStore(artifacts) if artifacts else None,
     on_ready=lambda url: print(url, flush=True),
     port=0,
@@ -106,6 +113,8 @@ class Dashboard:
 @contextmanager
 def dashboard(store_url: str, **options: Any) -> Iterator[Dashboard]:
     """Serves a store as `tuner.dashboard.serve` does with these options.
+
+    With `ours` as `tuner dashboard` does it, else as a store that Optuna alone has made.
 
     In the end, standard output must hold the URL and nothing else.
     """

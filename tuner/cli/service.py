@@ -57,6 +57,7 @@ def dashboard(
             password=password,
             also_known_as=names,
             metrics=metrics(store),
+            store=store,
             on_ready=lambda url: click.echo(f"Dashboard: {url} (Ctrl-C ends it)"),
             **settings,
         )

@@ -42,7 +42,8 @@ class Compression:
         body = _joined(chunks)
         tag = f'W/"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
         answer.headers["ETag"] = tag
-        answer.headers["Vary"] = "Accept-Encoding"
+        varies = answer.headers["Vary"]
+        answer.headers["Vary"] = f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"
         if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return _not_modified(start_response, answer.headers)
         if "gzip" in accepted and len(body) >= SMALLEST:

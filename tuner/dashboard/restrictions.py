@@ -24,18 +24,27 @@ FORBIDDEN = (
         "A trial is ended by its worker alone. Stop the study with `tuner stop` instead.",
     ),
 )
+UPLOADS = (
+    re.compile(r"/api/artifacts/.*"),
+    "Files of trials are written by their workers and go with them.",
+)
 
 
 class Restrictions:
-    """Refuses the writes listed in `FORBIDDEN`, each with its reason."""
+    """Refuses the writes listed in `FORBIDDEN`, each with its reason.
 
-    def __init__(self, app: WSGIApplication) -> None:
+    Args:
+        uploads: Whether files may be uploaded and removed.
+    """
+
+    def __init__(self, app: WSGIApplication, *, uploads: bool = False) -> None:
         self._app = app
+        self._forbidden = FORBIDDEN if uploads else (*FORBIDDEN, UPLOADS)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if wsgi.method(environ) not in wsgi.SAFE_METHODS:
             path = wsgi.path(environ)
-            for pattern, reason in FORBIDDEN:
+            for pattern, reason in self._forbidden:
                 if pattern.fullmatch(path):
                     return wsgi.refuse(environ, start_response, "403 Forbidden", reason)
         return self._app(environ, start_response)

@@ -26,11 +26,17 @@ if TYPE_CHECKING:
     from optuna.artifacts._protocol import ArtifactStore
     from optuna.storages import BaseStorage
 
+    from storage.engine import Store
+
 THREADS = 8
 KEEP_ALIVE = 20  # seconds; pages ask every 10, so a connection (and its TLS) lasts
 LAST_REQUESTS = 2  # seconds that requests get to finish once the server is told to stop
 LARGEST_PORT = 65535
 ANY_ADDRESS = ("0.0.0.0", "::")
+UNPROTECTED = (
+    "Warning: listening on {host} without TLS: the password crosses the network in the clear. "
+    "Give --certfile and --keyfile, or let a proxy that speaks https stand in front.\n"
+)
 
 
 def serve(
@@ -45,6 +51,7 @@ def serve(
     also_known_as: Iterable[str] = (),
     artifacts: ArtifactStore | None = None,
     metrics: WSGIApplication | None = None,
+    store: Store | None = None,
     on_ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serves the dashboard until SIGINT or SIGTERM.
@@ -58,8 +65,9 @@ def serve(
         certfile: Certificate chain in PEM; makes it https.
         keyfile: Its private key, where that is not in `certfile` too.
         also_known_as: Further names that may stand in the Host header, such as a proxy's.
-        artifacts: Where the files lie that trials have uploaded.
+        artifacts: Where the files lie that were uploaded with Optuna.
         metrics: Answers at ``/metrics``.
+        store: Makes the dashboard ours, see `application`.
         on_ready: Called with the dashboard's URL once it answers there.
 
     Raises:
@@ -82,8 +90,11 @@ def serve(
             read_only=read_only,
             artifacts=artifacts,
             metrics=metrics,
+            store=store,
         )
         settings = _settings(app, certfile, keyfile)
+        if not settings.is_ssl and not is_loopback(host):
+            sys.stderr.write(UNPROTECTED.format(host=bracketed(host)))
         if on_ready is not None:
             on_ready(_url(host, port, tls=settings.is_ssl))
         with contextlib.suppress(KeyboardInterrupt):
