@@ -99,10 +99,13 @@ def delete(study: str, yes: bool, storage: str, as_json: bool) -> None:
 
 
 def _change(storage: str, name: str, change: Callable[[Store, Study], Study]) -> Study:
-    from storage import studies
+    from storage import overview, studies
+    from tuner.notes import Notes
 
     with opened(storage) as store:
-        return change(store, studies.load(store, name))
+        changed = change(store, studies.load(store, name))
+        Notes(store, changed).update(overview.status(store, changed), now=True)
+        return changed
 
 
 def _answer(study: Study, as_json: bool, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import optuna_dashboard
+import pytest
 from optuna import load_study
 
 from storage import overview, studies
@@ -10,6 +11,7 @@ from storage.engine import Store
 from storage.studies import Study
 from tests.support import pasts
 from tests.support.trials import begin, complete, enter
+from tests.unit.cli.conftest import Typed
 from tuner.notes import MARK, Notes
 
 
@@ -69,6 +71,23 @@ def test_it_is_not_written_more_often_than_every_few_seconds(store: Store):
     complete(store, begin(store, study), [0.5])
     notes.update(overview.status(store, study))
     assert "0 of 5 trials" in shown(store, study)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("pause", "live"), "**paused"),
+        (("stop", "live"), "**stopped"),
+        (("extend", "live", "--trials", "+3"), "**running**: 0 of 8 trials"),
+    ],
+)
+def test_commands_that_change_a_study_write_it(
+    store: Store, typed: Typed, words: tuple[str, ...], told: str
+):
+    """Nobody supervises the study."""
+    study = running(store)
+    assert typed(*words).exit_code == 0
+    assert shown(store, study).startswith(told)
 
 
 def test_a_deleted_study_is_passed_by(store: Store):
