@@ -36,17 +36,19 @@ BASE = {
 }
 
 
-def small_data(task: str = "classes", units: int = 3, *, rows: int = 50) -> Any:
+def small_data(
+    task: str = "classes", units: int = 3, *, rows: int = 50, shape: tuple[int, ...] = (COLUMNS,)
+) -> Any:
     """Rows that can be learned; 50 of them leave 2 for the last batch of 16."""
     outputs = Outputs.for_task(task, units)  # type: ignore[arg-type]
 
     def part(count: int, seed: int) -> Part:
         random = np.random.default_rng(seed)
-        x = random.normal(size=(count, COLUMNS)).astype(np.float32)
-        return Part(x=x, y=_targets(x, outputs))
+        x = random.normal(size=(count, *shape)).astype(np.float32)
+        return Part(x=x, y=_targets(x.reshape(count, -1), outputs))
 
     return SimpleNamespace(
-        inputs=Inputs(shape=(COLUMNS,)),
+        inputs=Inputs(shape=shape),
         outputs=outputs,
         train=part(rows, 1),
         validation=part(21, 2),

@@ -112,6 +112,13 @@ def frozen() -> keras.layers.Layer:
     return layer
 
 
+dilated = chain(
+    lambda: keras.layers.Reshape((4, 2)),
+    lambda: keras.layers.Conv1D(3, 2, dilation_rate=2),
+    keras.layers.Flatten,
+)
+
+
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
@@ -128,10 +135,18 @@ def frozen() -> keras.layers.Layer:
         (chain(penalised(keras.layers.BatchNormalization)), "activity_regularizer"),
         (of_channels_first(keras.layers.Flatten), "data_format of the layer Flatten"),
         (of_channels_first(keras.layers.GlobalMaxPooling1D), "data_format"),
+        (dilated, "dilation_rate of the layer Conv1D"),
     ],
     ids=[
         *("layer", "activation", "noise", "frozen", "branches", "shared", "class", "same-name"),
-        *("too-wide", "penalised-activation", "penalised-normalisation", "flatten", "global-max"),
+        *(
+            "too-wide",
+            "penalised-activation",
+            "penalised-normalisation",
+            "flatten",
+            "global-max",
+            "dilated",
+        ),
     ],
 )
 def test_models_that_the_program_does_not_know_are_trained_as_keras_does(

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import pytest
 
-from search_spaces import blocks
+from search_spaces import blocks, catalog
 from search_spaces.training import OPTIMIZERS
 from tests.support.fits import BASE, Fit, Recorder, fit, small_data, stock_fit
 from tuner.training import Directive
@@ -124,6 +124,36 @@ def test_normalisation_with_adam(normalization: str) -> None:
     step as long as any other.
     """
     assert_as_stock({"normalization": normalization}, tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "shape", "overrides"),
+    [
+        ("cnn", (5, 6, 2), ("convolutions=2", "penalty=0.01")),
+        ("cnn", (6, 5), ("pooling=average", "normalization=after", "reduction=global_average")),
+        ("cnn", (6, 6), ("pooling=stride", "normalization=before", "block_dropout=0.2")),
+        ("cnn1d", (7,), ("pooling=max", "normalization=before", "reduction=global_max")),
+        ("cnn1d", (7, 2), ("pooling=average", "kernel=2", "reduction=global_average")),
+        ("cnn1d", (9, 2), ("pooling=stride", "activation=elu")),
+    ],
+)
+def test_convolutions(family: str, shape: tuple[int, ...], overrides: tuple[str, ...]) -> None:
+    space = catalog.load(family, ("filters=3..8", "units=6", *overrides))
+    point = {**space.starting_points()[0], **BASE, "optimizer": "sgd", "filters_0": 4}
+    assert_as_stock(point, small_data(shape=shape), build=space.build)
+
+
+def test_convolutions_of_other_sizes_share_a_trace() -> None:
+    """Filters, kernels and units are values; what is pooled, and how, is not."""
+    space, images = catalog.load("cnn", ("activation=tanh",)), small_data(shape=(6, 6))
+    first = {**space.starting_points()[0], **BASE, "filters_0": 3, "filters_1": 4}
+    fit(images, first, build=space.build)
+    before = _traces()
+    other = {"filters_0": 6, "filters_1": 2, "units_0": 9, "kernel": 5}
+    fit(images, {**first, **other}, build=space.build)
+    assert _traces() == before
+    fit(images, {**first, "pooling": "average"}, build=space.build)
+    assert _traces() > before
 
 
 def test_penalties_of_both_kinds_and_a_layer_without_bias() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,7 @@ class Reading:
         knobs: Scalars of all layers.
         sizes: Integers of all layers.
         units: Numbers that the model gives for a row.
+        products: Multiplications that a row takes on its way through the model.
     """
 
     plans: tuple[LayerPlan, ...]
@@ -55,6 +57,7 @@ class Reading:
     knobs: list[float]
     sizes: list[int]
     units: int
+    products: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,11 @@ class _Layer:
     weights: tuple[keras.Variable, ...] = ()
     knobs: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
+    places: int = 1  # of a row that its weights are applied to
+
+    @property
+    def products(self) -> int:
+        return self.places * sum(math.prod(weight.shape) for weight in self.weights)
 
 
 def read(model: keras.Model) -> Reading:
@@ -80,6 +88,7 @@ def read(model: keras.Model) -> Reading:
         knobs=[knob for layer in layers for knob in layer.knobs],
         sizes=[size for layer in layers for size in layer.sizes],
         units=int(model.outputs[0].shape[1]),
+        products=sum(layer.products for layer in layers),
     )
 
 
@@ -118,13 +127,31 @@ def _only_default(layer: keras.Layer, **defaults: Any) -> None:
 
 
 def _dense(layer: Any) -> _Layer:
-    _only_default(
+    _only_default(layer, lora_enabled=False)
+    return _kernel(layer, "dense", activation=_activation(layer.activation))
+
+
+def _convolution(layer: Any) -> _Layer:
+    rank = len(layer.kernel_size)
+    _only_default(layer, groups=1, dilation_rate=(1,) * rank, data_format="channels_last")
+    if getattr(layer, "lora_enabled", False):
+        raise Unsupported(f"lora_enabled of the layer {type(layer).__name__}")
+    if layer.padding not in ("same", "valid"):
+        raise Unsupported(f"the padding {layer.padding}")
+    places = math.prod(int(side) for side in layer.output.shape[1:-1])
+    return _kernel(
         layer,
-        kernel_constraint=None,
-        bias_constraint=None,
-        bias_regularizer=None,
-        lora_enabled=False,
+        "convolution",
+        places=places,
+        activation=_activation(layer.activation),
+        strides=tuple(layer.strides),
+        padding=layer.padding.upper(),
     )
+
+
+def _kernel(layer: Any, kind: str, *, places: int = 1, **options: Any) -> _Layer:
+    """A layer with a kernel, which may be penalised, and maybe a bias."""
+    _only_default(layer, kernel_constraint=None, bias_constraint=None, bias_regularizer=None)
     penalty = layer.kernel_regularizer
     if penalty is not None and type(penalty) not in PENALTIES:
         raise Unsupported(f"the penalty {type(penalty).__name__}")
@@ -132,17 +159,14 @@ def _dense(layer: Any) -> _Layer:
     used = tuple(name for name, strength in strengths.items() if strength)
     weights = (layer.kernel, layer.bias) if layer.use_bias else (layer.kernel,)
     plan = LayerPlan(
-        kind="dense",
-        options=(
-            ("activation", _activation(layer.activation)),
-            ("bias", layer.use_bias),
-            ("penalties", used),
-        ),
+        kind=kind,
+        options=(*options.items(), ("bias", layer.use_bias), ("penalties", used)),
         weights=len(weights),
         trainable=len(weights),
         knobs=len(used),
     )
-    return _Layer(plan=plan, weights=weights, knobs=tuple(strengths[name] for name in used))
+    knobs = tuple(strengths[name] for name in used)
+    return _Layer(plan=plan, weights=weights, knobs=knobs, places=places)
 
 
 def _activation(function: Callable[..., Any]) -> str:
@@ -181,8 +205,8 @@ def _batch_normalization(layer: Any) -> _Layer:
         gamma_constraint=None,
         beta_constraint=None,
     )
-    if len(layer.input.shape) != 2:
-        raise Unsupported("batch normalisation of more than vectors")
+    if layer.axis not in (-1, len(layer.input.shape) - 1):
+        raise Unsupported("batch normalisation of another axis than the last")
     return _Layer(
         plan=LayerPlan(kind="batch_normalization", weights=4, trainable=2, knobs=3),
         weights=(layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance),
@@ -205,9 +229,26 @@ def _flatten(layer: Any) -> _Layer:
     return _Layer(plan=LayerPlan(kind="flatten"))
 
 
-def _global_max(layer: Any) -> _Layer:
-    _only_default(layer, data_format="channels_last", keepdims=False)
-    return _Layer(plan=LayerPlan(kind="global_max"))
+def _pooling(kind: str) -> Callable[[Any], _Layer]:
+    def read_pooling(layer: Any) -> _Layer:
+        _only_default(layer, data_format="channels_last")
+        options = {
+            "kind": kind,
+            "size": tuple(layer.pool_size),
+            "strides": tuple(layer.strides),
+            "padding": layer.padding.upper(),
+        }
+        return _Layer(plan=LayerPlan(kind="pooling", options=tuple(options.items())))
+
+    return read_pooling
+
+
+def _global_pooling(kind: str) -> Callable[[Any], _Layer]:
+    def read_pooling(layer: Any) -> _Layer:
+        _only_default(layer, data_format="channels_last", keepdims=False)
+        return _Layer(plan=LayerPlan(kind=f"global_{kind}"))
+
+    return read_pooling
 
 
 MODELS = (keras.Sequential, keras.src.models.functional.Functional)
@@ -220,5 +261,14 @@ READERS: dict[type[keras.Layer], Callable[[Any], _Layer]] = {
     keras.layers.PReLU: _prelu,
     keras.layers.Flatten: _flatten,
     keras.layers.Reshape: _reshape,
-    keras.layers.GlobalMaxPooling1D: _global_max,
+    keras.layers.Conv1D: _convolution,
+    keras.layers.Conv2D: _convolution,
+    keras.layers.MaxPooling1D: _pooling("max"),
+    keras.layers.MaxPooling2D: _pooling("max"),
+    keras.layers.AveragePooling1D: _pooling("average"),
+    keras.layers.AveragePooling2D: _pooling("average"),
+    keras.layers.GlobalMaxPooling1D: _global_pooling("max"),
+    keras.layers.GlobalMaxPooling2D: _global_pooling("max"),
+    keras.layers.GlobalAveragePooling1D: _global_pooling("average"),
+    keras.layers.GlobalAveragePooling2D: _global_pooling("average"),
 }

@@ -51,7 +51,7 @@ def logits(
 
 
 def _penalties(plan: LayerPlan, part: Parts) -> Iterator[tf.Tensor]:
-    if plan.kind != "dense":
+    if plan.kind not in ("dense", "convolution"):
         return
     for name, strength in zip(plan.option("penalties"), part.knobs, strict=True):
         kernel = part.weights[0]
@@ -64,6 +64,33 @@ def _dense(plan: LayerPlan, part: Parts, x: tf.Tensor, *, activate: bool) -> tf.
     if plan.option("bias"):
         x = tf.nn.bias_add(x, part.weights[1])
     return activation(plan, x) if activate else x
+
+
+def _convolution(plan: LayerPlan, part: Parts, x: tf.Tensor, training: bool) -> tf.Tensor:
+    kernel, flat = part.weights[0].read_value(), len(plan.option("strides")) == 1
+    strides = list(plan.option("strides"))
+    if flat:  # over one axis, as Keras does: an image of height 1
+        x, kernel, strides = tf.expand_dims(x, 1), tf.expand_dims(kernel, 0), [1, *strides]
+    x = tf.nn.conv2d(x, kernel, strides, plan.option("padding"))
+    x = tf.squeeze(x, [1]) if flat else x
+    if plan.option("bias"):
+        x = tf.nn.bias_add(x, part.weights[1])
+    return activation(plan, x)
+
+
+def _pooling(plan: LayerPlan, part: Parts, x: tf.Tensor, training: bool) -> tf.Tensor:
+    size, strides = list(plan.option("size")), list(plan.option("strides"))
+    flat = len(size) == 1
+    if flat:
+        x, size, strides = tf.expand_dims(x, 1), [1, *size], [1, *strides]
+    pool = tf.nn.max_pool2d if plan.option("kind") == "max" else tf.nn.avg_pool2d
+    x = pool(x, size, strides, plan.option("padding"))
+    return tf.squeeze(x, [1]) if flat else x
+
+
+def _between(x: tf.Tensor) -> list[int]:
+    """The axes between rows and channels."""
+    return list(range(1, len(x.shape) - 1))
 
 
 def activation(plan: LayerPlan, x: tf.Tensor) -> tf.Tensor:
@@ -94,7 +121,7 @@ def _batch_normalization(plan: LayerPlan, part: Parts, x: tf.Tensor, training: b
     gamma, beta, moving_mean, moving_variance = part.weights
     momentum, rest, epsilon = part.knobs
     if training:
-        mean, variance = tf.nn.moments(x, [0])
+        mean, variance = tf.nn.moments(x, [0, *_between(x)])
         moving_mean.assign(moving_mean * momentum + mean * rest)
         moving_variance.assign(moving_variance * momentum + variance * rest)
     else:
@@ -124,5 +151,8 @@ RULES: dict[str, Rule] = {
     "prelu": _prelu,
     "reshape": _reshape,
     "flatten": _flatten,
-    "global_max": lambda plan, part, x, training: tf.reduce_max(x, axis=1),
+    "convolution": _convolution,
+    "pooling": _pooling,
+    "global_max": lambda plan, part, x, training: tf.reduce_max(x, _between(x)),
+    "global_average": lambda plan, part, x, training: tf.reduce_mean(x, _between(x)),
 }
