@@ -35,6 +35,7 @@ class Ledger:
         self._texts: list[bytes] = []
         self._changed: list[int] = []  # the version of each text
         self._ended: set[int] = set()
+        self._head: dict[str, tuple[bytes, int]] = {}  # with the version of each part
         self._best: tuple[float, int] = (math.inf, -1)
         self._extras: Extras = {}
         self._models: frozenset[int] = frozenset()
@@ -65,6 +66,18 @@ class Ledger:
             self._write(trial, found.get(trial._trial_id))
         self._summarise(fresh)
 
+    def head(self, parts: Mapping[str, Any]) -> None:
+        """Takes in everything but the trials; call it after ``update``."""
+        for name, part in parts.items():
+            text = json.dumps(part).encode()
+            if self._head.get(name, (b"", 0))[0] != text:
+                self._head[name] = text, self.version
+
+    def head_since(self, version: int) -> bytes:
+        """What has changed of it after a version, as the inside of a JSON object."""
+        changed = {name: text for name, (text, at) in self._head.items() if at > version}
+        return b",".join(b'"%s":%s' % (name.encode(), text) for name, text in changed.items())
+
     def since(self, version: int) -> bytes:
         """The trials that have changed after a version, as the inside of a JSON list."""
         changed = zip(self._texts, self._changed, strict=True)
@@ -74,14 +87,14 @@ class Ledger:
         """The trials from a number on, as the inside of a JSON list."""
         return b",".join(self._texts[number:])
 
-    def best(self) -> bytes:
-        """The best complete trial, or nothing."""
-        return b"" if self._best[1] < 0 else self._texts[self._best[1]]
+    def best(self) -> list[Any]:
+        """The best complete trial, in a list that is empty without one."""
+        return [] if self._best[1] < 0 else [json.loads(self._texts[self._best[1]])]
 
     @property
     def newest(self) -> int:
         """The version of the last change."""
-        return max(self._changed, default=0)
+        return max([*self._changed, *(at for _, at in self._head.values())], default=0)
 
     def _touched(self, extras: Extras) -> set[int]:
         ids = extras.keys() | self._extras.keys()

@@ -6,7 +6,7 @@
 (() => {
   const stock = window.fetch.bind(window);
   const POLL = /^(\/api\/studies\/(\d+)\?after=)(\d+)$/;
-  const known = new Map(); // study id -> {uuid, cursor, trials by number}
+  const known = new Map(); // study id -> {uuid, cursor, head, trials by number}
 
   const ask = (path, after, mine) =>
     mine ? stock(path + after, { headers: { "Tuner-Cursor": mine.cursor } }) : stock(path + "0");
@@ -33,10 +33,11 @@
     if (!answer.ok) return answer;
     const detail = await answer.json();
     if (!detail.tuner) return answered(detail); // a kind of study that is left to the stock page
-    const { uuid, cursor } = detail.tuner;
+    const { uuid, cursor, delta } = detail.tuner;
     if (mine && mine.uuid !== uuid) location.reload(); // another study took over its id
     const trials = merge(detail, after, mine);
-    known.set(study, { uuid, cursor, trials });
-    return answered({ ...detail, trials: trials.slice(after) });
+    const head = mine && delta ? { ...mine.head, ...detail } : detail;
+    known.set(study, { uuid, cursor, head: { ...head, trials: [] }, trials });
+    return answered({ ...head, trials: trials.slice(after) });
   };
 })();

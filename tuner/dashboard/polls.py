@@ -144,19 +144,19 @@ class Polls:
             frozenset() if ours is None else captions.with_model(self._must(), ours),
             lambda ids: {} if ours is None else captions.captions(self._must(), ours, ids),
         )
-        head = self._head(study, watched, ours)
-        version = _version(cursor, f"{self._nonce}.{watched.uuid}")
-        delta = version is not None
-        head["tuner"] = {
+        ledger.head({**self._head(study, watched, ours), "best_trials": ledger.best()})
+        since = _version(cursor, f"{self._nonce}.{watched.uuid}")
+        about = {
             "uuid": watched.uuid,
             "cursor": f"{self._nonce}.{watched.uuid}.{ledger.newest}",
-            "delta": delta,
+            "delta": since is not None,
         }
-        told = ledger.since(version) if version is not None else ledger.after(after)
-        return b'%s,"trials":[%s],"best_trials":[%s]}' % (
-            json.dumps(head).encode().removesuffix(b"}"),
+        head = ledger.head_since(since or 0)
+        told = ledger.after(after) if since is None else ledger.since(since)
+        return b'{"tuner":%s,%s"trials":[%s]}' % (
+            json.dumps(about).encode(),
+            head + b"," if head else b"",
             told,
-            ledger.best(),
         )
 
     def _ours(self, study: FrozenStudy, watched: _Watched) -> Study | None:
