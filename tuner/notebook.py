@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
 import os
-from collections.abc import Iterator, Mapping
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +18,8 @@ import click
 from tuner.cli.options import DEFAULT_STORE
 from tuner.errors import UserError
 from tuner.exits import URL_VARIABLE
+
+MISTAKE = 2  # exit code of a mistake of the user's
 
 if TYPE_CHECKING:
     import keras
@@ -212,6 +218,103 @@ class Study:
             load_space(StudySpec.from_dict(study.spec))  # it may bring layers of its own
             return load_file(path)
 
+    def evaluate(self, trial: int | None = None) -> dict[str, Any]:
+        """Scores a trial's saved model on the test part: what ``tuner evaluate --json`` prints.
+
+        Raises:
+            UserError: No trial is complete, or the model was not kept.
+
+        Examples:
+            >>> study.evaluate()["accuracy"]
+        """
+        return self._typed("evaluate", _option("--trial", trial))
+
+    def predict(self, rows: Any, trial: int | None = None) -> pd.DataFrame:
+        """What a trial's model, by default the best one's, predicts for raw rows.
+
+        Args:
+            rows: A data frame, an array, or the path of a .csv file.
+
+        Returns:
+            For classes ``prediction`` and the probability of each, ``p(label)``; for a
+            regression ``prediction``.
+
+        Raises:
+            DataError: The rows are not such as the model takes.
+            UserError: No trial is complete, or the model was not kept.
+
+        Examples:
+            >>> study.predict(x[:5]).prediction
+        """
+        from tuner.results.prediction import predict_table
+
+        with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
+            model = self.export(Path(folder) / "model.keras", trial=trial)
+            table = rows if isinstance(rows, (str, Path)) else _as_table(rows, model)
+            return predict_table(str(model), str(table))
+
+    def rerun(
+        self,
+        trial: int,
+        *,
+        output: str | Path | None = None,
+        force: bool = False,
+        threads: int | None = None,
+    ) -> dict[str, Any]:
+        """Trains a trial again and compares: what ``tuner rerun --json`` prints.
+
+        Args:
+            output: Keeps the model, with a card; ends in ``.keras``.
+            threads: By default as many as its worker had.
+
+        Raises:
+            UserError: The trial cannot be trained again.
+
+        Examples:
+            >>> study.rerun(study.best.number)["identical"]
+        """
+        words = [*_option("--output", output), *_final(force, threads)]
+        return self._typed("rerun", words, str(trial))
+
+    def refit(
+        self,
+        path: str | Path,
+        *,
+        trial: int | None = None,
+        force: bool = False,
+        threads: int | None = None,
+    ) -> dict[str, Any]:
+        """Trains the best hyperparameters on training and validation rows together.
+
+        Returns:
+            The card that is written beside the model.
+
+        Examples:
+            >>> study.refit("final.keras")["metrics"]["test"]
+        """
+        words = [*_option("--output", path), *_option("--trial", trial), *_final(force, threads)]
+        return self._typed("refit", words)
+
+    def ensemble(
+        self,
+        path: str | Path,
+        *,
+        top: int = 5,
+        force: bool = False,
+        threads: int | None = None,
+    ) -> dict[str, Any]:
+        """Averages the best models into one; models that were not kept are trained again.
+
+        Returns:
+            The card that is written beside the model, with ``helps``: whether the average has a
+            lower validation loss than each of its members.
+
+        Examples:
+            >>> study.ensemble("mean.keras", top=3)["helps"]
+        """
+        words = [*_option("--output", path), *_option("--top", top), *_final(force, threads)]
+        return self._typed("ensemble", words)
+
     def report(self, path: str | Path = "report.html", *, force: bool = False) -> Path:
         """Writes the study on one page, as ``tuner report`` does."""
         from tuner.cli.reports import report
@@ -257,6 +360,25 @@ class Study:
         if status.best is None:
             return line
         return f"{line}; best trial {status.best.number}, {words.number(status.best.value)}"
+
+    def _typed(self, command: str, options: Sequence[str], *more: str) -> dict[str, Any]:
+        """What a command prints as JSON, in a process of its own.
+
+        TensorFlow is what a notebook has made of it: there a training would use other threads,
+        and memory that nobody gives back.
+        """
+        typed = [sys.executable, "-P", "-m", "tuner", command, "--json", *options]
+        typed += ["--", self.name, *more]
+        place = str(Path(__file__).parents[1])  # wherever this module was found
+        path = os.pathsep.join(filter(None, (place, os.environ.get("PYTHONPATH"))))
+        # Not among the arguments: an address may hold a password.
+        environment = {**os.environ, URL_VARIABLE: self.storage, "PYTHONPATH": path}
+        done = subprocess.run(typed, env=environment, capture_output=True, text=True, check=False)
+        if done.stdout.strip():
+            answer: dict[str, Any] = json.loads(done.stdout)
+            return answer
+        line = done.stderr.strip().rpartition("\n")[2].removeprefix("Error: ")
+        raise UserError(line) if done.returncode == MISTAKE else RuntimeError(line)
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Store, StoredStudy]]:
@@ -315,6 +437,31 @@ def _listed(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(map(_listed, value))
     return value if isinstance(value, str) else spell(value)
+
+
+def _option(name: str, value: object) -> list[str]:
+    return [] if value is None else [name, str(value)]
+
+
+def _final(force: bool, threads: int | None) -> list[str]:
+    return [*(["--force"] if force else []), *_option("--threads", threads)]
+
+
+def _as_table(rows: Any, model: Path) -> Path:
+    """Rows in memory as the file that the command line would be given, beside the model."""
+    import numpy as np
+    import pandas as pd
+
+    from tuner.results.files import card_path
+
+    named = isinstance(rows, pd.DataFrame)
+    table = rows if named else pd.DataFrame(np.asarray(rows).reshape(len(rows), -1))
+    columns = json.loads(card_path(model).read_text(encoding="utf-8"))["data"].get("columns")
+    if not named and len(columns or ()) == len(table.columns):
+        table, named = table.set_axis(columns, axis=1), True
+    file = model.with_name("rows.csv")
+    table.to_csv(file, index=False, header=named)
+    return file
 
 
 def _console(*, quiet: bool) -> Any:

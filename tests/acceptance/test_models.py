@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.support.terminal import Terminal
+from tuner.notebook import Study, load
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -116,6 +117,11 @@ def answers_of(model: Path, rows: Path) -> list[list[float]]:
     return answers
 
 
+def loaded(tuner: Terminal, study: str) -> Study:
+    """A study as Python has it."""
+    return load(study, storage=f"sqlite:///{(tuner.folder / 'tuner.db').as_posix()}")
+
+
 def refused(tuner: Terminal, *words: str) -> str:
     """The one line that a command answers with."""
     ended = tuner(*words)
@@ -194,13 +200,14 @@ def test_trials_of_users_spaces_come_out_the_same(tuner: Terminal, space: str):
         "--workers", "1", "--set", "epochs=2",
     )  # fmt: skip
     assert study["trials"]["complete"] == 2
-    assert tuner.json("rerun", space, "1")["identical"] is True
+    assert loaded(tuner, space).rerun(1)["identical"] is True
 
 
 def test_a_saved_model_is_scored_on_raw_rows(tuner: Terminal):
     """Its loss is the one that the worker measured on scaled rows."""
     best = tuner.json("best", STUDY)
     scores = tuner.json("evaluate", STUDY)
+    assert scores == loaded(tuner, STUDY).evaluate()
     assert (scores["trial"], scores["rows"]) == (best["number"], 30)
     assert scores["accuracy"] == pytest.approx(best["metrics"]["test_accuracy"], abs=1e-6)
     penalty = best["metrics"]["test_loss"] - scores["loss"]  # of the weights, not of the answers
@@ -222,11 +229,14 @@ def test_predictions_for_rows(
     answers = answers_of(exported, tuner.folder / "flowers.csv")
     assert predicted.iloc[:, 1:].to_numpy() == pytest.approx(pd.DataFrame(answers).to_numpy())
     assert (predicted.prediction == flowers.species).mean() > 0.8
+    for given in (flowers, flowers.iloc[:, :4].to_numpy()):  # from Python: the same
+        from_python = loaded(tuner, STUDY).predict(given)
+        assert from_python.prediction.tolist() == predicted.prediction.tolist()
 
 
 def test_a_model_trained_on_more_rows(tuner: Terminal, trials: list[dict[str, Any]]):
     """Training and validation rows, for as many epochs as were best; the test part tells."""
-    card = tuner.json("refit", STUDY, "--output", "refit.keras")
+    card = loaded(tuner, STUDY).refit(tuner.folder / "refit.keras")
     best = tuner.json("best", STUDY)
     assert (card["kind"], card["trial"]) == ("refit", best["number"])
     assert card["data"]["rows"] == {"train": 120, "test": 30}

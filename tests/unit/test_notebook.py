@@ -136,3 +136,17 @@ def test_what_a_study_shows(folder: Path):
     assert "1 complete, 1 failed; best trial 0, 0.25" in repr(study)
     assert "<b>" not in study._repr_html_()
     assert "units_0" in study._repr_html_()
+
+
+def test_what_a_command_refuses_is_refused_in_its_words(folder: Path):
+    """Without its traceback, and before anything is trained."""
+    study = tuner.launch("mlp", data="iris", trials=2, workers=0, quiet=True)
+    Path("there.keras").write_text("mine")
+    with pytest.raises(UserError, match=r"^Expected .*there\.keras.*force"):
+        study.refit("there.keras")
+    with pytest.raises(UserError, match=r"^Expected a study with 2 complete trials or more"):
+        study.ensemble("mean.keras", top=3)
+    with pytest.raises(UserError, match=r"^Expected a study with a complete trial"):
+        study.evaluate()
+    with pytest.raises(UserError, match=r"^Expected the number of a trial"):
+        study.rerun(0, output="again.keras", threads=1)
