@@ -176,7 +176,8 @@ def test_a_page_is_told_what_changed_in_spite_of_a_zombie(
 
 def test_a_page_from_before_a_restart_gets_everything(running: Dashboard, study: Study):
     """Versions are counted anew in each process."""
-    told = detail(running, study, cursor=f"0000.{study.uuid}.7")
+    uuid = detail(running, study)["tuner"]["uuid"]
+    told = detail(running, study, cursor=f"0000.{uuid}.7")
     assert (told["tuner"]["delta"], numbers(told)) == (False, [0, 1, 2])
 
 

@@ -18,7 +18,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from storage import captions, overview, studies
 from storage.artifacts import Artifacts, Usage
 from storage.errors import StoreError, StudyGone
+from tuner import launching
 from tuner.dashboard import desk_pages, wsgi
+from tuner.errors import UserError
 from tuner.notes import Notes
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Desk:
             if action is None:
                 return wsgi.refuse(environ, start_response, "404 Not Found", "No such button.")
             changed = action(self._store, study)
-        except StoreError as e:
+        except (StoreError, UserError) as e:
             return _answer(start_response, "409 Conflict", self._one(study, problem=str(e)))
         Notes(self._store, changed).update(overview.status(self._store, changed), now=True)
         return wsgi.redirect(start_response, f"/tuner/studies/{study.study_id}")
@@ -110,7 +112,7 @@ def _extend(environ: WSGIEnvironment) -> Action:
     given = parse_qs(form).get("trials", [""])[0].strip().removeprefix("+")
     if not (given.isascii() and given.isdecimal() and 1 <= int(given) <= MOST_MORE):
         raise StoreError(f"Expected 1 to {MOST_MORE} more trials. Received: {given[:20]!r}.")
-    return lambda store, study: studies.extend(store, study, by=int(given))
+    return lambda store, study: launching.extend(store, study, by=int(given))
 
 
 def _usage(study: Study) -> dict[str, Usage] | None:

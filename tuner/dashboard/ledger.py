@@ -18,6 +18,12 @@ from tuner.dashboard.captions import captioned
 # 5,000 trials with 20 values each are 10.8 MB of JSON that take a second to make; trials that
 # have ended do not change, but for what users note on them and for models that are removed.
 
+
+def compact(value: Any) -> bytes:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
 Extras = Mapping[int, Mapping[str, Any]]
 
 
@@ -69,7 +75,7 @@ class Ledger:
     def head(self, parts: Mapping[str, Any]) -> None:
         """Takes in everything but the trials; call it after ``update``."""
         for name, part in parts.items():
-            text = json.dumps(part).encode()
+            text = compact(part)
             if self._head.get(name, (b"", 0))[0] != text:
                 self._head[name] = text, self.version
 
@@ -105,7 +111,7 @@ class Ledger:
         shown = serialize_frozen_trial(self._study_id, trial, attributes)
         if caption is not None:
             shown = captioned(shown, caption)
-        text = json.dumps(shown).encode()
+        text = compact(shown)
         if trial.number == len(self._texts):
             self._texts.append(text)
             self._changed.append(self.version)

@@ -7,7 +7,7 @@ from JSON that is made once for each trial.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
 import secrets
 import threading
@@ -30,7 +30,7 @@ from storage.errors import StudyGone
 from storage.schema import UUID_ATTRIBUTE
 from tuner import notes
 from tuner.dashboard import wsgi
-from tuner.dashboard.ledger import Ledger
+from tuner.dashboard.ledger import Ledger, compact
 
 if TYPE_CHECKING:
     from optuna.storages._cached_storage import _CachedStorage
@@ -50,7 +50,8 @@ class _Watched:
     """A study that pages look at.
 
     Attributes:
-        uuid: Ours, or its name: SQLite gives the id of a deleted study to the next one.
+        uuid: Of ours, or of its name, in short: SQLite gives the id of a deleted study to the
+            next one.
         note: Our part of its note, written at ``noted``.
     """
 
@@ -121,6 +122,7 @@ class Polls:
 
     def _watch(self, study: FrozenStudy) -> _Watched:
         uuid = str(study.user_attrs.get(UUID_ATTRIBUTE, study.study_name))
+        uuid = hashlib.blake2b(uuid.encode(), digest_size=4).hexdigest()  # it goes with each poll
         with self._lock:
             watched = self._watched.get(study._study_id)
             if watched is None or watched.uuid != uuid:
@@ -154,7 +156,7 @@ class Polls:
         head = ledger.head_since(since or 0)
         told = ledger.after(after) if since is None else ledger.since(since)
         return b'{"tuner":%s,%s"trials":[%s]}' % (
-            json.dumps(about).encode(),
+            compact(about),
             head + b"," if head else b"",
             told,
         )
