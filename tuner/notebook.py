@@ -315,8 +315,14 @@ class Study:
         words = [*_option("--output", path), *_option("--top", top), *_final(force, threads)]
         return self._typed("ensemble", words)
 
-    def report(self, path: str | Path = "report.html", *, force: bool = False) -> Path:
-        """Writes the study on one page, as ``tuner report`` does."""
+    def report(
+        self, path: str | Path = "report.html", *, force: bool = False, evaluate: bool = True
+    ) -> Path:
+        """Writes the study on one page, as ``tuner report`` does.
+
+        Args:
+            evaluate: Let the best model predict the test part.
+        """
         from tuner.cli.reports import report
 
         assert report.callback is not None
@@ -324,7 +330,7 @@ class Study:
             study=self.name,
             output=str(path),
             kind=None,
-            evaluate=False,
+            evaluate=evaluate,
             force=force,
             storage=self.storage,
         )

@@ -43,7 +43,10 @@ ENDINGS = {"html": ".html", "md": ".md"}
     help="A page, or Markdown with pictures.  [default: by the ending of the file, else html]",
 )
 @click.option(
-    "--evaluate", is_flag=True, help="Let the best model predict the test part; takes TensorFlow."
+    "--evaluate/--no-evaluate",
+    default=True,
+    show_default=True,
+    help="Let the best model predict the test part; takes TensorFlow.",
 )
 @force_option
 @storage_option

@@ -234,7 +234,7 @@ def test_a_file_that_exists_is_replaced_only_by_force(typed: Typed, store: Store
 def test_a_missing_model_is_told_on_the_page(typed: Typed, store: Store):
     """The rest is there all the same."""
     pasts.make(store, trials=20, data=DataSpec(source="nowhere.csv", target="price").to_dict())
-    result = typed("report", "past", "--evaluate")
+    result = typed("report", "past")
     assert result.exit_code == 0, result.stderr
     assert "<p>Left out: " in Path("report.html").read_text(encoding="utf-8")
 

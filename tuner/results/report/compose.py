@@ -303,8 +303,8 @@ def _unscored(facts: Facts) -> Section:
     return Section(
         title="Predictions of the best model",
         text=[
-            "Left out: predicting takes TensorFlow and the data. "
-            f"To have them here: tuner report {name} --evaluate"
+            "Left out, as was asked. To have them here, which takes TensorFlow and the data: "
+            f"tuner report {name}"
         ],
     )
 

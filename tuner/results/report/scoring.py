@@ -39,8 +39,8 @@ def scoring(store: Store, study: Study) -> Section:
     """
     try:
         spec = StudySpec.from_dict(study.spec)
-        data = load_data(spec)
         with model_file(study, best(store, study)) as path:
+            data = load_data(spec)
             evaluation.import_keras()
             load_space(spec)  # it may bring layers of its own
             answers = evaluation.predict(evaluation.load(path), data.raw("test"))
