@@ -110,7 +110,10 @@ def _migrate(opened: Connection) -> None:
 
 def _make_optuna_tables(opened: Connection) -> None:
     """Does what Optuna's storage does in several transactions, which race with each other."""
+    new = not sa.inspect(opened).has_table(models.TrialModel.__tablename__)
     models.BaseModel.metadata.create_all(opened)
+    if new and opened.dialect.name == "mysql":
+        _keep_fractions(opened)
     version = models.VersionInfoModel.__table__
     if opened.execute(sa.select(version.c.version_info_id)).first() is None:
         row = {"schema_version": models.SCHEMA_VERSION, "library_version": optuna.__version__}
@@ -120,6 +123,13 @@ def _make_optuna_tables(opened: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", "optuna.storages._rdb:alembic")
         context.stamp(ScriptDirectory.from_config(config), "head")
+
+
+def _keep_fractions(opened: Connection) -> None:
+    """Lets a trial's times have microseconds, as everywhere else: MySQL keeps whole seconds."""
+    table = models.TrialModel.__table__
+    for column in (table.c.datetime_start, table.c.datetime_complete):
+        opened.execute(sa.text(f"ALTER TABLE {table.name} MODIFY {column.name} DATETIME(6)"))
 
 
 @contextmanager

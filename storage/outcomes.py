@@ -33,6 +33,8 @@ FailureKind = Literal[
 # Failures that follow from the hyperparameters: the sampler learns to keep away from them.
 INFEASIBLE: frozenset[str] = frozenset({"out_of_memory", "diverged", "oversized", "timeout"})
 
+SHOWN = 4_000  # last characters of a traceback in Optuna's dashboard: escaped, it fills a TEXT
+
 OPTUNA_STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -132,10 +134,18 @@ def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
 
 def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -> None:
     """Shows the reason in Optuna's dashboard, and the sampler what to keep away from."""
-    shown = {"failure": failure.kind, "failure_message": text.line(failure.message)}
+    attempt, worker = _held_by(c, trial_id)
+    shown = {
+        "failure": failure.kind,
+        "failure_message": text.line(failure.message),
+        "failure_traceback": failure.traceback and text.end(failure.traceback)[-SHOWN:],
+        "failure_attempt": attempt,
+        "failure_worker": worker,
+    }
     rows = [
         {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
         for key, value in shown.items()
+        if value
     ]
     insert_once(c, schema.optuna_trial_attributes, rows)  # a parameter may have the same name
     if state == "failed" and failure.kind in INFEASIBLE:
@@ -144,3 +154,16 @@ def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -
                 trial_id=trial_id, key=f"constraints:{failure.kind}", value_json="1.0"
             )
         )
+
+
+def _held_by(c: Connection, trial_id: int) -> tuple[int, str | None]:
+    """How often the trial was claimed, and who had it last."""
+    lease, worker = schema.leases.c, schema.workers.c
+    query = (
+        sa.select(lease.token, worker.host, worker.pid)
+        .select_from(schema.leases)
+        .outerjoin(schema.workers, worker.worker_id == lease.worker_id)
+        .where(lease.trial_id == trial_id)
+    )
+    row = c.execute(query).one()
+    return row.token, None if row.host is None else f"{row.host}:{row.pid}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -169,9 +170,13 @@ def test_failed(failed: dict[str, Any], name: str, kind: str, message: str):
     assert message in ours.failure.message
     assert "\n" not in ours.failure.message
     assert theirs.user_attrs["failure_message"] == ours.failure.message
+    assert (ours.failure.traceback or "").endswith(theirs.user_attrs.get("failure_traceback", ""))
+    assert ("failure_traceback" in theirs.user_attrs) == (kind == "error")
+    assert theirs.user_attrs["failure_attempt"] == ours.attempt == 1
+    assert theirs.user_attrs["failure_worker"].startswith(f"{socket.gethostname()}:")
     assert bool(theirs.constraints) == (kind in INFEASIBLE)
     assert bool(ours.failure.traceback) == (kind == "error")
-    assert (ours.attempt, ours.model) == (1, None)
+    assert ours.model is None
 
 
 def test_the_traceback_is_the_users(failed: dict[str, Any]):

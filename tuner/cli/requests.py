@@ -101,7 +101,7 @@ def logs(study: str, trial: int | None, storage: str, as_json: bool) -> None:
     Without a trial: for all of the study, in order. Failures end with their traceback.
     """
     from storage import logs as store_logs
-    from storage import studies, trials
+    from storage import studies, trials, workers
     from tuner.cli import documents
 
     with opened(storage) as store:
@@ -110,15 +110,18 @@ def logs(study: str, trial: int | None, storage: str, as_json: bool) -> None:
         if trial is not None:
             records = [trials.find(store, found, trial)]
         entries = store_logs.read(store, found, trial)
-    failures = {t.number: t.failure for t in records if t.failure is not None}
+        names = {worker.worker_id: worker.name for worker in workers.list_workers(store, found)}
+    failures = [(t, t.failure) for t in records if t.failure is not None]
     if as_json:
         documents.echo([vars(entry) for entry in entries])
         return
     for entry in entries:
         click.echo(f"--- trial {entry.trial}, attempt {entry.attempt}")
         click.echo(entry.text.rstrip("\n"))
-    for number, failure in failures.items():
-        click.echo(f"--- trial {number}: {failure.kind}: {failure.message}")
+    for record, failure in failures:
+        worker = names.get(record.worker or "")
+        where = f"attempt {record.attempt}" + (f" on {worker}" if worker else "")
+        click.echo(f"--- trial {record.number}, {where}: {failure.kind}: {failure.message}")
         if failure.traceback:
             click.echo(failure.traceback.rstrip("\n"))
     if not entries and not failures:

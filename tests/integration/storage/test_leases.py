@@ -325,7 +325,9 @@ def test_the_end_is_written_for_optuna_too(store: Store):
     done, refused = store.optuna.get_all_trials(study.study_id)
     assert (done.state.name, done.values) == ("COMPLETE", [0.25])
     assert refused.state.name == "FAIL"
-    assert refused.user_attrs == {"failure": "oversized", "failure_message": "10 GB"}
+    assert refused.user_attrs == {
+        "failure": "oversized", "failure_message": "10 GB", "failure_attempt": 1,
+    }  # fmt: skip
     assert refused.constraints == {"oversized": 1.0}
     assert refused.datetime_complete is not None
 
