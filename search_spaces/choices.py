@@ -112,6 +112,13 @@ class Choice(Parameter):
             raise SpaceError(f"Expected one of {_listed(self.values)}. Received: {spell(value)}.")
         return _spelt(self.values)[spell(value)]
 
+    def at(self, fraction: float) -> Value:
+        return self.values[int(fraction * len(self.values))]
+
+    @property
+    def options(self) -> Sequence[Value] | None:
+        return self.values
+
     def may_meet(self, condition: Condition) -> bool:
         return any(condition.holds(value) for value in self.values)
 

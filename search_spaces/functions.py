@@ -34,6 +34,8 @@ class FunctionSpace(SearchSpace):
         overrides: as for every space.
     """
 
+    declared_whole = False
+
     def __init__(
         self, function: Callable[..., Any], name: str, overrides: Sequence[str] = ()
     ) -> None:

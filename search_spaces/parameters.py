@@ -7,7 +7,7 @@ A range prints as it is typed, so that what ``tuner spaces`` shows can be given 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +113,15 @@ class Parameter(ABC):
         Raises:
             SpaceError: the value is a category that is not offered.
         """
+
+    @abstractmethod
+    def at(self, fraction: float) -> Value:
+        """Returns the value of the range that lies at a fraction of it, in [0, 1)."""
+
+    @property
+    @abstractmethod
+    def options(self) -> Sequence[Value] | None:
+        """All values of the range, where it is a list of them."""
 
     @abstractmethod
     def may_meet(self, condition: Condition) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,19 @@ class Range(Parameter):
         if not is_number(value):
             raise self._refused(spell(value))
         return self._on_grid(min(max(value, self.low), self.high))
+
+    def at(self, fraction: float) -> Value:
+        if self.log:
+            return self.nearest(self.low * (self.high / self.low) ** fraction)
+        width = self.high - self.low
+        if self.step is not None:
+            # Each value of a grid has the same share, the last one too.
+            return self._on_grid(self.low + fraction * (width + self.step), ROUND_FLOOR)
+        return self.nearest(self.low + fraction * width)
+
+    @property
+    def options(self) -> Sequence[Value] | None:
+        return (self.low,) if self.fixed else None
 
     def may_meet(self, condition: Condition) -> bool:
         values = (self.low, self.high, *condition.mentions())

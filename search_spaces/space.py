@@ -7,8 +7,9 @@ import inspect
 import json
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,9 @@ from search_spaces.values import Value, spell
 if TYPE_CHECKING:
     import keras
     from optuna.trial import BaseTrial
+
+
+MAX_GRID = 100_000  # points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +66,13 @@ class SearchSpace(ABC):
         name: how the space is called; the name of the class in lower case unless it says another.
         starts: hyperparameters worth trying first, each naming only the values that make it what
             it is.
+        declared_whole: whether all parameters are known before a model is built.
         source: sha256 of the user's file that the space comes from; None for our own.
     """
 
     name: str = ""
     starts: ClassVar[Sequence[Mapping[str, Value]]] = ()
+    declared_whole: ClassVar[bool] = True
     source: str | None = None
 
     def __init_subclass__(cls) -> None:
@@ -155,6 +161,58 @@ class SearchSpace(ABC):
             if point not in points:
                 points.append(point)
         return points
+
+    def spread(self, fractions: Mapping[str, float]) -> dict[str, Any]:
+        """Returns the point at these fractions of the ranges, each in [0, 1), by parameter."""
+        return self._fill(lambda name, parameter: parameter.at(fractions[name]))
+
+    def grid(self) -> Iterator[dict[str, Any]]:
+        """Returns every point, always in the same order; see `grid_size` for what is refused."""
+        return self._points(tuple(self.parameters.items()), {}, set())
+
+    def grid_size(self) -> int:
+        """Returns how many points there are.
+
+        Raises:
+            SpaceError: a parameter is a range, not a list of values; or there are more than
+                `MAX_GRID`.
+        """
+        if not self.declared_whole:
+            raise SpaceError(
+                "Expected a space whose parameters are known before it runs. "
+                f"Received: the function {self.name}: write a subclass of SearchSpace."
+            )
+        ranges: set[str] = set()
+        points = self._points(tuple(self.parameters.items()), {}, ranges)
+        size = sum(1 for _ in islice(points, MAX_GRID + 1))
+        if ranges:
+            named = [name for name in self.parameters if name in ranges]
+            raise SpaceError(
+                f"Expected lists of values for a grid. Received ranges of {', '.join(named)}: "
+                f"list or fix them, as in --set {named[0]}=VALUE,VALUE."
+            )
+        if size > MAX_GRID:
+            raise SpaceError(
+                f"Expected a grid of at most {MAX_GRID} points. Received a larger one: "
+                "fix more parameters with --set."
+            )
+        return size
+
+    def _points(
+        self, parameters: Sequence[tuple[str, Parameter]], chosen: dict[str, Any], ranges: set[str]
+    ) -> Iterator[dict[str, Any]]:
+        """The points over the rest of the parameters; ranges count as one value, and are told."""
+        if not parameters:
+            yield dict(chosen)
+            return
+        (name, parameter), *rest = parameters
+        if not parameter.exists(chosen):
+            yield from self._points(rest, chosen, ranges)
+            return
+        if parameter.options is None:
+            ranges.add(name)
+        for value in parameter.options or (parameter.default,):
+            yield from self._points(rest, {**chosen, name: value}, ranges)
 
     def read(self, typed: Sequence[str]) -> dict[str, Any]:
         """Returns the real values of ``NAME=VALUE`` texts; ``units=`` means each ``units_0``, ...

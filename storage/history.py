@@ -57,6 +57,8 @@ class History(BaseStorage):
             found = (past.find(trial_id) for past in self._pasts.values())
             self._at_hand = next(filter(None, found), None) or self._cache.get_trial(trial_id)
         trial = copy.copy(self._at_hand)
+        # Optuna writes what it samples into them: whoever is asked next shall not see it.
+        trial.params, trial.distributions = dict(trial.params), dict(trial.distributions)
         trial.system_attrs = {**self.attributes, **trial.system_attrs}
         return trial
 

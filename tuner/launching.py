@@ -76,6 +76,7 @@ class Request:
             overrides=self.overrides,
             data=self.data.resolve(),
             metrics=self.metrics,
+            sampler=self.sampler,
         )
 
     @property
@@ -116,10 +117,11 @@ def launch(storage: str, request: Request) -> tuple[Store, Study, How]:
     _check_folder(folder)
     name, plan = request.study, request.plan
     findings = rehearsal.rehearse(plan)
+    budget = _budget(request, findings)
     store = engine.open_store(storage)
     try:
         spec = _spec(request, plan, findings, folder)
-        return store, *_find_or_make(store, name, request, spec)
+        return store, *_find_or_make(store, name, request, spec, budget)
     except BaseException:
         store.close()
         raise
@@ -147,11 +149,42 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
     )
 
 
-def _find_or_make(store: Store, name: str, request: Request, spec: StudySpec) -> tuple[Study, How]:
+def _budget(request: Request, findings: Findings) -> int:
+    """The trials of a new study: as many as were asked for, or as the sampler has to offer."""
+    if findings.points is None:
+        return request.trials or TRIALS
+    if request.trials is not None and request.trials > findings.points:
+        raise UserError(
+            f"Expected at most --trials {findings.points}, the points of the grid. "
+            f"Received: {request.trials}."
+        )
+    return request.trials or findings.points
+
+
+def extend(store: Store, study: Study, *, by: int) -> Study:
+    """Gives a study more trials.
+
+    Raises:
+        UserError: Its sampler has no more to offer.
+    """
+    spec = StudySpec.from_dict(study.spec)
+    if spec.sampler == "grid":
+        points = catalog.load(spec.space, spec.overrides).grid_size()
+        if study.budget + by > points:
+            raise UserError(
+                f"Expected at most {points - study.budget} more trials: the grid of study "
+                f"{study.name!r} has {points} points. Received: {by}."
+            )
+    return studies.extend(store, study, by=by)
+
+
+def _find_or_make(
+    store: Store, name: str, request: Request, spec: StudySpec, budget: int
+) -> tuple[Study, How]:
     found = studies.find(store, name)
     if found is None:
         try:
-            return _make(store, name, request, spec)
+            return _make(store, name, request, spec, budget)
         except StoreError:
             found = studies.find(store, name)  # by somebody who launched it at the same moment
             if found is None:
@@ -159,12 +192,14 @@ def _find_or_make(store: Store, name: str, request: Request, spec: StudySpec) ->
     return _go_on(store, found, request, spec)
 
 
-def _make(store: Store, name: str, request: Request, spec: StudySpec) -> tuple[Study, How]:
+def _make(
+    store: Store, name: str, request: Request, spec: StudySpec, budget: int
+) -> tuple[Study, How]:
     study = studies.create(
         store,
         name=name,
         spec=spec.to_dict(),
-        budget=request.trials or TRIALS,
+        budget=budget,
         lease_seconds=request.lease or LEASE,
         limits=Limits(target=request.target, patience=request.patience, timeout=request.timeout),
     )

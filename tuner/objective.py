@@ -40,6 +40,8 @@ from tuner.transcript import Transcript
 if TYPE_CHECKING:
     import keras
 
+MAX_REPEATS = 20  # points tried before that are thrown away; a small space may hold no other
+
 logger = logging.getLogger(__name__)
 
 
@@ -122,23 +124,40 @@ class Objective:
         with suppress(StoreUnreachable):  # a log is not worth waiting for
             logs.append(self.store, claim, self.transcript.take())
 
-    def propose(self, claim: Claim) -> tuple[optuna.trial.Trial, int]:
-        """Returns Optuna's trial, ready to be asked, and the trial's seed."""
+    def propose(self, claim: Claim, *, again: int = 0) -> optuna.trial.Trial:
+        """Returns Optuna's trial, ready to be asked.
+
+        Args:
+            again: How many points were proposed for it that were tried before.
+        """
         seed = samplers.trial_seed(self.spec.seed, claim.number)
+        sampler = samplers.make(self.spec.sampler, seed)
+        if again:
+            sampler = samplers.make("random", samplers.trial_seed(seed, again))
         self.history.begin(claim.trial_id, self._fixed(claim.number))
         self.history.get_all_trials(self.study.study_id, deepcopy=False)  # some samplers need it
         study = optuna.Study(
             study_name=self.study.name,
             storage=self.history,
-            sampler=samplers.make(self.spec.sampler, seed),
+            sampler=sampler,
         )
-        return optuna.trial.Trial(study, claim.trial_id), seed
+        return optuna.trial.Trial(study, claim.trial_id)
+
+    def was_tried(self, trial: optuna.trial.Trial) -> bool:
+        """Whether another trial has the same point, although nobody asked for it again."""
+        attributes = self.history.get_trial(trial._trial_id).system_attrs
+        if not trial.params or "fixed_params" in attributes:
+            return False
+        others = self.history.get_all_trials(self.study.study_id, deepcopy=False)
+        return any(t.params == trial.params and t.number != trial.number for t in others)
 
     def _fixed(self, number: int) -> dict[str, Any] | None:
-        """A few sensible configurations are tried first."""
-        if number >= len(self._starting_points):
-            return None
-        return self.space.encode(self._starting_points[number])
+        """What the sampler has planned; before other samplers a few sensible points are tried."""
+        name = self.spec.sampler
+        point = samplers.planned(name, self.space, seed=self.spec.seed, number=number)
+        if name not in samplers.PLANS and number < len(self._starting_points):
+            point = self._starting_points[number]
+        return None if point is None else self.space.encode(point)
 
 
 class _Attempt:
@@ -178,22 +197,25 @@ class _Attempt:
     def _prepare(self) -> tuple[dict[str, Any], keras.Model, int]:
         """Chooses hyperparameters, or takes those of an earlier attempt, and builds the model."""
         of, claim = self._of, self._claim
+        seed = samplers.trial_seed(of.spec.seed, claim.number)
         if claim.hyperparameters is not None:
-            seed = samplers.trial_seed(of.spec.seed, claim.number)
             with training.seeded(seed), training.exhaustion():
                 model = of.space.build(claim.hyperparameters, of.data.inputs, of.data.outputs)
             return claim.hyperparameters, model, seed
-        trial, seed = of.propose(claim)
-        try:
-            with training.seeded(seed), training.exhaustion():
-                hyperparameters, model = of.space.realise(trial, of.data.inputs, of.data.outputs)
-        except StoreUnreachable:
-            raise
-        except Exception:
-            self._begin(trial, self._chosen(trial), seed)
-            raise
-        self._begin(trial, hyperparameters, seed)
-        return hyperparameters, model, seed
+        for again in range(MAX_REPEATS + 1):
+            trial = of.propose(claim, again=again)
+            try:
+                with training.seeded(seed), training.exhaustion():
+                    chosen, model = of.space.realise(trial, of.data.inputs, of.data.outputs)
+            except StoreUnreachable:
+                raise
+            except Exception:
+                self._begin(trial, self._chosen(trial), seed)
+                raise
+            if not of.was_tried(trial):
+                break
+        self._begin(trial, chosen, seed)
+        return chosen, model, seed
 
     def _chosen(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """The hyperparameters of a trial whose model could not be built, as far as they go."""

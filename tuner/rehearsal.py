@@ -36,12 +36,14 @@ class Plan:
         space: A name that can be loaded from any folder.
         overrides: Parameters narrowed on the command line, each ``name=values``.
         metrics: Measured beside the loss, by their Keras names.
+        sampler: How hyperparameters are chosen.
     """
 
     space: str
     overrides: tuple[str, ...]
     data: DataSpec
     metrics: tuple[str, ...]
+    sampler: str = "tpe"
 
     @property
     def needs_keras(self) -> bool:
@@ -60,15 +62,21 @@ class Plan:
             overrides=tuple(values["overrides"]),
             data=DataSpec.from_dict(values["data"]),
             metrics=tuple(values["metrics"]),
+            sampler=values["sampler"],
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What goes into the study's definition, see ``StudySpec``."""
+    """What goes into the study's definition, see ``StudySpec``.
+
+    Attributes:
+        points: All that the sampler has to offer; None where there is no end.
+    """
 
     space_fingerprint: str
     data_fingerprint: str
+    points: int | None = None
 
 
 def rehearse(plan: Plan) -> Findings:
@@ -93,7 +101,11 @@ def examine(plan: Plan) -> Findings:
         check_metrics(plan.metrics, data.outputs)
     if ":" in plan.space:
         space.rehearse(data.inputs, data.outputs)
-    return Findings(space_fingerprint=space.fingerprint(), data_fingerprint=data.fingerprint)
+    return Findings(
+        space_fingerprint=space.fingerprint(),
+        data_fingerprint=data.fingerprint,
+        points=space.grid_size() if plan.sampler == "grid" else None,
+    )
 
 
 def _check_batch_size(space: SearchSpace, data: Data, source: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import optuna
@@ -189,3 +190,21 @@ def test_definitions_round_trip(overrides: list[str]) -> None:
         if all(space.parameters[o].may_meet(test) for o, test in parameter.conditions.items())
     ]
     assert MLP(typed).definition() == space.definition()
+
+
+@given(PARAMETERS, st.floats(0, 1, exclude_max=True))
+def test_a_fraction_of_a_range_is_a_value_of_it(parameter: Parameter, fraction: float) -> None:
+    assert parameter.contains(parameter.at(fraction))
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=3), st.booleans())
+def test_a_grid_has_every_point_once(sizes: list[int], dropout: bool) -> None:
+    """Conditional parameters count only where they exist."""
+    lists = {f"p{i}": Choice(list(range(size))) for i, size in enumerate(sizes)}
+    space = MLP()
+    space._parameters = {**lists, "rate": Choice([0.1, 0.2], when={"p0": 0 if dropout else 5})}
+    points = list(space.grid())
+    product = math.prod(sizes)
+    assert space.grid_size() == len(points) == product + (product // sizes[0] if dropout else 0)
+    assert len({json.dumps(point, sort_keys=True) for point in points}) == len(points)
+    assert all(("rate" in point) == (dropout and point["p0"] == 0) for point in points)

@@ -48,7 +48,9 @@ SEARCH = (
     ),
     click.option("--study", "name", metavar="NAME", help="Its name.  [default: SPACE-DATA]"),
     click.option("--trials", type=POSITIVE, help="How many.  [default: 20]"),
-    click.option("--sampler", default="tpe", show_default=True, help="tpe or random."),
+    click.option(
+        "--sampler", default="tpe", show_default=True, help="tpe, random, cmaes, qmc or grid."
+    ),
     click.option("--pruner", default="median", show_default=True, help="median, asha or none."),
     click.option(
         "--metric",

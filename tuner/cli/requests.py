@@ -50,11 +50,17 @@ def enqueue(study: str, values: tuple[str, ...], storage: str, as_json: bool) ->
     from storage import requests, studies
     from tuner.cli import documents
     from tuner.cli.loading import load_space
+    from tuner.errors import UserError
     from tuner.study import StudySpec
 
     with opened(storage) as store:
         found = studies.load(store, study)
         spec = StudySpec.from_dict(found.spec)
+        if spec.sampler == "grid":
+            raise UserError(
+                f"Expected a study whose sampler chooses freely. Received: {study!r}: "
+                "each of its trials is a point of its grid."
+            )
         space = load_space(spec.space, spec.overrides)
         chosen = space.read(values)
         number = requests.enqueue(store, found, space.encode(chosen))
