@@ -129,7 +129,7 @@ def _learning(facts: Facts) -> Section:
     text = "Validation loss solid, training loss dotted."
     if facts.ranking:
         best = told(min(BEST_CURVES, len(facts.ranking)), len(facts.ranking), "complete trial")
-        text += f" First: {best}, the best ones, a dot at the epoch whose weights were kept."
+        text += f" First: {best}, best first, a dot at the epoch whose weights were kept."
     if pruned:
         which = told(len(shown), len(pruned), "pruned trial")
         text += f" {'Then' if facts.ranking else 'Shown'}: {which}."
@@ -341,7 +341,7 @@ def _definition(facts: Facts) -> Section:
         ("sampler", str(spec.get("sampler", "-"))),
         ("pruner", str(spec.get("pruner", {}).get("kind", "-"))),
         ("seed", str(spec.get("seed", "-"))),
-        ("budget", f"{study.budget:,} trials"),
+        ("budget", "1 trial" if study.budget == 1 else f"{study.budget:,} trials"),
         ("launched", words.moment(study.created_at)),
     ]
     return Section(title="Definition", table=Table(columns=("", "value"), rows=rows))

@@ -80,9 +80,14 @@ def importance(study: Study, *, count: int) -> Any:
     return style.styled(
         figure,
         showlegend=False,
-        xaxis={"title": {"text": "share of the differences in loss"}},
+        # With room for the number at the end of the longest bar, also in a narrow window.
+        xaxis={"title": {"text": "importance"}, "range": [0, 1.25 * _longest(figure)]},
         yaxis={"title": {"text": ""}},
     )
+
+
+def _longest(figure: Any) -> float:
+    return max((float(x) for trace in figure.data for x in trace.x), default=1.0) or 1.0
 
 
 def parallel(study: Study, params: Sequence[str]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from plotly.io import to_json
@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 from tuner.results.report.document import Document, Picture, Section, Table
 from tuner.results.report.style import FONT
 
+MANY = 4  # columns that do not stand side by side in a narrow window
 CONFIG = {"displayModeBar": False, "responsive": True}
 # Drawn once the whole page is laid out: before that nobody knows how wide a figure may be.
 DRAW = """
@@ -53,6 +54,7 @@ th, td {{ padding: .3rem 1.4rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }}
 tr:last-child td {{ border-bottom: 0; }}
 td {{ overflow-wrap: break-word; max-width: 34rem; }}
+td:last-child {{ max-width: 48rem; padding-right: 0; }}
 th.right, td.right {{ text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; }}
 figure {{ margin: .5rem 0 0; min-width: 0; }}
@@ -62,7 +64,13 @@ figure {{ margin: .5rem 0 0; min-width: 0; }}
 .wide figure {{ min-width: 56rem; }}
 footer {{ color: var(--faint); font-size: .85rem; }}
 @media (max-width: 40rem) {{ main {{ padding: 1.25rem .75rem 2rem; }}
-  section {{ padding: 1rem; }} h1 {{ font-size: 1.5rem; }} }}
+  section {{ padding: 1rem; }} h1 {{ font-size: 1.5rem; }}
+  td {{ overflow-wrap: anywhere; }}
+  .many, .many tbody, .many tr, .many td {{ display: block; }}
+  .many thead {{ display: none; }}
+  .many tr {{ padding: .5rem 0; border-bottom: 1px solid var(--line); }}
+  .many td, .many td.right {{ padding: 0; border: 0; text-align: left; white-space: normal; }}
+  .many td::before {{ content: attr(data-name) " "; color: var(--faint); }} }}
 @media print {{ section {{ break-inside: avoid; }} body {{ background: #fff; }} }}
 """
 
@@ -124,16 +132,20 @@ def _parts(section: Section) -> Iterator[str]:
 
 
 def _table(table: Table) -> str:
+    """In a narrow window each cell of many stands on a line of its own, with its name."""
     kinds = [' class="right"' if column in table.right else "" for column in table.columns]
+    names = [escape(column) for column in table.columns]
+    heads = "".join(f"<th{kind}>{name}</th>" for kind, name in zip(kinds, names, strict=True))
+    opened = [f'<td{k} data-name="{n}">' for k, n in zip(kinds, names, strict=True)]
 
-    def row(cells: Iterator[str], tag: str) -> str:
-        marked = (f"<{tag}{kind}>{cell}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
-        return f"<tr>{''.join(marked)}</tr>"
+    def row(cells: Sequence[str]) -> str:
+        return "".join(f"{t}{escape(c)}</td>" for t, c in zip(opened, cells, strict=True))
 
-    head = row(map(escape, table.columns), "th")
-    body = "\n".join(row(map(escape, cells), "td") for cells in table.rows)
+    body = "\n".join(f"<tr>{row(cells)}</tr>" for cells in table.rows)
+    many = ' class="many"' if len(names) >= MANY else ""
     return (
-        f'<div class="scroll"><table>\n<thead>{head}</thead>\n<tbody>{body}</tbody>\n</table></div>'
+        f'<div class="scroll"><table{many}>\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>{body}</tbody>\n</table></div>"
     )
 
 

@@ -65,7 +65,7 @@ def timeline(facts: Facts) -> Any:
         barmode="overlay",
         showlegend=True,
         bargap=0.3,
-        xaxis={"title": {"text": f"{unit} since the first worker began"}, "rangemode": "tozero"},
+        xaxis={"title": {"text": f"{unit} from the start"}, "rangemode": "tozero"},
         yaxis={"autorange": "reversed", "type": "category", "title": {"text": ""}},
     )
 
