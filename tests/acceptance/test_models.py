@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from search_spaces import catalog
+from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
 from tuner.notebook import Study, load
 
@@ -201,6 +205,54 @@ def test_trials_of_users_spaces_come_out_the_same(tuner: Terminal, space: str):
     )  # fmt: skip
     assert study["trials"]["complete"] == 2
     assert loaded(tuner, space).rerun(1)["identical"] is True
+
+
+# Small points of every family that the study above is not of.
+FAMILIES = {
+    "cnn": ((8, 8), ("filters=2..4", "units=4", "shift=0,0.1")),
+    "cnn1d": ((9,), ("filters=2..4", "units=4")),
+    "rnn": ((5, 2), ("units=4",)),
+}
+# One process for all of them: TensorFlow takes longer than the trials.
+RERUN = """
+import sys
+from tuner.cli import main
+
+for study in sys.argv[1:]:
+    try:
+        main(["rerun", study, "1", "--json"])
+    except SystemExit as ended:
+        assert not ended.code, study
+"""
+
+
+def test_a_trial_of_every_family_comes_out_the_same(tmp_path: Path):
+    """Dropout, augmentation and recurrent states too: all that is random is drawn again."""
+    assert {*FAMILIES, "mlp"} == {*catalog.FAMILIES}
+    tuner, rng = Terminal(tmp_path), np.random.default_rng(0)
+    for family, (shape, point) in FAMILIES.items():
+        x = rng.normal(size=(90, *shape))
+        np.savez(tmp_path / f"{family}.npz", x=x, y=x.reshape(90, -1).sum(axis=1) > 0)
+        study = tuner.json(
+            "launch", family, "--data", f"{family}.npz", "--study", family, "--trials", "2",
+            "--workers", "1", "--pruner", "none",
+            *(word for setting in ("epochs=2", *point) for word in ("--set", setting)),
+        )  # fmt: skip
+        assert study["trials"]["complete"] == 2
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", RERUN, *FAMILIES],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    decoder, rest = json.JSONDecoder(), done.stdout
+    for family in FAMILIES:
+        again, end = decoder.raw_decode(rest.lstrip())
+        rest = rest.lstrip()[end:]
+        assert (again["identical"], again["epochs"]) == (True, 2), (family, again)
 
 
 def test_a_saved_model_is_scored_on_raw_rows(tuner: Terminal):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from storage import studies
-from storage.engine import Store
+from storage.engine import Store, open_store
 from tests.integration.report.conftest import refused
 from tests.support import pasts
 from tests.support.trials import begin, complete, enter
@@ -18,11 +19,30 @@ from tuner.results.comparison import compare
 @pytest.fixture
 def two(store: Store) -> None:
     """`first` falls from 0.5 to 0.2 at its third trial; `second` has 0.204 at once."""
+    make_two(store)
+
+
+def make_two(store: Store) -> None:
     for name, values in (("first", (0.5, 0.6, 0.2, 0.3)), ("second", (0.204, 0.4))):
         study = studies.create(store, name=name, spec=pasts.SPEC, budget=4)
         enter(store, study, worker_id=name)
         for value in values:
             complete(store, begin(store, study, worker_id=name), [0.9, value])
+
+
+def test_any_database_gives_the_same_figures(
+    store_url: str, typed: Typed, monkeypatch: pytest.MonkeyPatch
+):
+    """A table, a page and JSON."""
+    monkeypatch.setenv("TUNER_STORAGE", store_url)
+    with closing(open_store(store_url)) as store:
+        make_two(store)
+    first, second = typed.json("compare", "first", "second", "-o", "page.html")
+    assert (first["best"], first["best_trial"], first["close_trials"]) == (0.2, 2, 3)
+    assert (second["best"], second["close_trials"]) == (0.204, 1)
+    assert 0 <= second["close_seconds"] <= second["seconds"]
+    assert "second came within 5 %" in Path("page.html").read_text(encoding="utf-8")
+    assert typed("report", "first").exit_code == 0
 
 
 @pytest.mark.usefixtures("two")
