@@ -22,6 +22,8 @@ from optuna.trial import FrozenTrial, TrialState
 from storage.engine import Store
 from storage.past import Past
 
+IMAGINED = -1  # the id of a trial that does not exist yet
+
 
 class History(BaseStorage):
     """A study for samplers.
@@ -48,6 +50,28 @@ class History(BaseStorage):
         """
         self._id_at_hand, self._at_hand = trial_id, None
         self.attributes = {"fixed_params": dict(fixed)} if fixed else {}
+
+    def imagine(self, number: int) -> int:
+        """The sampler is going to be asked for a trial that does not exist yet.
+
+        Returns:
+            An id for it, which nothing has in the store.
+        """
+        self._id_at_hand, self.attributes = IMAGINED, {}
+        self._at_hand = FrozenTrial(
+            number=number,
+            trial_id=IMAGINED,
+            state=TrialState.RUNNING,
+            value=None,
+            params={},
+            distributions={},
+            system_attrs={},
+            user_attrs={},
+            intermediate_values={},
+            datetime_start=None,
+            datetime_complete=None,
+        )
+        return IMAGINED
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """The trial, with what the sampler wrote to it."""

@@ -136,6 +136,7 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         data_fingerprint=findings.data_fingerprint,
         metrics=request.metrics,
         sampler=request.sampler,
+        points=findings.points,
         pruner=PRUNERS[request.pruner],
         seed=request.seed,
         epoch_patience=request.epoch_patience,
@@ -159,23 +160,6 @@ def _budget(request: Request, findings: Findings) -> int:
             f"Received: {request.trials}."
         )
     return request.trials or findings.points
-
-
-def extend(store: Store, study: Study, *, by: int) -> Study:
-    """Gives a study more trials.
-
-    Raises:
-        UserError: Its sampler has no more to offer.
-    """
-    spec = StudySpec.from_dict(study.spec)
-    if spec.sampler == "grid":
-        points = catalog.load(spec.space, spec.overrides).grid_size()
-        if study.budget + by > points:
-            raise UserError(
-                f"Expected at most {points - study.budget} more trials: the grid of study "
-                f"{study.name!r} has {points} points. Received: {by}."
-            )
-    return studies.extend(store, study, by=by)
 
 
 def _find_or_make(

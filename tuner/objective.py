@@ -21,7 +21,6 @@ from storage import leases, logs, trials
 from storage.artifacts import Artifacts
 from storage.engine import Store
 from storage.errors import LeaseLost, StoreUnreachable, StudyGone
-from storage.history import History
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
 from storage.studies import Study
@@ -29,6 +28,7 @@ from storage.trials import Suggestion
 from tuner import samplers, sizing, training
 from tuner.afterwork import Afterwork
 from tuner.checkpoints import Checkpointer
+from tuner.choosing import Chooser
 from tuner.courier import Courier
 from tuner.datasets import Data, deployable
 from tuner.errors import gist, one_line
@@ -75,13 +75,12 @@ class Objective:
     transcript: Transcript
     effort: Effort = field(default_factory=Effort)
     afterwork: Afterwork = field(default_factory=Afterwork)
-    history: History = field(init=False)
+    chooser: Chooser = field(init=False)
     shelf: ModelShelf = field(init=False)
 
     def __post_init__(self) -> None:
-        self.history = History(self.store)
+        self.chooser = Chooser(self.store, self.study, self.spec, self.space)
         self.shelf = ModelShelf(self.store, self.study, self.artifacts, keep=self.spec.keep)
-        self._starting_points = self.space.starting_points()
         self._telling: Claim | None = None
 
     def run(self, claim: Claim) -> None:
@@ -124,41 +123,6 @@ class Objective:
         with suppress(StoreUnreachable):  # a log is not worth waiting for
             logs.append(self.store, claim, self.transcript.take())
 
-    def propose(self, claim: Claim, *, again: int = 0) -> optuna.trial.Trial:
-        """Returns Optuna's trial, ready to be asked.
-
-        Args:
-            again: How many points were proposed for it that were tried before.
-        """
-        seed = samplers.trial_seed(self.spec.seed, claim.number)
-        sampler = samplers.make(self.spec.sampler, seed)
-        if again:
-            sampler = samplers.make("random", samplers.trial_seed(seed, again))
-        self.history.begin(claim.trial_id, self._fixed(claim.number))
-        self.history.get_all_trials(self.study.study_id, deepcopy=False)  # some samplers need it
-        study = optuna.Study(
-            study_name=self.study.name,
-            storage=self.history,
-            sampler=sampler,
-        )
-        return optuna.trial.Trial(study, claim.trial_id)
-
-    def was_tried(self, trial: optuna.trial.Trial) -> bool:
-        """Whether another trial has the same point, although nobody asked for it again."""
-        attributes = self.history.get_trial(trial._trial_id).system_attrs
-        if not trial.params or "fixed_params" in attributes:
-            return False
-        others = self.history.get_all_trials(self.study.study_id, deepcopy=False)
-        return any(t.params == trial.params and t.number != trial.number for t in others)
-
-    def _fixed(self, number: int) -> dict[str, Any] | None:
-        """What the sampler has planned; before other samplers a few sensible points are tried."""
-        name = self.spec.sampler
-        point = samplers.planned(name, self.space, seed=self.spec.seed, number=number)
-        if name not in samplers.PLANS and number < len(self._starting_points):
-            point = self._starting_points[number]
-        return None if point is None else self.space.encode(point)
-
 
 class _Attempt:
     """One claim's way from hyperparameters to its end.
@@ -199,23 +163,31 @@ class _Attempt:
         of, claim = self._of, self._claim
         seed = samplers.trial_seed(of.spec.seed, claim.number)
         if claim.hyperparameters is not None:
-            with training.seeded(seed), training.exhaustion():
-                model = of.space.build(claim.hyperparameters, of.data.inputs, of.data.outputs)
-            return claim.hyperparameters, model, seed
+            return claim.hyperparameters, self._build(claim.hyperparameters, seed), seed
+        foreseen = of.chooser.foreseen(claim)
+        if foreseen is not None:
+            self._begin(dataclasses.replace(foreseen, seed=seed))
+            known = dict(foreseen.hyperparameters)
+            return known, self._build(known, seed), seed
         for again in range(MAX_REPEATS + 1):
-            trial = of.propose(claim, again=again)
+            trial = of.chooser.propose(claim, again=again)
             try:
                 with training.seeded(seed), training.exhaustion():
                     chosen, model = of.space.realise(trial, of.data.inputs, of.data.outputs)
             except StoreUnreachable:
                 raise
             except Exception:
-                self._begin(trial, self._chosen(trial), seed)
+                self._begin(self._suggestion(trial, self._chosen(trial), seed))
                 raise
-            if not of.was_tried(trial):
+            if not of.chooser.was_tried(trial):
                 break
-        self._begin(trial, chosen, seed)
+        self._begin(self._suggestion(trial, chosen, seed))
         return chosen, model, seed
+
+    def _build(self, hyperparameters: dict[str, Any], seed: int) -> keras.Model:
+        of = self._of
+        with training.seeded(seed), training.exhaustion():
+            return of.space.build(hyperparameters, of.data.inputs, of.data.outputs)
 
     def _chosen(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """The hyperparameters of a trial whose model could not be built, as far as they go."""
@@ -224,14 +196,18 @@ class _Attempt:
         except Exception:  # the space itself is what fails: its first error is the one to tell
             return dict(trial.params)
 
-    def _begin(self, trial: optuna.trial.Trial, hyperparameters: dict[str, Any], seed: int) -> None:
-        suggestion = Suggestion(
+    def _suggestion(
+        self, trial: optuna.trial.Trial, hyperparameters: dict[str, Any], seed: int
+    ) -> Suggestion:
+        return Suggestion(
             hyperparameters=hyperparameters,
             params=trial.params,
             distributions=trial.distributions,
-            attributes=self._of.history.attributes,
+            attributes=self._of.chooser.history.attributes,
             seed=seed,
         )
+
+    def _begin(self, suggestion: Suggestion) -> None:
         self._courier.persist(lambda: trials.begin(self._of.store, self._claim, suggestion))
 
     def _train(self, hyperparameters: dict[str, Any], model: keras.Model, seed: int) -> None:
@@ -247,6 +223,7 @@ class _Attempt:
             spent=claim.seconds,
             synchronous=of.spec.synchronous_reports,
         )
+        of.chooser.look_ahead(claim.number)
         try:
             result = training.train(
                 model,

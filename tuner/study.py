@@ -23,6 +23,7 @@ class StudySpec:
         data_fingerprint: Of the data themselves and their split.
         metrics: Measured beside the loss, by their Keras names.
         sampler: How hyperparameters are chosen.
+        points: How many different trials the sampler has to offer; None where there is no end.
         pruner: When a trial is hopeless.
         seed: Every random choice of the study follows from it.
         epoch_patience: Epochs without a lower validation loss before a trial stops early.
@@ -43,6 +44,7 @@ class StudySpec:
     data_fingerprint: str
     metrics: tuple[str, ...] = ()
     sampler: str = "tpe"
+    points: int | None = None
     pruner: PruningRule
     seed: int = 0
     epoch_patience: int | None = None

@@ -69,9 +69,9 @@ def resume(study: str, storage: str, as_json: bool) -> None:
 @json_option
 def extend(study: str, trials: int, storage: str, as_json: bool) -> None:
     """Give a study more trials, also after it has finished."""
-    from tuner import launching
+    from tuner import extending
 
-    extended = _change(storage, study, lambda store, it: launching.extend(store, it, by=trials))
+    extended = _change(storage, study, lambda store, it: extending.extend(store, it, by=trials))
     told = f"has {extended.budget} trials now; for workers: tuner worker {study}"
     _answer(extended, as_json, told)
 

@@ -18,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from storage import captions, overview, studies
 from storage.artifacts import Artifacts, Usage
 from storage.errors import StoreError, StudyGone
-from tuner import launching
+from tuner import extending
 from tuner.dashboard import desk_pages, wsgi
 from tuner.errors import UserError
 from tuner.notes import Notes
@@ -112,7 +112,7 @@ def _extend(environ: WSGIEnvironment) -> Action:
     given = parse_qs(form).get("trials", [""])[0].strip().removeprefix("+")
     if not (given.isascii() and given.isdecimal() and 1 <= int(given) <= MOST_MORE):
         raise StoreError(f"Expected 1 to {MOST_MORE} more trials. Received: {given[:20]!r}.")
-    return lambda store, study: launching.extend(store, study, by=int(given))
+    return lambda store, study: extending.extend(store, study, by=int(given))
 
 
 def _usage(study: Study) -> dict[str, Usage] | None:
