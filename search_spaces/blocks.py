@@ -116,7 +116,13 @@ def activate(x: keras.KerasTensor, activation: str, name: str) -> keras.KerasTen
 
 
 def head(x: keras.KerasTensor, outputs: Outputs) -> keras.KerasTensor:
-    """Returns the last layer that the task asks for, shape (batch, outputs.units)."""
+    """Returns the last layer that the task asks for, shape (batch, outputs.units).
+
+    In float32 under every policy: in half precision a softmax cannot tell small probabilities
+    from none, and a regression has three digits.
+    """
     import keras
 
-    return keras.layers.Dense(outputs.units, activation=outputs.activation, name="head")(x)
+    return keras.layers.Dense(
+        outputs.units, activation=outputs.activation, dtype="float32", name="head"
+    )(x)

@@ -67,11 +67,12 @@ class FunctionSpace(SearchSpace):
 
         return self._checked(self._function(FixedTrial(dict(hyperparameters)), inputs, outputs))
 
-    def rehearse(self, inputs: Inputs, outputs: Outputs) -> None:
+    def rehearse(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
         recorder = RecordingTrial(DefaultTrial(), self._typed)
         with blame(f"{self._function.__name__}() of {self.name}", inspect.getfile(self._function)):
-            self._checked(self._function(recorder, inputs, outputs))
+            model = self._checked(self._function(recorder, inputs, outputs))
         self._check_names(recorder.hyperparameters)
+        return model
 
     def starting_points(self) -> list[dict[str, Any]]:
         """None: what is sensible for a function, only its author knows."""

@@ -136,15 +136,15 @@ class SearchSpace(ABC):
         model = self.build(hyperparameters, inputs, outputs)
         return hyperparameters, self._checked(model)
 
-    def rehearse(self, inputs: Inputs, outputs: Outputs) -> None:
-        """Builds the model of the defaults once, to refuse a broken space before the first trial.
+    def rehearse(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
+        """Returns the model of the defaults, to refuse a broken space before the first trial.
 
         Raises:
             SpaceError: ``build`` raised, with the place in the user's file, or returned no model.
         """
         defaults = self._fill(lambda _, parameter: parameter.default)
         with blame(f"build() of {self.name}", inspect.getfile(type(self))):
-            self._checked(self.build(defaults, inputs, outputs))
+            return self._checked(self.build(defaults, inputs, outputs))
 
     def starting_points(self) -> list[dict[str, Any]]:
         """Returns the defaults and the points of ``starts``, as far as the overrides allow.

@@ -54,6 +54,7 @@ class Request:
     sampler: str = "tpe"
     pruner: str = "median"
     seed: int = 0
+    precision: str = "float32"
     trials: int | None = None
     target: float | None = None
     patience: int | None = None
@@ -77,6 +78,7 @@ class Request:
             data=self.data.resolve(),
             metrics=self.metrics,
             sampler=self.sampler,
+            precision=self.precision,
         )
 
     @property
@@ -139,6 +141,7 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         points=findings.points,
         pruner=PRUNERS[request.pruner],
         seed=request.seed,
+        precision=plan.precision,
         epoch_patience=request.epoch_patience,
         trial_timeout=request.trial_timeout,
         stall_timeout=request.stall_timeout,

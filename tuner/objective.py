@@ -9,8 +9,8 @@ import dataclasses
 import logging
 import threading
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +172,7 @@ class _Attempt:
         for again in range(MAX_REPEATS + 1):
             trial = of.chooser.propose(claim, again=again)
             try:
-                with training.seeded(seed), training.exhaustion():
+                with self._building(seed):
                     chosen, model = of.space.realise(trial, of.data.inputs, of.data.outputs)
             except StoreUnreachable:
                 raise
@@ -186,8 +186,15 @@ class _Attempt:
 
     def _build(self, hyperparameters: dict[str, Any], seed: int) -> keras.Model:
         of = self._of
-        with training.seeded(seed), training.exhaustion():
+        with self._building(seed):
             return of.space.build(hyperparameters, of.data.inputs, of.data.outputs)
+
+    @contextmanager
+    def _building(self, seed: int) -> Iterator[None]:
+        """What a trial's model is built under."""
+        policy = self._of.spec.precision
+        with training.seeded(seed), training.precision(policy), training.exhaustion():
+            yield
 
     def _chosen(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """The hyperparameters of a trial whose model could not be built, as far as they go."""

@@ -37,6 +37,7 @@ class Plan:
         overrides: Parameters narrowed on the command line, each ``name=values``.
         metrics: Measured beside the loss, by their Keras names.
         sampler: How hyperparameters are chosen.
+        precision: Keras's policy that models are built under.
     """
 
     space: str
@@ -44,6 +45,7 @@ class Plan:
     data: DataSpec
     metrics: tuple[str, ...]
     sampler: str = "tpe"
+    precision: str = "float32"
 
     @property
     def needs_keras(self) -> bool:
@@ -63,6 +65,7 @@ class Plan:
             data=DataSpec.from_dict(values["data"]),
             metrics=tuple(values["metrics"]),
             sampler=values["sampler"],
+            precision=values["precision"],
         )
 
 
@@ -100,12 +103,24 @@ def examine(plan: Plan) -> Findings:
 
         check_metrics(plan.metrics, data.outputs)
     if ":" in plan.space:
-        space.rehearse(data.inputs, data.outputs)
+        _try_model(space, data, plan)
     return Findings(
         space_fingerprint=space.fingerprint(),
         data_fingerprint=data.fingerprint,
         points=space.grid_size() if plan.sampler == "grid" else None,
     )
+
+
+def _try_model(space: SearchSpace, data: Data, plan: Plan) -> None:
+    """Builds one model, under the precision of the study."""
+    if plan.precision == "float32":  # without importing more than the user's code does
+        space.rehearse(data.inputs, data.outputs)
+        return
+    from tuner import training
+
+    with training.precision(plan.precision):
+        model = space.rehearse(data.inputs, data.outputs)
+    training.check_head(model, plan.space)
 
 
 def _check_batch_size(space: SearchSpace, data: Data, source: str) -> None:

@@ -9,6 +9,14 @@ from typing import Any
 from storage.pruning import PruningRule
 from tuner.datasets.spec import DataSpec
 
+# What may be typed, and the policy of Keras that it means.
+PRECISIONS = {
+    "float32": "float32",
+    "mixed_float16": "mixed_float16",
+    "mixed_bfloat16": "mixed_bfloat16",
+    "bfloat16": "mixed_bfloat16",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudySpec:
@@ -26,6 +34,7 @@ class StudySpec:
         points: How many different trials the sampler has to offer; None where there is no end.
         pruner: When a trial is hopeless.
         seed: Every random choice of the study follows from it.
+        precision: Keras's policy that models are built under.
         epoch_patience: Epochs without a lower validation loss before a trial stops early.
         trial_timeout: Seconds of training a trial may take.
         checkpoint_interval: Seconds between two checkpoints of a trial, at least.
@@ -47,6 +56,7 @@ class StudySpec:
     points: int | None = None
     pruner: PruningRule
     seed: int = 0
+    precision: str = "float32"
     epoch_patience: int | None = None
     trial_timeout: float | None = None
     checkpoint_interval: float = 5.0

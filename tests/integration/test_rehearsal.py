@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,10 @@ def test_launching_never_imports_tensorflow(tmp_path: Path):
     assert "click" in loaded
     assert not loaded & {"tensorflow", "keras"}
     assert [path.name for path in tmp_path.iterdir()] == ["net.py"]
+
+
+@pytest.mark.keras
+def test_a_head_in_half_precision_is_refused(tmp_path: Path):
+    """Its losses would be too coarse; one line says what to do."""
+    with pytest.raises(UserError, match="dtype='float32'"):
+        rehearse(replace(plan(net(tmp_path, "pass")), precision="mixed_float16"))

@@ -46,6 +46,7 @@ class Case:
     at_once: bool = False
     epoch_patience: int | None = None
     metrics: tuple[str, ...] = ()
+    precision: str = "float32"
     stock: bool = False
 
 
@@ -104,7 +105,7 @@ def train(case: Case, observer: Watch, resume: TrainingState | None = None) -> d
     data = datasets.load(DataSpec(source="digits"))
     if case.stock:
         epochs.GraphEpochs._run_steps = _refuse  # type: ignore[method-assign]
-    with training.seeded(SEED):
+    with training.seeded(SEED), training.precision(case.precision):
         model = catalog.load("mlp").build(case.hyperparameters, data.inputs, data.outputs)
     result = training.train(
         model,

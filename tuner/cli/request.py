@@ -67,6 +67,14 @@ SEARCH = (
         help="Every random choice of the study follows from it.",
     ),
 )
+COMPUTING = (
+    click.option(
+        "--precision",
+        default="float32",
+        show_default=True,
+        help="float32, mixed_float16 or mixed_bfloat16: Keras's policy for all models.",
+    ),
+)
 LIMITS = (
     click.option(
         "--study-timeout", "timeout", type=Duration(), help="End the study after 90s, 10m, 1h30m."
@@ -132,7 +140,7 @@ KEEPING = (
 def request_options(command: Command) -> Command:
     """Adds the options to a command, in the order in which they stand above."""
     option: Callable[[Command], Command]
-    for option in reversed((*DATA, *SEARCH, *LIMITS, *REFUSING, *KEEPING)):
+    for option in reversed((*DATA, *SEARCH, *COMPUTING, *LIMITS, *REFUSING, *KEEPING)):
         command = option(command)
     return command
 
@@ -147,9 +155,12 @@ def make_request(typed: dict[str, Any]) -> Request:
     from tuner.launching import Request
     from tuner.pruners import PRUNERS
     from tuner.samplers import SAMPLERS
+    from tuner.study import PRECISIONS
 
     check_name("--sampler", typed["sampler"], SAMPLERS)
     check_name("--pruner", typed["pruner"], PRUNERS)
+    check_name("--precision", typed["precision"], PRECISIONS)
+    typed["precision"] = PRECISIONS[typed["precision"]]
     data = DataSpec(
         source=typed.pop("data"),
         target=typed.pop("target"),

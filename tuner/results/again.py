@@ -89,7 +89,7 @@ class Bench:
 
         assert trial.seed is not None
         data = data or self.data
-        with training.seeded(trial.seed):
+        with training.seeded(trial.seed), training.precision(self.spec.precision):
             model = self.space.build(trial.hyperparameters, data.inputs, data.outputs)
         watch = _Watch(epochs)
         try:

@@ -5,6 +5,7 @@ from tuner.training.device import use_device
 from tuner.training.exhaustion import OutOfMemory, exhaustion
 from tuner.training.loop import TrainingResult, train
 from tuner.training.observing import Directive, Observer
+from tuner.training.precision import check_head, precision
 from tuner.training.seeding import seeded
 from tuner.training.state import TrainingState
 
@@ -14,8 +15,10 @@ __all__ = [
     "OutOfMemory",
     "TrainingResult",
     "TrainingState",
+    "check_head",
     "check_metrics",
     "exhaustion",
+    "precision",
     "seeded",
     "train",
     "use_device",

@@ -212,8 +212,10 @@ def _build(model: keras.Model, train: Part) -> None:
 
 
 def _optimizer_variables(model: keras.Model) -> list[keras.Variable]:
-    variables = list(model.optimizer.variables)
-    product = getattr(model.optimizer, "_u_product", None)  # Nadam does not count it among them
+    optimizer = model.optimizer
+    variables = list(optimizer.variables)
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # where losses are scaled
+    product = getattr(inner, "_u_product", None)  # Nadam does not count it among them
     if product is not None and all(product is not variable for variable in variables):
         variables.append(product)
     return variables

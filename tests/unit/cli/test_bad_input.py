@@ -34,6 +34,7 @@ def refused(result: Result) -> str:
         (("launch", "mlp", "--data", "absent.csv", "--target", "y"), "absent.csv"),
         ((*LAUNCH, "--sampler", "random2"), "Did you mean 'random'?"),
         ((*LAUNCH, "--pruner", "medium"), "Did you mean 'median'?"),
+        ((*LAUNCH, "--precision", "float16"), "mixed_float16"),
         ((*LAUNCH, "--set", "unitz=32"), "unitz=32"),
         ((*LAUNCH, "--set", "units"), "'units'"),
         ((*LAUNCH, "--set", "units=32.."), "units=32.."),

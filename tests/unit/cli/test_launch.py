@@ -25,7 +25,7 @@ def test_the_definition_is_in_the_store(tuner: Typed):
         *LAUNCH, "--study", "mine", "--set", "units=8..16", "--sampler", "random",
         "--pruner", "asha", "--seed", "3", "--epoch-patience", "5", "--trial-timeout", "1m30s",
         "--keep", "2", "--synchronous-reports", "--study-timeout", "2h", "--target-loss", "0.5",
-        "--study-patience", "7", "--lease", "9s", "--trials", "11",
+        "--study-patience", "7", "--lease", "9s", "--trials", "11", "--precision", "bfloat16",
     )  # fmt: skip
     assert tuner(*typed).exit_code == 0
     store = open_store("sqlite:///tuner.db", create=False)
@@ -37,6 +37,7 @@ def test_the_definition_is_in_the_store(tuner: Typed):
     assert (spec.space, spec.overrides, spec.sampler) == ("mlp", ("units=8..16",), "random")
     assert (spec.pruner.kind, spec.seed, spec.epoch_patience) == ("asha", 3, 5)
     assert (spec.trial_timeout, spec.keep, spec.synchronous_reports) == (90.0, 2, True)
+    assert spec.precision == "mixed_bfloat16"  # which Keras calls so
     assert spec.artifacts == str(tuner.folder / "tuner-artifacts")
     Artifacts(spec.artifacts, study).check()
 
@@ -128,3 +129,11 @@ def test_artifacts_lie_beside_the_store(tuner: Typed):
     assert tuner(*LAUNCH, "--storage", "sqlite:///stores/tuner.db").exit_code == 0
     assert sorted(path.name for path in tuner.folder.iterdir()) == ["stores"]
     assert Path(tuner.folder / "stores" / "tuner-artifacts").is_dir()
+
+
+def test_a_study_from_before_there_was_a_choice_computes_in_float32(launched: Launched):
+    """Its definition in the store does not name the precision."""
+    spec = StudySpec.from_dict(launched.study.spec)
+    old = {name: value for name, value in spec.to_dict().items() if name != "precision"}
+    assert StudySpec.from_dict(old) == spec
+    assert spec.precision == "float32"
