@@ -6,15 +6,20 @@ import http.server
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from storage import studies
+from storage.engine import open_store
+from tests.support import pasts
 from tests.support.browser import Page, chromium
 from tests.support.dashboard import dashboard
 from tests.support.servers import Unavailable
 from tests.support.studies import make_study
+from tests.support.terminal import Terminal
+from tests.support.trials import begin, complete, enter, fail
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +27,11 @@ PASSWORD = "correct horse battery"
 STUDY = "mlp-digits-with-a-rather-long-name-as-people-give-them"
 TRIALS = 12
 CURVES = "document.querySelectorAll('#graph-intermediate-values .scatterlayer .trace').length"
+PICTURES = "document.querySelectorAll('img[src*=\"/artifacts/\"]')"
+ASKED = (  # bytes of each answer about a study
+    "performance.getEntriesByType('resource').filter(e => e.name.includes('?after='))"
+    ".map(e => e.decodedBodySize)"
+)
 LISTED = f"document.body.innerText.includes('{STUDY}')"
 
 
@@ -75,20 +85,72 @@ def test_a_study_is_drawn_with_the_curve_of_every_trial(
     assert page.complaints == []
 
 
-def test_trials_appear_while_the_page_is_open(page: Page, sqlite_url: str) -> None:
-    """Nobody reloads: the page asks again, and its script carries the session along."""
-    study = make_study(sqlite_url, STUDY, trials=3)
-    with dashboard(sqlite_url, password=PASSWORD) as running:
+def test_a_running_study_is_watched(page: Page, tmp_path: Path) -> None:
+    """Nobody reloads: the page asks again, and its script carries the session along.
+
+    In the end each trial has its picture, and the best its model.
+    """
+    tuner = Terminal(tmp_path)
+    tuner.json("launch", "mlp", "--data", "iris", "--trials", "6", "--workers", "0")
+    url = f"sqlite:///{(tmp_path / 'tuner.db').as_posix()}"
+    with dashboard(url, ours=True, password=PASSWORD) as running:
         page.open(f"{running.url}dashboard/studies/1")
         page.wait_for("document.querySelector('#password')")
         page.type(PASSWORD)
         page.press_enter()
-        page.wait_for(f"{CURVES} == 3")
-        trial = study.ask()
-        trial.suggest_float("learning_rate", 1e-4, 1e-1, log=True)
-        trial.report(0.5, 1)
-        study.tell(trial, 0.5)
-        page.wait_for(f"{CURVES} == 4")
+        page.wait_for("document.body.innerText.includes('mlp-iris')")
+        assert page.evaluate(CURVES) == 0
+        with tuner.started("worker", "mlp-iris", "--workers", "1"):
+            page.wait_for(f"{CURVES} == 6")  # nobody has loaded the page again
+        page.open(f"{running.url}dashboard/studies/1/note")
+        page.wait_for("document.body.innerText.includes('finished')")
+        tuner.json("extend", "mlp-iris", "--trials", "+2")
+        page.wait_for("document.body.innerText.includes('6 of 8 trials')")
+        best = tuner.json("best", "mlp-iris")["number"]
+        page.open(f"{running.url}dashboard/studies/1/trials?numbers={best}")
+        page.wait_for(f"{PICTURES}.length && [...{PICTURES}].every(i => i.naturalWidth > 100)")
+        assert f"trial-{best:05d}" in page.text()  # its model's file
+    assert page.complaints == []
+
+
+def test_a_zombie_does_not_make_the_page_ask_for_everything_again(
+    page: Page, sqlite_url: str
+) -> None:
+    """The first of many trials never ends: still a new one is all that is sent."""
+    with closing(open_store(sqlite_url)) as store:
+        study = studies.create(store, name=STUDY, spec=pasts.SPEC, budget=100)
+        enter(store, study)
+        begin(store, study)
+        for _ in range(TRIALS):
+            complete(store, begin(store, study), [0.5, 0.25])
+        with dashboard(sqlite_url, ours=True) as running:
+            page.open(f"{running.url}dashboard/studies/{study.study_id}")
+            page.wait_for(f"{CURVES} == {TRIALS}")
+            before = page.evaluate(ASKED)
+            complete(store, begin(store, study), [0.4, 0.2])
+            page.wait_for(f"{CURVES} == {TRIALS + 1}")
+            asked = page.evaluate(ASKED)[len(before) :]
+    assert asked
+    assert max(asked) < before[0] / 4
+
+
+def test_a_study_is_paused_on_our_own_page(page: Page, sqlite_url: str) -> None:
+    """Found from its note; readable in a narrow window."""
+    with closing(open_store(sqlite_url)) as store:
+        study = studies.create(store, name=STUDY * 3, spec=pasts.SPEC, budget=100)
+        enter(store, study)
+        fail(store, begin(store, study), message="a-very-long-word-" * 20)
+        with dashboard(sqlite_url, ours=True) as running:
+            page.open(f"{running.url}dashboard/studies/{study.study_id}/note", width=360)
+            page.wait_for("document.querySelector('a[href^=\"/tuner/studies/\"]')")
+            page.evaluate("document.querySelector('a[href^=\"/tuner/studies/\"]').click()")
+            page.wait_for("document.querySelector('form[action$=pause] button')")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            page.evaluate("document.querySelector('form[action$=pause] button').click()")
+            page.wait_for("document.querySelector('form[action$=resume]')")
+            assert "paused by hand" in page.text()
+        assert studies.refresh(store, study).state == "paused"
+    assert page.complaints == []
 
 
 def test_without_the_password_nothing_is_seen(page: Page, sqlite_url: str) -> None:
