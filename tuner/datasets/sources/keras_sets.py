@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import io
-from contextlib import redirect_stderr, redirect_stdout
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.errors import DataError
 from tuner.datasets.spec import DataSpec
 from tuner.errors import one_line
+from tuner.silence import silence
 
 FORM = "a name such as mnist"
 SUMMARY = "a data set of keras.datasets"
@@ -93,10 +93,10 @@ def read(spec: DataSpec) -> Arrays:
     Raises:
         DataError: It is not in Keras's cache and could not be downloaded.
     """
-    module = importlib.import_module(f"keras.datasets.{SETS[spec.source].module}")
-    said = io.StringIO()  # progress bars of downloads are not for studies
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with redirect_stdout(said), redirect_stderr(said):
+        with silence():  # TensorFlow's first lines, and progress bars of downloads
+            module = importlib.import_module(f"keras.datasets.{SETS[spec.source].module}")
             train, test = module.load_data()
     except Exception as e:  # Keras raises bare exceptions
         raise DataError(
