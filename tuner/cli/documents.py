@@ -33,6 +33,14 @@ def of_status(status: Status) -> dict[str, Any]:
     }
 
 
+def of_files(study: Study) -> dict[str, Any] | None:
+    """How many files of each kind a study has, and their bytes; None where they are not seen."""
+    from tuner.usage import usage
+
+    found = usage(study)
+    return None if found is None else {kind: vars(files) for kind, files in found.items()}
+
+
 def of_study(study: Study, counts: Counts) -> dict[str, Any]:
     """A study without its best trial and its workers."""
     return {

@@ -63,6 +63,8 @@ def _print_json(store: Store, study: Study, *, watch: bool) -> None:
     shown = None
     while True:
         current = documents.of_status(overview.status(store, study))
+        if not watch:
+            current["files"] = documents.of_files(study)
         if current != shown:
             documents.echo(current, indent=None if watch else 2)
         if not watch or current["state"] not in UNENDED:
@@ -74,12 +76,14 @@ def _print_json(store: Store, study: Study, *, watch: bool) -> None:
 def _print_status(store: Store, study: Study, *, watch: bool) -> None:
     from storage import overview
     from tuner.cli.screen import output
+    from tuner.usage import told, usage
 
     console = output()
     if watch:
         _watch(store, study, console)
     status = overview.status(store, study)
     _print_study(console, status)
+    console.print(f"Files: {told(usage(status.study))}")
     _print_workers(console, status)
 
 

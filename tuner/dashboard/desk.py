@@ -16,12 +16,12 @@ from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from storage import captions, overview, studies
-from storage.artifacts import Artifacts, Usage
 from storage.errors import StoreError, StudyGone
 from tuner import extending
 from tuner.dashboard import desk_pages, wsgi
 from tuner.errors import UserError
 from tuner.notes import Notes
+from tuner.usage import usage
 
 if TYPE_CHECKING:
     from storage.engine import Store
@@ -86,7 +86,7 @@ class Desk:
         return desk_pages.study(
             overview.status(self._store, study),
             captions.failures(self._store, study, count=FAILURES),
-            _usage(study),
+            usage(study),
             problem=problem,
             read_only=self._read_only,
         )
@@ -113,14 +113,6 @@ def _extend(environ: WSGIEnvironment) -> Action:
     if not (given.isascii() and given.isdecimal() and 1 <= int(given) <= MOST_MORE):
         raise StoreError(f"Expected 1 to {MOST_MORE} more trials. Received: {given[:20]!r}.")
     return lambda store, study: extending.extend(store, study, by=int(given))
-
-
-def _usage(study: Study) -> dict[str, Usage] | None:
-    """None where the files cannot be seen from here."""
-    try:
-        return Artifacts(study.spec["artifacts"], study).usage()
-    except (OSError, StoreError):
-        return None
 
 
 def _answer(start_response: StartResponse, status: str, page: str) -> Iterable[bytes]:

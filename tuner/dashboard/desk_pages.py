@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tuner import words
+from tuner.usage import told
 
 if TYPE_CHECKING:
     from storage.artifacts import Usage
@@ -80,8 +81,6 @@ BUTTONS = {  # by the state of a study
     "stopped": ("resume",),
     "finished": (),
 }
-UNITS = ("B", "kB", "MB", "GB", "TB")
-THOUSAND = 1000.0
 _e = html.escape
 
 
@@ -164,10 +163,10 @@ def _bar(counts: Counts) -> str:
 def _progress(status: Status, actions: str) -> str:
     found, counts = status.study, status.trials
     rest = {"running": counts.running, "waiting": counts.waiting, "unstarted": counts.unstarted}
-    told = ", ".join(f"{count} {kind}" for kind, count in rest.items() if count)
+    others = ", ".join(f"{count} {kind}" for kind, count in rest.items() if count)
     return (
         f"<section><p>{_state(found)}</p>{_bar(counts)}"
-        f"<p>{_e(words.progress(counts, found.budget))}{'; ' if told else ''}{told}.</p>"
+        f"<p>{_e(words.progress(counts, found.budget))}{'; ' if others else ''}{others}.</p>"
         f"<p>{_limits(found)}</p>{actions}</section>"
     )
 
@@ -272,30 +271,10 @@ def _definition(found: Study, usage: Mapping[str, Usage] | None) -> str:
         f"<section><h2>Definition and files</h2><p><b>Searched</b>: {_e(searched)} on "
         f"{_e(str(found.spec['data']['source']))}</p>"
         f"<p><b>Made</b>: {words.moment(found.created_at)}</p>"
-        f"<p><b>Disk</b>: {_e(_disk(usage))}</p>"
+        f"<p><b>Disk</b>: {_e(told(usage))}</p>"
         f"<p><b>Models kept</b>: of the {found.spec['keep']} best trials, in "
         f"{_e(found.spec['artifacts'])}</p></section>"
     )
-
-
-def _disk(usage: Mapping[str, Usage] | None) -> str:
-    if usage is None:
-        return "cannot be seen from here"
-    whole = size(sum(kind.size for kind in usage.values()))
-    parts = ", ".join(
-        f"{kind} {size(u.size)} in {u.files} file{'' if u.files == 1 else 's'}"
-        for kind, u in sorted(usage.items())
-    )
-    return f"{whole} ({parts})" if parts else whole
-
-
-def size(count: float) -> str:
-    """Bytes as ``12.3 MB``."""
-    for unit in UNITS:
-        if count < THOUSAND or unit == UNITS[-1]:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= THOUSAND
-    raise AssertionError
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, wide: int = -1) -> str:

@@ -45,6 +45,14 @@ def test_status_as_json(worked: Launched, tuner: Typed):
     assert (worker["state"], worker["trial"], worker["epoch"]) == ("alive", 2, 2)
 
 
+def test_status_tells_what_files_take(launched: Launched, tuner: Typed):
+    """By kind, as text and as JSON."""
+    artifacts = Artifacts(launched.study.spec["artifacts"], launched.study)
+    artifacts.save("models/a.keras", lambda path: path.write_bytes(b"x" * 1500) and None)
+    assert tuner.json("status", "mlp-digits")["files"] == {"models": {"files": 1, "size": 1500}}
+    assert "Files: 1.5 kB (models 1.5 kB in 1 file)" in tuner("status", "mlp-digits").stdout
+
+
 def test_trials_as_json(worked: Launched, tuner: Typed):
     """One element a trial, whatever its state; its value is the lowest one."""
     first, second, third = tuner.json("trials", "mlp-digits")
