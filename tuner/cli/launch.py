@@ -16,6 +16,7 @@ from tuner.cli.options import (
     typed_storage,
 )
 from tuner.cli.request import make_request, request_options
+from tuner.cli.studyfile import read_study
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,8 +36,9 @@ threads_option = click.option(
     "tuner launch mlp --data digits --trials 20 --workers 2",
     "tuner launch mlp --data house.csv --target price --set units=32..512:log",
     "tuner launch path/net.py:build --data digits --study mine --sampler random",
+    "tuner launch study.toml --workers 2",
 )
-@click.argument("space")
+@click.argument("space", is_eager=True, callback=read_study)
 @request_options
 @click.option(
     "--workers",
@@ -52,7 +54,8 @@ def launch(
     """Make a study, or go on with one, and run workers here.
 
     SPACE is a family (see: tuner spaces), package.module:Class, path/file.py:Class, or
-    path/file.py:FUNCTION, which takes a trial, the inputs and the outputs.
+    path/file.py:FUNCTION, which takes a trial, the inputs and the outputs; or a .toml file that
+    names the space and says what the options say.
 
     Launching again under the same name with the same definition goes on.
     """
