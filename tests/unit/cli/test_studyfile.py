@@ -31,7 +31,7 @@ WORDS = ("launch", "mlp", "--data", "digits", "--study", "typed", "--trials", "7
 
 
 def test_a_file_is_what_is_typed(tuner: Typed):
-    (tuner.folder / "study.toml").write_text(STUDY.replace('metric = ["mae"]\n', ""))
+    (tuner.folder / "study.toml").write_text(STUDY)
     assert tuner(*WORDS).exit_code == 0
     result = tuner("launch", "study.toml", "--workers", "0")
     assert result.exit_code == 0, result.stderr
@@ -43,7 +43,7 @@ def test_a_file_is_what_is_typed(tuner: Typed):
 
 
 def test_what_is_typed_goes_first(tuner: Typed):
-    (tuner.folder / "study.toml").write_text(STUDY.replace('metric = ["mae"]\n', ""))
+    (tuner.folder / "study.toml").write_text(STUDY)
     words = ("launch", "study.toml", "--workers", "0", "--trials", "3", "--sampler", "tpe")
     assert tuner(*words).exit_code == 0
     store = open_store("sqlite:///tuner.db", create=False)
