@@ -223,6 +223,15 @@ def find(store: Store, name: str) -> Study | None:
     return _study(row)
 
 
+def by_id(store: Store, study_id: int) -> Study | None:
+    """The study that has this id of Optuna's now, if it was made here."""
+    with store.read() as c:
+        row = c.execute(_select().where(schema.studies.c.study_id == study_id)).first()
+    if row is None or json.loads(row.value_json) != row.uuid:
+        return None
+    return _study(row)
+
+
 def load(store: Store, name: str) -> Study:
     """The study of this name.
 

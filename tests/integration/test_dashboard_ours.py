@@ -146,6 +146,17 @@ def test_the_note_of_a_study_is_up_to_date_without_a_supervisor(
     assert note.endswith("---\nmine")
 
 
+def test_a_study_is_deleted_with_its_files(store: Store, running: Dashboard, study: Study):
+    """As `tuner delete` does it, and only by our own page."""
+    folder, path = Path(study.spec["artifacts"]), f"/api/studies/{study.study_id}"
+    assert running.ask("DELETE", path, headers={"Origin": "http://evil.example"}).status == 403
+    assert [*folder.rglob("*.keras")]
+    assert running.ask("DELETE", path).status == 204
+    assert studies.by_id(store, study.study_id) is None
+    assert not [*folder.rglob("*.keras")]
+    assert running.get(path).status == 404
+
+
 def test_nothing_is_uploaded_or_removed(running: Dashboard, study: Study):
     """Files of trials are their workers' affair."""
     done = detail(running, study)["trials"][2]

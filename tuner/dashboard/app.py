@@ -18,6 +18,7 @@ from tuner.dashboard.headers import SecurityHeaders
 from tuner.dashboard.hosts import Hosts
 from tuner.dashboard.login import Login
 from tuner.dashboard.polls import Polls
+from tuner.dashboard.removal import Removal
 from tuner.dashboard.restrictions import ReadOnly, Restrictions
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def application(
     if isinstance(storage, _CachedStorage):
         app = Polls(app, storage, store)
     if store is not None:
-        app = TrialFiles(Desk(app, store, read_only=read_only), store)
+        app = TrialFiles(Desk(Removal(app, store), store, read_only=read_only), store)
     app = Restrictions(Compression(app), uploads=artifacts is not None)
     if metrics is not None:
         app = _mounted(app, "/metrics", metrics)

@@ -14,7 +14,7 @@ from tuner import notes, words
 SVG, KERAS = "image/svg+xml", "application/zip"
 # optuna-dashboard takes letters of hexadecimal numbers in the id of an artifact, nothing else.
 CURVE, MODEL = "c", "d"
-OURS = re.compile(rf"(?P<kind>[{CURVE}{MODEL}])-(?P<trial_id>\d+)")
+OURS = re.compile(rf"(?P<kind>[{CURVE}{MODEL}])-(?P<trial_id>\d{{1,10}})")
 
 
 def captioned(shown: dict[str, Any], caption: Caption) -> dict[str, Any]:

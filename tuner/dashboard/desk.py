@@ -58,7 +58,7 @@ class Desk:
         found = STUDY.fullmatch(path)
         if found is None or (found["action"] is None) != safe:
             return self._app(environ, start_response)
-        study = self._study(int(found["study_id"]))
+        study = studies.by_id(self._store, int(found["study_id"]))
         if study is None:
             return wsgi.refuse(environ, start_response, "404 Not Found", "No such study.")
         try:
@@ -77,10 +77,6 @@ class Desk:
                 yield overview.status(self._store, study)
             except StudyGone:
                 continue
-
-    def _study(self, study_id: int) -> Study | None:
-        every = studies.list_studies(self._store)
-        return next((study for study in every if study.study_id == study_id), None)
 
     def _one(self, study: Study, problem: str = "") -> str:
         return desk_pages.study(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from storage.engine import Store
     from storage.studies import Study
 
-FILE = re.compile(r"/artifacts/(?P<study_id>\d+)/\d+/(?P<artifact_id>[\da-fA-F-]+)")
+FILE = re.compile(r"/artifacts/(?P<study_id>\d{1,10})/\d+/(?P<artifact_id>[\da-fA-F-]+)")
 CHUNK = 1 << 16  # bytes sent at once
 
 
@@ -38,7 +38,7 @@ class TrialFiles:
         if found is None or ours is None or wsgi.method(environ) not in wsgi.SAFE_METHODS:
             return self._app(environ, start_response)
         trial_id = int(ours["trial_id"])
-        study = self._study(int(found["study_id"]))
+        study = studies.by_id(self._store, int(found["study_id"]))
         known = {} if study is None else captions.captions(self._store, study, [trial_id])
         if study is None or trial_id not in known:
             return wsgi.refuse(environ, start_response, "404 Not Found", "No such trial.")
@@ -46,10 +46,6 @@ class TrialFiles:
         if ours["kind"] == CURVE:
             return self._curve(start_response, trial_id, caption)
         return _model(environ, start_response, study, caption)
-
-    def _study(self, study_id: int) -> Study | None:
-        every = studies.list_studies(self._store)
-        return next((study for study in every if study.study_id == study_id), None)
 
     def _curve(
         self, start_response: StartResponse, trial_id: int, caption: Caption

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from storage.engine import Store
     from storage.studies import Study
 
-DETAIL = re.compile(r"/api/studies/(\d+)")
+DETAIL = re.compile(r"/api/studies/(\d{1,10})")
 SCRIPT = "/tuner/poll.js"
 STOCK_SCRIPT = b'<script defer src="/static/bundle.js">'
 OF_A_TRIAL = re.compile(r"dashboard:(?:artifacts:)?(\d+):")
