@@ -30,6 +30,17 @@ def total() -> int | None:
         return None
 
 
+def available() -> int | None:
+    """Bytes of memory that a new process could have."""
+    try:
+        for line in (PROC / "meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    return None
+
+
 def kernel_kills() -> int | None:
     """How many processes around this one the kernel has killed because memory ran out.
 

@@ -13,7 +13,7 @@ from tuner.cli.models import evaluate, export, predict
 from tuner.cli.program import Program
 from tuner.cli.reports import compare, report
 from tuner.cli.requests import end, enqueue, logs, retry
-from tuner.cli.service import dashboard, upgrade
+from tuner.cli.service import dashboard, doctor, upgrade
 from tuner.cli.states import delete, extend, pause, resume, stop
 from tuner.cli.studies import list_studies, status
 from tuner.cli.trials import best, trials
@@ -61,5 +61,6 @@ for _command in (
     datasets,
     dashboard,
     upgrade,
+    doctor,
 ):
     main.add_command(_command)

@@ -1,7 +1,8 @@
-"""Commands for a whole store: dashboard and upgrade."""
+"""Commands for a whole store or machine: dashboard, upgrade and doctor."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,29 @@ def upgrade(storage: str, as_json: bool) -> None:
         click.echo(f"The tables are of revision {after} already.")
     else:
         click.echo(f"The tables were of revision {before} and are of {after} now.")
+
+
+@command("tuner doctor", "tuner doctor --storage postgresql://user@host/database")
+@click.option("--artifacts", metavar="PLACE", help="Folder or URL of models, as in launch.")
+@storage_option
+@json_option
+def doctor(storage: str, artifacts: str | None, as_json: bool) -> None:
+    """Look whether this machine, a store and a place for models are fit for tuning.
+
+    Exit code 2 says that something is not.
+    """
+    from tuner.cli import documents
+    from tuner.cli.screen import busy, output, table
+    from tuner.doctor import examine
+
+    with busy("Looking ..."):
+        findings = list(examine(storage, artifacts))
+    if as_json:
+        documents.echo([vars(finding) for finding in findings])
+    else:
+        rows = table("what", "", "found", whole=("what",))
+        for finding in findings:
+            rows.add_row(finding.what, finding.state, finding.told)
+        output().print(rows)
+    if any(finding.state == "bad" for finding in findings):
+        sys.exit(2)
