@@ -31,14 +31,20 @@ def total() -> int | None:
 
 
 def available() -> int | None:
-    """Bytes of memory that a new process could have."""
+    """Bytes that processes may still take before this machine, or our share of it, is full."""
     try:
-        for line in (PROC / "meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    except (OSError, ValueError):
-        pass
-    return None
+        words = (PROC / "meminfo").read_text().split()
+        free = 1024 * int(words[words.index("MemAvailable:") + 1])
+    except (OSError, ValueError, IndexError):
+        return None
+    try:
+        limit = int((_cgroup() / "memory.max").read_text())  # the word max: no limit
+        used = int((_cgroup() / "memory.current").read_text())
+        kinds = (_cgroup() / "memory.stat").read_text().split()
+        cached = int(kinds[kinds.index("inactive_file") + 1])  # given back when asked for
+    except (OSError, ValueError, IndexError):
+        return free
+    return min(free, limit - used + cached)
 
 
 def kernel_kills() -> int | None:

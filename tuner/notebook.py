@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -35,7 +35,7 @@ def launch(
     data: Any,
     *,
     trials: int | None = None,
-    workers: int | None = None,
+    workers: int | Literal["auto"] | None = None,
     storage: str | None = None,
     quiet: bool = False,
     **options: Any,
@@ -51,7 +51,8 @@ def launch(
             ``(x, y)``, ``((x_train, y_train), (x_test, y_test))``, or a mapping of such names.
             Arrays are written once into the folder of models, under their hash.
         trials: How many; 20 unless the study has a number.
-        workers: Processes; 0 only makes the study. By default one a core, up to 4.
+        workers: Processes; 0 only makes the study, ``"auto"`` measures how many pay. By default
+            one a GPU, else one a core, up to 4.
         storage: Address of the store; by default ``TUNER_STORAGE``, else ``tuner.db`` here.
         quiet: Print nothing.
         options: The other options of ``tuner launch``, with underscores. ``set`` takes a mapping,
@@ -75,19 +76,19 @@ def launch(
         ... )
     """
     from tuner.cli.request import make_request
-    from tuner.cli.working import Crew, default_workers, work
+    from tuner.cli.working import work
+    from tuner.crew import Crew
     from tuner.launching import launch as find_or_make
 
     url = storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE
     if not isinstance(data, str):
         data = _written(data, options.get("artifacts"), url)
     typed = _typed(space, {"data": data, "trials": trials, **options})
-    threads = typed.pop("threads")
+    crew = Crew(workers=workers, threads=typed.pop("threads"), per_gpu=typed.pop("workers_per_gpu"))
+    crew.check()
     store, study, _ = find_or_make(url, make_request(typed))
     try:
-        count = default_workers() if workers is None else workers
-        if count and study.state != "finished":
-            crew = Crew(workers=count, threads=threads)
+        if crew.count != 0 and study.state != "finished":
             _, code = work(store, study, crew, _console(quiet=quiet))
             if code:
                 raise KeyboardInterrupt

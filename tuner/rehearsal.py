@@ -161,7 +161,7 @@ def _in_own_process(plan: Plan) -> Findings:
 
 def main() -> None:
     """The process's entry: a plan on standard input, the answer on standard output."""
-    answer = _private_output()
+    answer = private_output()
     try:
         findings = examine(Plan.from_dict(json.load(sys.stdin)))
         document = dataclasses.asdict(findings)
@@ -173,7 +173,7 @@ def main() -> None:
         json.dump(document, answer)
 
 
-def _private_output() -> IO[str]:
+def private_output() -> IO[str]:
     """Standard output for the answer alone: what the user's code prints goes elsewhere."""
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

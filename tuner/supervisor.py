@@ -159,13 +159,8 @@ class Supervisor:
         )
 
     def _environment(self, seat: _Seat) -> dict[str, str]:
-        defaults = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-        fixed = {
-            URL_VARIABLE: urls.reveal(self.store.url),
-            "CUDA_VISIBLE_DEVICES": seat.gpu or "-1",
-            "OMP_NUM_THREADS": str(seat.threads),
-        }
-        return {**defaults, **os.environ, **fixed}
+        place = {URL_VARIABLE: urls.reveal(self.store.url)}
+        return {**environment(threads=seat.threads, gpu=seat.gpu), **place}
 
     def _ended(self, seat: _Seat, code: int) -> None:
         """Decides whether a worker that ended is to be replaced."""
@@ -242,6 +237,13 @@ def _tail(seat: _Seat, size: int = 8192) -> list[str]:
     seat.output.seek(max(0, end - size))
     text = seat.output.read().decode(errors="replace")
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def environment(*, threads: int, gpu: str | None = None) -> dict[str, str]:
+    """The variables of a process that has a share of the machine."""
+    defaults = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+    fixed = {"CUDA_VISIBLE_DEVICES": gpu or "-1", "OMP_NUM_THREADS": str(threads)}
+    return {**defaults, **os.environ, **fixed}
 
 
 def cores() -> int:

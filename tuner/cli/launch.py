@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.options import (
+    Workers,
     command,
     json_option,
     opened,
@@ -23,8 +24,15 @@ if TYPE_CHECKING:
 
     from storage.engine import Store
     from storage.studies import Study
-    from tuner.cli.working import Crew
+    from tuner.crew import Count, Crew
 
+per_gpu_option = click.option(
+    "--workers-per-gpu",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many may share a GPU.",
+)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -42,14 +50,21 @@ threads_option = click.option(
 @request_options
 @click.option(
     "--workers",
-    type=click.IntRange(min=0),
-    help="Processes here; 0 only makes the study.  [default: one a core, up to 4]",
+    type=Workers(least=0),
+    help="Processes here; 0 only makes the study, auto measures how many pay.  "
+    "[default: one a GPU, else one a core, up to 4]",
 )
 @threads_option
+@per_gpu_option
 @storage_option
 @json_option
 def launch(
-    storage: str, workers: int | None, threads: int | None, as_json: bool, **typed: Any
+    storage: str,
+    workers: Count,
+    threads: int | None,
+    workers_per_gpu: int,
+    as_json: bool,
+    **typed: Any,
 ) -> None:
     """Make a study, or go on with one, and run workers here.
 
@@ -60,17 +75,18 @@ def launch(
     Launching again under the same name with the same definition goes on.
     """
     from tuner.cli.screen import busy, messages
-    from tuner.cli.working import Crew, default_workers
+    from tuner.crew import Crew
     from tuner.launching import launch as find_or_make
 
+    crew = Crew(workers=workers, threads=threads, per_gpu=workers_per_gpu)
+    crew.check()
     request = make_request(typed)
     console = messages(as_json)
     with busy("Building one model ..." if request.plan.needs_keras else "Loading the data ..."):
         store, study, how = find_or_make(storage, request)
     try:
         console.print(f"Study {study.name}: {how}, {study.budget} trials.")
-        count = default_workers() if workers is None else workers
-        _work(store, study, Crew(workers=count, threads=threads), console, as_json)
+        _work(store, study, crew, console, as_json)
     finally:
         store.close()
 
@@ -78,20 +94,35 @@ def launch(
 @command("tuner worker mlp-digits", "tuner worker mlp-digits --workers 4 --threads 2")
 @study_argument
 @click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."
+    "--workers",
+    type=Workers(),
+    default=1,
+    show_default=True,
+    help="Processes; auto measures how many pay.",
 )
 @threads_option
+@per_gpu_option
 @storage_option
 @json_option
-def worker(study: str, workers: int, threads: int | None, storage: str, as_json: bool) -> None:
+def worker(
+    study: str,
+    workers: Count,
+    threads: int | None,
+    workers_per_gpu: int,
+    storage: str,
+    as_json: bool,
+) -> None:
     """Join a study from this terminal.
 
     All that is needed is the address of its store.
     """
     from storage import studies
     from tuner.cli.screen import messages
-    from tuner.cli.working import Crew
+    from tuner.crew import Crew
     from tuner.errors import UserError
+
+    crew = Crew(workers=workers, threads=threads, per_gpu=workers_per_gpu)
+    crew.check()
 
     with opened(storage) as store:
         found = studies.load(store, study)
@@ -100,7 +131,6 @@ def worker(study: str, workers: int, threads: int | None, storage: str, as_json:
                 f"Expected a study that is not stopped. Received: {study!r}: go on with: "
                 f"tuner resume {study}"
             )
-        crew = Crew(workers=workers, threads=threads)
         _work(store, found, crew, messages(as_json), as_json)
 
 
@@ -112,7 +142,7 @@ def _work(store: Store, study: Study, crew: Crew, console: Console, as_json: boo
     from tuner.cli.working import work
 
     code = 0
-    if crew.workers and study.state != "finished":
+    if crew.count != 0 and study.state != "finished":
         status, code = work(store, study, crew, console)
     else:
         status = overview.status(store, study)

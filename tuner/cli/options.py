@@ -93,6 +93,28 @@ class Duration(click.ParamType[float]):
         return sum(float(number) * _UNITS[unit] for number, unit in pieces)
 
 
+class Workers(click.ParamType[Any]):
+    """A number of processes, or ``auto``.
+
+    Args:
+        least: The smallest number.
+    """
+
+    name = "number or auto"
+
+    def __init__(self, least: int = 1) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Returns the number, or ``"auto"``."""
+        text = str(value).strip().lower()
+        if text == "auto":
+            return text
+        if not text.isdecimal() or int(text) < self._least:
+            self.fail(f"{value!r} is no number from {self._least} on, nor auto.", param, ctx)
+        return int(text)
+
+
 class Size(click.ParamType[int]):
     """An amount of memory such as ``500MB`` or ``2GB``, or a number of bytes."""
 

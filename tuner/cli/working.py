@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import conclusion, trials
+from storage import conclusion, overview, trials
 from storage.engine import Store
 from storage.overview import Status
 from storage.studies import FINISHED, Study
+from tuner import calibration
 from tuner.cli.interrupts import Interrupts
+from tuner.cli.screen import busy
+from tuner.crew import Crew
 from tuner.errors import UserError
 from tuner.monitor import Monitor
 from tuner.notes import Notes
-from tuner.supervisor import Supervisor, cores
+from tuner.study import StudySpec
+from tuner.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PAUSE = 0.2  # seconds between two looks at the workers
 USERS_MISTAKE = 2  # exit code
-MOST_WORKERS = 4  # by default; more processes cost memory and start slowly
 
 
-@dataclass(frozen=True, kw_only=True)
-class Crew:
-    """The workers asked for.
+class _Interrupted(Exception):
+    """A signal came before there were workers."""
 
-    Attributes:
-        threads: CPU threads of each; None shares the cores.
-    """
-
-    workers: int
-    threads: int | None = None
-
-
-def default_workers() -> int:
-    """One for each core, up to four."""
-    return min(cores(), MOST_WORKERS)
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
 
 
 def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Status, int]:
@@ -48,10 +41,15 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
         The study at the end, and the exit code.
 
     Raises:
-        UserError: No worker could go on.
+        UserError: No worker could go on, or there are too few GPUs.
         StudyGone: The study was deleted.
     """
-    supervisor = Supervisor(store, study, workers=crew.workers, threads=crew.threads)
+    crew.check()
+    try:
+        count = _count(store, study, crew, console)
+    except _Interrupted as e:
+        return overview.status(store, study), e.exit_code
+    supervisor = Supervisor(store, study, workers=count, threads=crew.threads)
     notes = Notes(store, study)
     with Interrupts(again=supervisor.insist) as asked, Monitor(store, study, console) as monitor:
         with supervisor:
@@ -66,6 +64,27 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
         _show_failure(store, study, console)
         return monitor.status, USERS_MISTAKE
     return monitor.status, asked.exit_code if asked.received is not None else 0
+
+
+def _count(store: Store, study: Study, crew: Crew, console: Console) -> int:
+    """How many workers to start: as many as were asked for, or as get most done here.
+
+    Raises:
+        _Interrupted: A signal came while that was measured.
+    """
+    if crew.count is not None:
+        return crew.count
+    most = max(1, study.budget - overview.count(store, study).ended)
+    spec = StudySpec.from_dict(study.spec)
+    with Interrupts(again=lambda: None) as asked, busy("Measuring how many workers pay ..."):
+        try:
+            found = calibration.measure(
+                spec, most=most, threads=crew.threads, go_on=lambda: asked.received is None
+            )
+        except calibration.Stopped as e:
+            raise _Interrupted(asked.exit_code) from e
+    console.print(str(found))
+    return found.workers
 
 
 def _show_failure(store: Store, study: Study, console: Console) -> None:

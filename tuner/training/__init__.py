@@ -5,6 +5,7 @@ from tuner.training.device import use_device
 from tuner.training.exhaustion import OutOfMemory, exhaustion
 from tuner.training.loop import TrainingResult, train
 from tuner.training.observing import Directive, Observer
+from tuner.training.pacing import Pacer
 from tuner.training.precision import check_head, precision
 from tuner.training.seeding import seeded
 from tuner.training.state import TrainingState
@@ -13,6 +14,7 @@ __all__ = [
     "Directive",
     "Observer",
     "OutOfMemory",
+    "Pacer",
     "TrainingResult",
     "TrainingState",
     "check_head",

@@ -229,7 +229,7 @@ def _choose(
     model: keras.Model, data: Data, metrics: Sequence[str], resume: TrainingState | None
 ) -> tuple[Epochs, TrainingState | None]:
     """How a model is trained, and the state to go on from: our way and Keras's keep their own."""
-    fastest = _fastest(model, data, metrics)
+    fastest = fastest_epochs(model, data, metrics)
     if resume is None:
         return fastest, None
     by_keras = resume.scalars.get("way") in (GraphEpochs.way, StockEpochs.way)
@@ -242,7 +242,8 @@ def _choose(
     return fastest, resume
 
 
-def _fastest(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:
+def fastest_epochs(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:
+    """The fastest way to train a model that is compiled: our own, or Keras's in a graph."""
     try:
         return ProgramEpochs(
             model, data.train, data.validation, outputs=data.outputs, metrics=metrics
