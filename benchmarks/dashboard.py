@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,7 +110,7 @@ def main() -> None:
         print(f"{options.trials} trials of {EPOCHS} epochs; stock and ours: CPU and bytes")
         with ExitStack() as stack:
             servers = [stack.enter_context(serving(kind, url)) for kind in ("stock", "ours")]
-            compare("open", [[server.poll(study)] for server in servers])
+            compare("open", [[server.poll(study)] for server in servers], goals={})
             quiet = situation(store, study, servers, options.polls, ends=False)
             compare("nothing happens", quiet)
             compare("a trial ends", situation(store, study, servers, options.polls))
@@ -165,22 +165,27 @@ def situation(
     return costs
 
 
-def compare(what: str, costs: list[list[tuple[float, int]]]) -> None:
+def compare(
+    what: str, costs: list[list[tuple[float, int]]], goals: Mapping[str, float] = GOALS
+) -> None:
     """Prints the means and their ratios."""
     (cpu, size), (our_cpu, our_size) = (
         [sum(column) / len(found) for column in zip(*found, strict=True)] for found in costs
     )
     our_cpu = max(our_cpu, 1 / TICKS / len(costs[1]))  # cannot be seen finer
     print(
-        f"{what:24} CPU {cpu:7.3f} s {our_cpu:7.3f} s  {goal('CPU', cpu / our_cpu)}"
-        f"   bytes {size:10.0f} {our_size:8.0f}  {goal('bytes', size / our_size)}",
+        f"{what:24} CPU {cpu:7.3f} s {our_cpu:7.3f} s  {told(cpu / our_cpu, goals.get('CPU'))}"
+        f"   bytes {size:10.0f} {our_size:8.0f}  {told(size / our_size, goals.get('bytes'))}",
         flush=True,
     )
 
 
-def goal(name: str, ratio: float) -> str:
+def told(ratio: float, goal: float | None) -> str:
     """A ratio, and whether it is as good as was asked."""
-    return f"1/{ratio:<7.1f} {'reached' if ratio >= GOALS[name] else 'missed'} 1/{GOALS[name]:.0f}"
+    text = f"1/{ratio:<7.1f}"
+    if goal is None:
+        return f"{text} {'':12}"
+    return f"{text} {'reached' if ratio >= goal else 'missed'} 1/{goal:<3.0f}"
 
 
 def draw(servers: list[Server], study: Study, folder: Path) -> None:
@@ -190,7 +195,7 @@ def draw(servers: list[Server], study: Study, folder: Path) -> None:
         with chromium(folder / server.name) as page:
             seconds.append(drawn(page, server, study))
     print(
-        f"curves drawn after        {seconds[0]:.1f} s {seconds[1]:.1f} s  "
+        f"curves drawn after        {seconds[0]:7.1f} s {seconds[1]:7.1f} s  "
         f"1/{seconds[0] / seconds[1]:.1f}"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL, Connection, Engine
 
 from storage import connection, migrate
@@ -53,6 +54,20 @@ class OptunaStorage(RDBStorage):
         super().__setstate__(state)
         connection.listen(self.engine)  # listeners do not survive pickling
 
+    def _get_trials(
+        self,
+        study_id: int,
+        states: Container[TrialState] | None,
+        included_trial_ids: set[int],
+        trial_id_greater_than: int,
+    ) -> list[FrozenTrial]:
+        from storage import bulk  # late: it imports this module
+
+        with _reachable(self.engine.url), self.engine.connect() as c:
+            with connection.reading():
+                c.begin()
+            return bulk.read(c, study_id, states, included_trial_ids, trial_id_greater_than)
+
     for _name in (
         "get_study_id_from_name",
         "get_study_name_from_id",
@@ -70,7 +85,6 @@ class OptunaStorage(RDBStorage):
         "get_trial_params",
         "get_trial_user_attrs",
         "get_trial_system_attrs",
-        "_get_trials",
         "_get_best_trial_id",
     ):
         locals()[_name] = _deferred(getattr(RDBStorage, _name))
