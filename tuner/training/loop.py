@@ -19,6 +19,7 @@ from tuner.training.best import OBJECTIVE, BestEpoch
 from tuner.training.compiling import compile_model
 from tuner.training.epochs import GraphEpochs, Logs, StockEpochs
 from tuner.training.exhaustion import exhaustion
+from tuner.training.forgetting import forget
 from tuner.training.observing import Directive, Observer
 from tuner.training.program import ProgramEpochs, Unsupported
 from tuner.training.schedules import Schedule
@@ -88,6 +89,7 @@ def train(
         Exception: Whatever the user's layers raise.
     """
     began = time.monotonic()
+    forget()
     with exhaustion():
         compile_model(model, hyperparameters, data.outputs, metrics=metrics)
         epochs, resume = _choose(model, data, metrics, resume)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tuner.training.forgetting import take_apart
 from tuner.training.program import updates
 from tuner.training.program.architecture import LayerPlan, Reading
 from tuner.training.program.layers import Parts, activation, logits
@@ -18,7 +19,7 @@ from tuner.training.program.losses import LOSSES
 from tuner.training.program.measures import Measures
 from tuner.training.program.updates import Step, UpdatePlan
 
-KEPT = 32  # programs of a process; the one that was used longest ago gives way
+KEPT = 8  # programs of a process, 10 MB each; the one that was used longest ago gives way
 
 _kept: OrderedDict[Key, Program] = OrderedDict()
 
@@ -57,7 +58,7 @@ def program(key: Key, reading: Reading) -> Program:
         _kept[key] = Program(key, [len(weight.shape) for weight in reading.weights], reading)
     _kept.move_to_end(key)
     while len(_kept) > KEPT:
-        _kept.popitem(last=False)
+        _kept.popitem(last=False)[1].close()
     return _kept[key]
 
 
@@ -110,6 +111,12 @@ class Program:
         self.score = tf.function(
             self._score, autograph=False, input_signature=[rows, targets, number, number]
         )
+
+    def close(self) -> None:
+        """Lets go of its graphs at once."""
+        take_apart(self.steps)
+        take_apart(self.score)
+        del self.steps, self.score
 
     def begin(self, reading: Reading, knobs: Sequence[float]) -> None:
         """Takes the weights and values of a trial; the optimizer begins anew."""
