@@ -54,7 +54,7 @@ def report(
             "recorded_at": store.now,
         }
         insert_once(c, schema.epochs, [row])
-        return rule.is_rung(epoch) and _prunes(c, claim, epoch, rule)
+        return rule.is_rung(epoch, claim.number) and _prunes(c, claim, epoch, rule)
 
 
 def _progress(epoch: int, value: float) -> dict[str, Any]:
@@ -88,10 +88,10 @@ def _prunes(c: Connection, claim: Claim, epoch: int, rule: PruningRule) -> bool:
     best = c.execute(sa.select(lease.best_value).where(lease.trial_id == claim.trial_id)).scalar()
     if best is None:
         return False  # no finite loss yet: the training loop decides what that means
-    study_id = claim.study.study_id
-    row = {"study_id": study_id, "epoch": epoch, "trial_id": claim.trial_id, "best": best}
+    study_id, place = claim.study.study_id, rule.meeting(epoch, claim.number)
+    row = {"study_id": study_id, "epoch": place, "trial_id": claim.trial_id, "best": best}
     insert_once(c, schema.rungs, [row])
-    here = sa.and_(rung.study_id == study_id, rung.epoch == epoch)
+    here = sa.and_(rung.study_id == study_id, rung.epoch == place)
     reached = sa.select(sa.func.count()).where(here).scalar_subquery()
     better = sa.select(sa.func.count()).where(here, rung.best < best).scalar_subquery()
     rank = c.execute(sa.select(reached.label("reached"), better.label("better"))).one()

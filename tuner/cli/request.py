@@ -51,7 +51,9 @@ SEARCH = (
     click.option(
         "--sampler", default="tpe", show_default=True, help="tpe, random, cmaes, qmc or grid."
     ),
-    click.option("--pruner", default="median", show_default=True, help="median, asha or none."),
+    click.option(
+        "--pruner", default="median", show_default=True, help="median, asha, hyperband or none."
+    ),
     click.option(
         "--metric",
         "metrics",

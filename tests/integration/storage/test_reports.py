@@ -121,20 +121,26 @@ class Reference:
         """Whether to prune the trial after this epoch."""
         self.best[trial] = min(self.best[trial], value)
         best = self.best[trial]
-        others = [b for number, b in self.rungs[epoch].items() if number != trial]
+        met = {n: b for n, b in self.rungs[epoch].items() if self.bracket(n) == self.bracket(trial)}
+        others = [b for number, b in met.items() if number != trial]
         self.rungs[epoch][trial] = best
-        if not self.decides(epoch) or len(others) < self.rule.startup:
+        if not self.decides(epoch, trial) or len(others) < self.rule.startup:
             return False
         if self.rule.kind == "median":
             return best > statistics.median_high(others)
         passing = sorted([*others, best])[: max(1, (len(others) + 1) // self.rule.reduction)]
         return best > passing[-1]
 
-    def decides(self, epoch: int) -> bool:
+    def bracket(self, trial: int) -> int:
+        """With two brackets at reduction 2, both begin with two trials."""
+        return (0, 0, 1, 1)[trial % 4] if self.rule.kind == "hyperband" else 0
+
+    def decides(self, epoch: int, trial: int) -> bool:
         if self.rule.kind == "median":
             return epoch >= self.rule.warmup
-        rungs = {self.rule.warmup * self.rule.reduction**k for k in range(10)}
-        return self.rule.kind == "asha" and epoch in rungs
+        later = range(self.bracket(trial), 10)
+        rungs = {self.rule.warmup * self.rule.reduction**k for k in later}
+        return self.rule.kind in ("asha", "hyperband") and epoch in rungs
 
 
 @pytest.mark.parametrize(
@@ -143,6 +149,7 @@ class Reference:
         PruningRule(kind="median", warmup=2, startup=3),
         PruningRule(kind="asha", warmup=1, startup=1, reduction=2),
         PruningRule(kind="asha", warmup=2, startup=4, reduction=3),
+        PruningRule(kind="hyperband", warmup=1, startup=1, reduction=2, brackets=2),
         PruningRule(),
     ],
     ids=lambda rule: f"{rule.kind}-{rule.reduction}",

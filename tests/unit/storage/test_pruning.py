@@ -71,3 +71,28 @@ def test_a_rule_round_trips():
     """A study keeps its rule as JSON."""
     rule = PruningRule(kind="asha", warmup=4, startup=7, reduction=2)
     assert PruningRule.from_dict(rule.to_dict()) == rule
+
+
+HYPERBAND = PruningRule(kind="hyperband", warmup=1, startup=1, reduction=3, brackets=3)
+
+
+def test_hyperband_begins_later_in_each_bracket():
+    """Rungs are warmup * reduction**(bracket + k)."""
+    rungs = [
+        [epoch for epoch in range(1, 40) if HYPERBAND.is_rung(epoch, number)]
+        for number in (0, 9, 14)
+    ]
+    assert rungs == [[1, 3, 9, 27], [3, 9, 27], [9, 27]]
+
+
+def test_hyperband_has_as_many_trials_in_each_bracket_as_the_paper():
+    """For eta 3 and three brackets: 9, 5 and 3, over and over."""
+    brackets = [HYPERBAND.bracket(number) for number in range(34)]
+    assert brackets == ([0] * 9 + [1] * 5 + [2] * 3) * 2
+
+
+def test_trials_meet_within_their_bracket_only():
+    """At one epoch, every bracket has a place of its own; without brackets it is the epoch."""
+    places = {HYPERBAND.meeting(epoch, n) for epoch in (3, 9) for n in (0, 9, 14)}
+    assert len(places) == 6
+    assert [PruningRule(kind="asha").meeting(epoch, 5) for epoch in (1, 2, 7)] == [1, 2, 7]
