@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from tuner.cli.options import command, json_option, opened, storage_option
+from tuner.exits import URL_VARIABLE
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -51,6 +53,7 @@ def dashboard(
     from tuner.dashboard import find_password, serve
     from tuner.metrics import metrics
 
+    _hide_password(storage)
     password = find_password(password_file)
     with opened(storage) as store:
         serve(
@@ -62,6 +65,23 @@ def dashboard(
             on_ready=lambda url: click.echo(f"Dashboard: {url} (Ctrl-C ends it)"),
             **settings,
         )
+
+
+def _hide_password(storage: str) -> None:
+    """Begins anew with the store's address in the environment, if it was typed with a password.
+
+    A dashboard runs for weeks, and the process list shows arguments to everybody.
+    """
+    from storage import url
+
+    typed = click.get_current_context().get_parameter_source("storage")
+    if typed is not click.core.ParameterSource.COMMANDLINE or not url.parse(storage).password:
+        return
+    words = [word for word in sys.orig_argv[1:] if word != f"--storage={storage}"]
+    if "--storage" in words:
+        place = words.index("--storage")
+        del words[place : place + 2]
+    os.execve(sys.executable, [sys.executable, *words], {**os.environ, URL_VARIABLE: storage})
 
 
 @command("tuner upgrade")
