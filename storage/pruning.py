@@ -66,7 +66,7 @@ class PruningRule:
             return False
         if self.kind == "median":
             return True
-        rung = self.warmup * self.reduction ** self.bracket(number)
+        rung: int = self.warmup * self.reduction ** self.bracket(number)
         while rung < epoch:
             rung *= self.reduction
         return rung == epoch
