@@ -33,6 +33,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("store_url", kinds, indirect=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Data that tests keep go with them."""
+    os.environ["TUNER_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def store_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database: SQLite, PostgreSQL and, if marked so, MariaDB."""

@@ -33,7 +33,7 @@ def load_data(spec: StudySpec) -> Data:
         DataError: They cannot be found here.
         StoreError: They are not what they were.
     """
-    data = datasets.load(spec.data)
+    data = datasets.load_shared(spec.data)
     if data.fingerprint != spec.data_fingerprint:
         raise StoreError(
             f"Expected the data {spec.data.source!r} as they were when the study was launched. "

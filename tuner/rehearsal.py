@@ -95,7 +95,7 @@ def rehearse(plan: Plan) -> Findings:
 def examine(plan: Plan) -> Findings:
     """Tries a plan in this process; raises as ``rehearse`` does."""
     space = catalog.load(plan.space, plan.overrides)
-    data = datasets.load(plan.data)
+    data = datasets.load_shared(plan.data)  # which workers here will find
     space.check(data.inputs)
     _check_batch_size(space, data, plan.data.source)
     if plan.metrics:

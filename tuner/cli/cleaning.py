@@ -22,13 +22,16 @@ def gc(dry_run: bool, folders: tuple[str, ...], storage: str, as_json: bool) -> 
     """Remove files that belong to no study.
 
     These are folders of studies that were deleted, and checkpoints and models that no trial
-    points to, left by workers that died between writing a file and saying so.
+    points to, left by workers that died between writing a file and saying so. Of the data that
+    workers of this machine share, those go that no worker took up within the last hour.
     """
     from tuner.cli import documents
-    from tuner.results.cleaning import clean
+    from tuner.datasets import shared
+    from tuner.results.cleaning import YOUNG, clean
 
     with opened(storage) as store:
         removed = clean(store, folders, dry_run=dry_run)
+    removed += shared.clear(older_than=YOUNG, dry_run=dry_run)
     if as_json:
         documents.echo({"removed": removed, "dry_run": dry_run})
         return

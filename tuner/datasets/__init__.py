@@ -9,6 +9,7 @@ from tuner.datasets.data import Data, Part
 from tuner.datasets.deploy import deployable
 from tuner.datasets.errors import DataError
 from tuner.datasets.loading import load
+from tuner.datasets.shared import load_shared
 from tuner.datasets.spec import SCALINGS, TASKS, DataSpec
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "describe",
     "describe_all",
     "load",
+    "load_shared",
     "needs_keras",
 ]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tuner.datasets.data import Part
 from tuner.training.device import optimize_graphs
+from tuner.training.rows import tensors
 
 CALL_SECONDS = 1.0  # aimed at for one graph call, so that signals and orders are obeyed soon
 FIRST_STEPS = 1  # of the first call, before the speed is known: a step may take seconds
@@ -76,8 +77,7 @@ class GraphEpochs(KerasEpochs):
 
     def __init__(self, model: keras.Model, train: Part, validation: Part, *, why: str) -> None:
         super().__init__(model, train, validation, why=why)
-        self._rows = (tf.constant(train.x), tf.constant(train.y))
-        self._scored = (tf.constant(validation.x), tf.constant(validation.y))
+        self._rows, self._scored = tensors(train), tensors(validation)
         self._steps = tf.function(self._run_steps, autograph=False)
         self._close = tf.function(self._close_epoch, autograph=False)
         self._steps_per_call = FIRST_STEPS

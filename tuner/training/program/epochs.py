@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ from tuner.training.program import measures, updates
 from tuner.training.program.architecture import Reading, Unsupported, read
 from tuner.training.program.losses import ACTIVATIONS
 from tuner.training.program.program import Key, program
+from tuner.training.rows import tensors
 
 CALL_SECONDS = 1.0  # aimed at for one graph call, so that signals and orders are obeyed soon
 SCORED_ROWS = 1024  # rows of a validation batch
@@ -70,7 +70,7 @@ class ProgramEpochs:
         self._program = program(key, reading)
         self._program.begin(reading, knobs)
         self._reading = reading
-        self._train, self._validation = _tensors(train), _tensors(validation)
+        self._train, self._validation = tensors(train), tensors(validation)
         self._seconds_per_row = 6 * reading.products / SPEED  # of both passes, and their sums
 
     def run(
@@ -104,7 +104,7 @@ class ProgramEpochs:
 
     def score(self, part: Part) -> Logs:
         """Loss and metrics on some rows, with the weights as they are now."""
-        return self._score(_tensors(part))
+        return self._score(tensors(part))
 
     def model_arrays(self) -> list[Array]:
         """Values of all weights and random states."""
@@ -157,8 +157,3 @@ def _check_head(reading: Reading, outputs: Outputs) -> None:
         raise Unsupported(f"a head other than a dense layer with {expected}")
     if reading.units != outputs.units:
         raise Unsupported(f"a head of {reading.units} units where the task has {outputs.units}")
-
-
-@lru_cache(maxsize=4)  # all trials of a worker share their data
-def _tensors(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.constant(part.x), tf.constant(part.y)

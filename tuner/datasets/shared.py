@@ -1,0 +1,326 @@
+"""Data that is loaded once on a machine, however many processes train on it.
+
+Prepared arrays (divided, scaled) are written once into a cache folder of the user's, and mapped
+into memory by every process that asks for the same data: the pages are there once, and pages that
+are not used right now need not be in memory at all. What is in the cache follows from the content
+of the source (its fingerprint) and from our own code. Beside it stands which state of which source
+it was made of (path, size, time of change): a source that was touched is read and hashed again.
+Functions of the user's are always called, for nobody can tell what they will return.
+
+Mapped arrays can be written to, as TensorFlow demands of memory that it shares, but what is
+written stays in the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search_spaces.shapes import Inputs, Outputs
+from tuner.datasets import catalogue
+from tuner.datasets.arrays import PARTS
+from tuner.datasets.data import Data, Part, Selection
+from tuner.datasets.errors import DataError
+from tuner.datasets.loading import load
+from tuner.datasets.scaling import Scaler
+from tuner.datasets.sources import function
+from tuner.datasets.spec import DataSpec
+
+FOLDER_VARIABLE = "TUNER_CACHE"
+LARGE = 8_000_000  # bytes of prepared arrays; smaller data are loaded sooner than found
+OLD = 30 * 86400.0  # seconds since the last use
+MOST = 50_000_000_000  # bytes of all data in the cache
+SPARE = 2  # times its size that must be free on the disk
+SMALL = "small"  # in place of an entry's name
+
+_SCALERS = ("scaler", "target_scaler")
+
+
+def load_shared(spec: DataSpec) -> Data:
+    """As ``load``, but arrays of some size are mapped from a cache, which is filled if need be.
+
+    Raises:
+        DataError: As ``load``.
+    """
+    state = _state(spec)
+    found = None if state is None else _find(spec, state)
+    if found is not None:
+        return found
+    with _alone(state):
+        found = None if state is None else _find(spec, state)
+        return found or _load(spec, state)
+
+
+def clear(*, older_than: float = 0.0, dry_run: bool = False) -> list[str]:
+    """Removes data that was not used for some seconds; returns what was found.
+
+    Processes that have them mapped keep them.
+    """
+    now, found = time.time(), []
+    for entry in _entries():
+        if now - _used(entry) >= older_than:
+            found.append(str(entry))
+            if not dry_run:
+                _remove(entry)
+    notes = [path for kind in ("states", "locks") for path in (folder() / kind).glob("*")]
+    for note in notes:
+        if not dry_run and now - _used(note) >= older_than:
+            note.unlink(missing_ok=True)
+    return found
+
+
+def folder() -> Path:
+    """Where the cache is: ``TUNER_CACHE``, else among the user's caches."""
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen)
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "keras-trial-tuner"
+
+
+def _load(spec: DataSpec, state: str | None) -> Data:
+    """Loads, and keeps what is large; where that is not possible the data are simply used."""
+    data = load(spec)
+    large = sum(part.x.nbytes + part.y.nbytes for part in _parts(data).values()) >= LARGE
+    try:
+        name = _keep(data) if large else SMALL
+        if state is not None and state == _state(spec):  # not changed while it was read
+            _write_state(state, name)
+        return _open(name, spec) if large else data
+    except (OSError, ValueError, KeyError):
+        return data
+
+
+def _find(spec: DataSpec, state: str) -> Data | None:
+    try:
+        name = (folder() / "states" / state).read_text()
+        return load(spec) if name == SMALL else _open(name, spec)
+    except (OSError, ValueError, KeyError):
+        return None  # not there, or damaged: it is made again
+
+
+def _open(name: str, spec: DataSpec) -> Data:
+    """Maps an entry."""
+    entry = folder() / "data" / name
+    facts = json.loads((entry / "facts.json").read_text())
+    arrays = {path.stem: np.load(path, mmap_mode="c") for path in entry.glob("*.npy")}
+    os.utime(entry)
+    parts: dict[str, Any] = {
+        part: Part(x=arrays[f"{part}-x"], y=arrays[f"{part}-y"]) for part in PARTS
+    }
+    scalers: dict[str, Any] = {name: _scaler(arrays, name) for name in _SCALERS}
+    classes, columns = facts["classes"], facts["columns"]
+    return Data(
+        name=spec.name,
+        inputs=Inputs(shape=parts["train"].x.shape[1:]),
+        outputs=Outputs.for_task(facts["task"], facts["units"]),
+        classes=None if classes is None else tuple(classes),
+        **parts,
+        **scalers,
+        selections=_Later(spec, facts["fingerprint"]),
+        fingerprint=facts["fingerprint"],
+        columns=None if columns is None else tuple(columns),
+    )
+
+
+def _keep(data: Data) -> str:
+    """Writes an entry unless it is there; returns its name."""
+    facts = {
+        "task": data.outputs.task,
+        "units": data.outputs.units,
+        "classes": data.classes,
+        "columns": data.columns,
+        "fingerprint": data.fingerprint,
+    }
+    name = _hash(_code(), facts)
+    base = folder() / "data"
+    if (base / name).is_dir():
+        return name
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    arrays = _arrays(data)
+    _make_room(sum(array.nbytes for array in arrays.values()))
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=base))
+    try:
+        for key, array in arrays.items():
+            _write(draft / f"{key}.npy", array)
+        (draft / "facts.json").write_text(json.dumps(facts))
+        with suppress(FileExistsError):  # somebody else was as fast
+            draft.rename(base / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return name
+
+
+def _arrays(data: Data) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    for name, part in _parts(data).items():
+        arrays |= {f"{name}-x": part.x, f"{name}-y": part.y}
+    for name in _SCALERS:
+        scaler = getattr(data, name)
+        if scaler is not None:
+            arrays |= {f"{name}-centre": scaler.centre, f"{name}-spread": scaler.spread}
+    return arrays
+
+
+def _parts(data: Data) -> dict[str, Part]:
+    return {part: getattr(data, part) for part in PARTS}
+
+
+def _scaler(arrays: Mapping[str, Any], name: str) -> Scaler | None:
+    if f"{name}-centre" not in arrays:
+        return None
+    return Scaler(
+        centre=np.array(arrays[f"{name}-centre"]), spread=np.array(arrays[f"{name}-spread"])
+    )
+
+
+def _write(path: Path, array: Any) -> None:
+    with path.open("xb") as file:
+        np.save(file, array)
+        file.flush()
+        os.fsync(file.fileno())  # else a machine that fails may leave an entry full of zeros
+    path.chmod(0o400)
+
+
+def _state(spec: DataSpec) -> str | None:
+    """Names the source as it is now; None where nobody can tell what it will bring."""
+    if catalogue.find_loader(spec.source) is function:
+        return None
+    changed: tuple[int, ...] = ()
+    if spec.is_path:
+        try:
+            status = Path(spec.source).expanduser().stat()
+        except OSError:
+            return None
+        changed = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return _hash(_code(), spec.resolve().to_dict(), changed)
+
+
+def _write_state(state: str, name: str) -> None:
+    path = folder() / "states" / state
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{state}.{os.getpid()}")
+    draft.write_text(name)
+    draft.replace(path)
+
+
+@contextmanager
+def _alone(state: str | None) -> Iterator[None]:
+    """Lets one process at a time load a source; the others will find it in the cache."""
+    try:
+        import fcntl
+
+        if state is None:
+            raise OSError
+        place = folder() / "locks"
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (place / state).open("w")
+    except (ImportError, OSError):  # then each loads for itself
+        yield
+        return
+    with lock:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_room(size: int) -> None:
+    """Removes what is old, and what was used longest ago, to hold so many bytes more.
+
+    Raises:
+        OSError: The disk is too full.
+    """
+    clear(older_than=OLD)
+    entries = sorted(_entries(), key=_used)
+    total = size + sum(map(_size, entries))
+    for entry in entries:
+        if total <= MOST:
+            break
+        total -= _size(entry)
+        _remove(entry)
+    if shutil.disk_usage(folder()).free < SPARE * size:
+        raise OSError("too little room")
+
+
+def _entries() -> list[Path]:
+    base = folder() / "data"
+    return [path for path in base.iterdir() if path.is_dir()] if base.is_dir() else []
+
+
+def _used(entry: Path) -> float:
+    try:
+        return entry.stat().st_mtime
+    except OSError:
+        return time.time()
+
+
+def _size(entry: Path) -> int:
+    with suppress(OSError):
+        return sum(path.stat().st_size for path in entry.iterdir())
+    return 0
+
+
+def _remove(entry: Path) -> None:
+    """Removes an entry as a whole: nobody finds half of it."""
+    gone = entry.with_name(f".gone-{entry.name}")
+    with suppress(OSError):
+        entry.rename(gone)
+    for path in (gone, entry):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@cache
+def _code() -> str:
+    """What the numbers follow from beside the source: our code, and the libraries'."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    for package in ("numpy", "scikit-learn"):
+        digest.update(metadata.version(package).encode())
+    return digest.hexdigest()
+
+
+def _hash(*values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+class _Later(Mapping[str, Selection]):
+    """The raw rows, which are read from their source when somebody asks for them."""
+
+    def __init__(self, spec: DataSpec, fingerprint: str) -> None:
+        self._spec, self._fingerprint = spec, fingerprint
+        self._read: Mapping[str, Selection] | None = None
+
+    def __getitem__(self, part: str) -> Selection:
+        return self._selections()[part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PARTS)
+
+    def __len__(self) -> int:
+        return len(PARTS)
+
+    def __contains__(self, part: object) -> bool:
+        return part in PARTS
+
+    def _selections(self) -> Mapping[str, Selection]:
+        if self._read is None:
+            data = load(self._spec)
+            if data.fingerprint != self._fingerprint:
+                raise DataError(
+                    f"Expected {self._spec.source} as it was a moment ago. Received other rows: "
+                    "it was changed meanwhile."
+                )
+            self._read = data.selections
+        return self._read
