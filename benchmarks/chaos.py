@@ -2,6 +2,7 @@
 
     python -m benchmarks.chaos --kills 200
     python -m benchmarks.chaos --kills 200 --storage postgresql
+    python -m benchmarks.chaos --kills 200 --storage mariadb
 
 Prints what happened; exits with 1 if a promise was broken.
 """
@@ -16,10 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.chaos import Monkey, Tally
+from tests.support.mariadb import mariadb_server
 from tests.support.nursery import nursery
 from tests.support.postgresql import postgresql_server
 from tests.support.working import STEADY, workplace
 
+SERVERS = {"postgresql": postgresql_server, "mariadb": mariadb_server}
 TRIALS = 40  # at least; the monkey extends the study until it has done its kills
 
 
@@ -29,7 +32,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=1.2, help="mean seconds between two deeds")
-    parser.add_argument("--storage", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--storage", choices=["sqlite", *SERVERS], default="sqlite")
     options = parser.parse_args()
     tally = torment(options)
     show(tally)
@@ -61,7 +64,7 @@ def store_url(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'store.db'}"
         return
-    with postgresql_server() as server, server.database() as url:
+    with SERVERS[kind]() as server, server.database() as url:
         yield url
 
 
