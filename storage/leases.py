@@ -14,18 +14,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from optuna.trial import TrialState
 from sqlalchemy.engine import Connection
 
-from storage import conclusion, outcomes, progress, schema, studies
+from storage import conclusion, outcomes, places, schema, studies
 from storage.engine import Store
 from storage.errors import LeaseLost
-from storage.insert import insert_row
 from storage.outcomes import Failure, Outcome
 from storage.studies import Study
 
@@ -107,7 +104,7 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
         if state == studies.PAUSED:
             return Wait(reason="the study is paused")
         _give_up_lost(store, c, row.study_id)
-        while (trial_id := _without_worker(store, c, row.study_id) or _new(c, row)) is not None:
+        while (trial_id := _next(store, c, row)) is not None:
             granted = _grant(store, c, study, trial_id, worker_id)
             if granted is not None:
                 return granted
@@ -131,6 +128,10 @@ def _give_up_lost(store: Store, c: Connection, study_id: int) -> None:
         end(store, c, trial_id, Outcome(state="failed", failure=failure), attempt="lost")
 
 
+def _next(store: Store, c: Connection, row: sa.Row[Any]) -> int | None:
+    return _without_worker(store, c, row.study_id) or places.new(c, row)
+
+
 def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
     """The first trial that was given back, enqueued, or whose lease ran out."""
     lease = schema.leases.c
@@ -140,84 +141,7 @@ def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
         .order_by(lease.trial_id)
         .limit(1)
     )
-    return c.execute(query).scalar() or _adopt(c, study_id)
-
-
-def _adopt(c: Connection, study_id: int) -> int | None:
-    """A trial that somebody enqueued with Optuna's own ``enqueue_trial``."""
-    trial = schema.optuna_trials.c
-    query = sa.select(trial.trial_id).where(
-        trial.study_id == study_id, trial.state == TrialState.WAITING
-    )
-    trial_id: int | None = c.execute(query.order_by(trial.number).limit(1)).scalar()
-    if trial_id is None:
-        return None
-    ours = (
-        schema.optuna_trials.update()
-        .where(trial.trial_id == trial_id, trial.state == TrialState.WAITING)
-        .values(state=TrialState.RUNNING, datetime_start=_utc_now())
-    )
-    if c.execute(ours).rowcount != 1:
-        return None  # somebody else took it at this very moment
-    _insert_ours(c, study_id, trial_id)
-    return trial_id
-
-
-def _new(c: Connection, row: sa.Row[Any]) -> int | None:
-    """The study's next trial, if its budget has a place for it."""
-    number = next_number(c, row.study_id)
-    return create(c, row.study_id, number) if number < row.budget else None
-
-
-def next_number(c: Connection, study_id: int) -> int:
-    """The number of the study's next trial; nobody else makes one until the transaction ends.
-
-    Optuna takes the lock on its own row of the study when it makes a trial, ``enqueue_trial``
-    of another program too.
-    """
-    study = schema.optuna_studies
-    query = sa.select(study.c.study_id).where(study.c.study_id == study_id)
-    c.execute(query.with_for_update(key_share=True))  # rows that refer to it are not held up
-    return progress.count(c, study_id)
-
-
-def create(c: Connection, study_id: int, number: int) -> int:
-    """Makes a trial that waits for a worker; the caller holds the study's lock.
-
-    Args:
-        number: See ``next_number``.
-
-    Returns:
-        Optuna's id of it.
-    """
-    trial_id = insert_row(
-        c,
-        schema.optuna_trials,
-        number=number,
-        study_id=study_id,
-        state=TrialState.RUNNING,
-        datetime_start=_utc_now(),
-    )
-    _insert_ours(c, study_id, trial_id)
-    return trial_id
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)  # as Optuna keeps its times
-
-
-def _insert_ours(c: Connection, study_id: int, trial_id: int) -> None:
-    # A study that another program deleted on SQLite, where its foreign keys are off, leaves our
-    # rows behind, and SQLite gives the ids of its trials again, to any study.
-    stale = sa.select(schema.leases.c.trial_id).where(schema.leases.c.trial_id == trial_id)
-    if c.execute(stale).first() is not None:
-        studies.purge_trial(c, trial_id)
-    c.execute(
-        schema.leases.insert().values(
-            trial_id=trial_id, study_id=study_id, state="waiting", token=0, losses=0, epoch=0
-        )
-    )
-    c.execute(schema.trials.insert().values(trial_id=trial_id, study_id=study_id))
+    return c.execute(query).scalar() or places.adopt(c, study_id)
 
 
 def _grant(

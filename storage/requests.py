@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from optuna.distributions import json_to_distribution
 from sqlalchemy.engine import Connection
 
-from storage import conclusion, leases, schema, studies, trials
+from storage import conclusion, leases, places, schema, studies, trials
 from storage.engine import Store
 from storage.errors import StoreError
 from storage.outcomes import Failure, Outcome
@@ -74,7 +74,7 @@ def enqueue(store: Store, study: Study, params: Mapping[str, Any]) -> int:
     """
     with store.write() as c:
         row = studies.lock(c, study)
-        number = leases.next_number(c, study.study_id)
+        number = places.next_number(c, study.study_id)
         if row.state == studies.FINISHED or number >= row.budget:
             made = f"all of its {row.budget} trials are made"
             reason = row.reason if row.state == studies.FINISHED else made
@@ -144,8 +144,8 @@ def _params(c: Connection, trial_id: int) -> dict[str, Any]:
 def _create(
     c: Connection, study: Study, params: Mapping[str, Any], *, retry_of: int | None = None
 ) -> int:
-    number = leases.next_number(c, study.study_id)
-    trial_id = leases.create(c, study.study_id, number)
+    number = places.next_number(c, study.study_id)
+    trial_id = places.create(c, study.study_id, number)
     c.execute(
         schema.optuna_trial_system_attributes.insert().values(
             trial_id=trial_id, key=FIXED_PARAMS, value_json=json.dumps(dict(params))

@@ -147,7 +147,8 @@ class Monkey:
         tally.trials = Counter(t.state for t in records)
         if [t.number for t in records] != list(range(study.budget)):
             tally.faults.append(f"numbers {[t.number for t in records]}")
-        tally.faults += [f"trial {t.number} is {t.state}: {t.failure}" for t in records if not _ended(t)]
+        bad = [t for t in records if not _ended(t)]
+        tally.faults += [f"trial {t.number} is {t.state}: {t.failure}" for t in bad]
         for t in records:
             self._count_trial(t.number, t.hyperparameters.get("epochs", 0))
         tally.faults += [f"left behind: {name}" for name in self.place.files(study, "checkpoints")]
