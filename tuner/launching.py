@@ -115,18 +115,36 @@ def launch(storage: str, request: Request) -> tuple[Store, Study, How]:
         UserError: Something else of the request cannot be used, or differs from the study's.
         StoreError: The store or the folder of artifacts cannot be used.
     """
+    made = draft(storage, request)
+    store = engine.open_store(storage)
+    try:
+        return store, *_find_or_make(store, request, made)
+    except BaseException:
+        store.close()
+        raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A study that could be made: everything of it was checked."""
+
+    name: str
+    spec: StudySpec
+    budget: int
+
+
+def draft(storage: str, request: Request) -> Draft:
+    """Checks all of a request, and makes nothing.
+
+    Raises:
+        SpaceError, UserError, StoreError: As ``launch``.
+    """
     folder = _absolute(request.artifacts or default_folder(storage))
     _check_folder(folder)
     name, plan = request.study, request.plan
     findings = rehearsal.rehearse(plan)
     budget = _budget(request, findings)
-    store = engine.open_store(storage)
-    try:
-        spec = _spec(request, plan, findings, folder)
-        return store, *_find_or_make(store, name, request, spec, budget)
-    except BaseException:
-        store.close()
-        raise
+    return Draft(name=name, spec=_spec(request, plan, findings, folder), budget=budget)
 
 
 def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> StudySpec:
@@ -165,33 +183,29 @@ def _budget(request: Request, findings: Findings) -> int:
     return request.trials or findings.points
 
 
-def _find_or_make(
-    store: Store, name: str, request: Request, spec: StudySpec, budget: int
-) -> tuple[Study, How]:
-    found = studies.find(store, name)
+def _find_or_make(store: Store, request: Request, made: Draft) -> tuple[Study, How]:
+    found = studies.find(store, made.name)
     if found is None:
         try:
-            return _make(store, name, request, spec, budget)
+            return _make(store, request, made)
         except StoreError:
-            found = studies.find(store, name)  # by somebody who launched it at the same moment
+            found = studies.find(store, made.name)  # by somebody who launched it at this moment
             if found is None:
                 raise
-    return _go_on(store, found, request, spec)
+    return _go_on(store, found, request, made.spec)
 
 
-def _make(
-    store: Store, name: str, request: Request, spec: StudySpec, budget: int
-) -> tuple[Study, How]:
+def _make(store: Store, request: Request, made: Draft) -> tuple[Study, How]:
     study = studies.create(
         store,
-        name=name,
-        spec=spec.to_dict(),
-        budget=budget,
+        name=made.name,
+        spec=made.spec.to_dict(),
+        budget=made.budget,
         lease_seconds=request.lease or LEASE,
         limits=Limits(target=request.target, patience=request.patience, timeout=request.timeout),
     )
     try:
-        Artifacts(spec.artifacts, study).mark()
+        Artifacts(made.spec.artifacts, study).mark()
     except BaseException:
         studies.delete(store, study)
         raise

@@ -44,7 +44,7 @@ threads_option = click.option(
     "tuner launch mlp --data digits --trials 20 --workers 2",
     "tuner launch mlp --data house.csv --target price --set units=32..512:log",
     "tuner launch path/net.py:build --data digits --study mine --sampler random",
-    "tuner launch study.toml --workers 2",
+    "tuner launch study.toml --workers 2 --dry-run",
 )
 @click.argument("space", is_eager=True, callback=read_study)
 @request_options
@@ -56,6 +56,11 @@ threads_option = click.option(
 )
 @threads_option
 @per_gpu_option
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Make nothing: show the study, its first models, and about how long it takes.",
+)
 @storage_option
 @json_option
 def launch(
@@ -63,6 +68,7 @@ def launch(
     workers: Count,
     threads: int | None,
     workers_per_gpu: int,
+    dry_run: bool,
     as_json: bool,
     **typed: Any,
 ) -> None:
@@ -74,6 +80,7 @@ def launch(
 
     Launching again under the same name with the same definition goes on.
     """
+    from tuner.cli.dryrun import show
     from tuner.cli.screen import busy, messages
     from tuner.crew import Crew
     from tuner.launching import launch as find_or_make
@@ -82,6 +89,9 @@ def launch(
     crew.check()
     request = make_request(typed)
     console = messages(as_json)
+    if dry_run:
+        show(storage, request, console, workers, as_json)
+        return
     with busy("Building one model ..." if request.plan.needs_keras else "Loading the data ..."):
         store, study, how = find_or_make(storage, request)
     try:
