@@ -421,7 +421,9 @@ def _typed(space: str, options: Mapping[str, Any]) -> dict[str, Any]:
         context = command.make_context("tuner.launch", [*arguments, "--", str(space)])
     except click.ClickException as e:
         raise UserError(e.format_message()) from e
-    elsewhere = ("storage", "workers", "as_json")
+    if context.params["dry_run"]:
+        raise UserError("Expected options that make a study. Received: dry_run: it is typed.")
+    elsewhere = ("storage", "workers", "as_json", "dry_run")
     return {name: value for name, value in context.params.items() if name not in elsewhere}
 
 
