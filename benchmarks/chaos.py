@@ -79,6 +79,7 @@ def show(tally: Tally) -> None:
         "epochs repeated": tally.repeated,
         "epochs lost": tally.lost,
         "double runs": tally.doubled,
+        "given up": f"{tally.given_up} for the workers that they lost in a row",
         "seconds": f"{tally.seconds:.0f}",
     }
     for name, value in rows.items():

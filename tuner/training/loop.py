@@ -28,6 +28,8 @@ from tuner.training.state import TrainingState
 
 Epochs = ProgramEpochs | GraphEpochs | StockEpochs
 
+KERAS_WAYS = {GraphEpochs.way, StockEpochs.way}  # whose states are the same
+
 logger = logging.getLogger(__name__)
 
 Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
@@ -234,14 +236,24 @@ def _choose(
     fastest = fastest_epochs(model, data, metrics)
     if resume is None:
         return fastest, None
-    by_keras = resume.scalars.get("way") in (GraphEpochs.way, StockEpochs.way)
-    if by_keras and isinstance(fastest, ProgramEpochs):
+    epochs = fastest
+    if resume.scalars.get("way") in KERAS_WAYS and isinstance(fastest, ProgramEpochs):
         why = "an earlier attempt was trained so"
-        return GraphEpochs(model, data.train, data.validation, why=why), resume
-    if not by_keras and resume.scalars.get("way") != fastest.way:
-        logger.warning("begins anew: the checkpoint was made by another version of this program")
-        return fastest, None
-    return fastest, resume
+        epochs = GraphEpochs(model, data.train, data.validation, why=why)
+    if _fits(resume, epochs):
+        return epochs, resume
+    logger.warning("begins anew: the checkpoint was made by another version of this program")
+    return fastest_epochs(model, data, metrics), None
+
+
+def _fits(state: TrainingState, epochs: Epochs) -> bool:
+    """Whether a state was made in this way, or by Keras's own steps as well, and holds as much."""
+    ways = {epochs.way} if epochs.way not in KERAS_WAYS else KERAS_WAYS
+    now = {"model": epochs.model_arrays(), "optimizer": epochs.optimizer_arrays()}
+    return state.scalars.get("way") in ways and all(
+        [array.shape for array in state.group(group)] == [array.shape for array in arrays]
+        for group, arrays in now.items()
+    )
 
 
 def fastest_epochs(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:

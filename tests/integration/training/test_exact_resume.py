@@ -156,19 +156,23 @@ def test_what_is_compared_can_differ(trained: dict[str, Any]):
         assert CASES[name].stop_after < len(curve) < CASES[name].hyperparameters["epochs"]
 
 
-@pytest.mark.parametrize("first", [(), BY_KERAS])
-def test_an_attempt_of_another_version(first: tuple[str, ...], caplog: pytest.LogCaptureFixture):
-    """A state of Keras's own steps is gone on with so; one that nobody knows is left alone."""
-    case = replace(CASES["adam"], stop_after=2, metrics=first)
+@pytest.mark.parametrize("made", ["by Keras", "in a way of the future", "of another size"])
+def test_an_attempt_of_another_version(made: str, caplog: pytest.LogCaptureFixture):
+    """A state of Keras's own steps is gone on with so; one that does not fit is left alone."""
+    by_keras = made == "by Keras"
+    case = replace(CASES["adam"], stop_after=2, metrics=BY_KERAS if by_keras else ())
     watch = resuming.Keeper(stop_after=2)
     path = resuming.train(case, watch)["path"]
-    assert watch.state is not None
-    if not first:  # as if the program had not known the model then, or knew it in another way
-        watch.state.scalars["way"] = "one of the future"
-    rest = resuming.train(replace(case, metrics=()), resuming.Watch(), resume=watch.state)
-    began = 3 if first else 1
+    state = watch.state
+    assert state is not None
+    if made == "in a way of the future":
+        state.scalars["way"] = made
+    if made == "of another size":
+        state.arrays["model/0"] = state.arrays["model/0"][:1]
+    rest = resuming.train(replace(case, metrics=()), resuming.Watch(), resume=state)
+    began = 3 if by_keras else 1
     assert [point["epoch"] for point in rest["curve"]] == list(range(began, 9))
-    if first:
+    if by_keras:
         assert path.split(":")[0] == rest["path"].split(":")[0] == "graph of Keras's steps"
     else:
         assert "begins anew" in caplog.text
