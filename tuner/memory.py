@@ -7,10 +7,14 @@ control groups).
 from __future__ import annotations
 
 import os
+import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
+RECENT = 10.0  # seconds
 
 
 def resident() -> int | None:
@@ -60,6 +64,38 @@ def kernel_kills() -> int | None:
         except (OSError, ValueError):
             continue
     return None
+
+
+class RecentKills:
+    """The kernel's kills of the last seconds, each of which explains one death.
+
+    The counter is not this program's alone: an older rise says nothing of a process that dies
+    now, and a single one says nothing of two. A process of many gigabytes takes a while to die.
+    """
+
+    def __init__(self, count: Callable[[], int | None] = kernel_kills) -> None:
+        self._count = count
+        self._looks: deque[tuple[float, int]] = deque()
+        self._explained = 0  # of the rise since the first look that is kept
+        self.look(time.monotonic())
+
+    def look(self, now: float) -> None:
+        """To be called again and again, many times in ``RECENT`` seconds."""
+        kills = self._count()
+        if kills is None:
+            return
+        self._looks.append((now, kills))
+        while len(self._looks) > 1 and self._looks[1][0] <= now - RECENT:
+            _, before = self._looks.popleft()
+            self._explained = max(0, self._explained - (self._looks[0][1] - before))
+
+    def explain(self, now: float) -> bool:
+        """Whether there is a kill for the death of a process, and nothing else took it."""
+        self.look(now)
+        if not self._looks or self._looks[-1][1] - self._looks[0][1] <= self._explained:
+            return False
+        self._explained += 1
+        return True
 
 
 def _cgroup() -> Path:

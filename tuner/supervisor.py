@@ -71,7 +71,7 @@ class Supervisor:
     restarts: int = 0
 
     def __post_init__(self) -> None:
-        self._kills = memory.kernel_kills()
+        self._kills = memory.RecentKills()
         self._silent: set[str] = set()
         self._next_look = time.monotonic() + LOOK_EVERY
         threads = self.threads or max(1, cores() // self.workers)
@@ -93,6 +93,7 @@ class Supervisor:
 
     def watch(self) -> bool:
         """Replaces workers that died or hang; whether any is still at work."""
+        self._kills.look(time.monotonic())
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_EVERY
             self._kill_silent()
@@ -202,12 +203,10 @@ class Supervisor:
     def _bury(self, seat: _Seat, code: int) -> None:
         """Tells the store, so that nobody waits for the dead worker's lease to run out."""
         failure = None
-        kills = memory.kernel_kills()
-        if code == -signal.SIGKILL and kills is not None and kills > (self._kills or 0):
+        if code == -signal.SIGKILL and self._kills.explain(time.monotonic()):
             failure = Failure(
                 kind="out_of_memory", message="the kernel killed the worker: memory ran out"
             )
-        self._kills = kills
         try:
             leases.bury(self.store, self.study, seat.worker_id, failure)
             workers.lost(self.store, self.study, seat.worker_id)
