@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage import leases, workers
 from storage import url as urls
@@ -26,6 +26,9 @@ from storage.outcomes import Failure
 from storage.studies import Study
 from tuner import memory
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
+
+if TYPE_CHECKING:
+    from tuner.standby import Standby
 
 GRACE = 15.0  # seconds between asking a worker to exit and killing it
 EARLY_DEATH = 60.0  # seconds; a worker that dies sooner has not worked for long
@@ -57,6 +60,7 @@ class Supervisor:
         study: What they work on.
         workers: How many processes.
         threads: CPU threads of each; None shares the machine's cores.
+        standby: Processes that were started before there was a study.
 
     Attributes:
         failures: Why workers could not go on, one line each, in the order in which it happened.
@@ -67,6 +71,7 @@ class Supervisor:
     study: Study
     workers: int = 1
     threads: int | None = None
+    standby: Standby | None = None
     failures: list[str] = field(default_factory=list)
     restarts: int = 0
 
@@ -74,9 +79,9 @@ class Supervisor:
         self._kills = memory.RecentKills()
         self._silent: set[str] = set()
         self._next_look = time.monotonic() + LOOK_EVERY
-        threads = self.threads or max(1, cores() // self.workers)
-        gpus = visible_gpus() or [None]
-        self._seats = [_Seat(threads=threads, gpu=gpus[i % len(gpus)]) for i in range(self.workers)]
+        self._seats = [
+            _Seat(threads=threads, gpu=gpu) for threads, gpu in shares(self.workers, self.threads)
+        ]
 
     def __enter__(self) -> Supervisor:
         for seat in self._seats:
@@ -137,7 +142,8 @@ class Supervisor:
     def _start(self, seat: _Seat) -> None:
         if seat.output is not None:
             seat.output.close()
-        seat.output = tempfile.NamedTemporaryFile(prefix="tuner-worker-")  # noqa: SIM115
+        waiting = self.standby and self.standby.take(threads=seat.threads, gpu=seat.gpu)
+        seat.output = waiting.output if waiting else output_file()
         seat.worker_id = str(uuid.uuid4())
         options = {
             "--id": seat.worker_id,
@@ -145,23 +151,24 @@ class Supervisor:
             "--parent": str(os.getpid()),
             "--output": seat.output.name,
         }
-        command = [sys.executable, "-P", "-m", "tuner.worker", self.study.name]
-        command += [word for option in options.items() for word in option]
+        words = [word for option in options.items() for word in option]
         if seat.gpu is not None:
-            command += ["--gpu", seat.gpu]
+            words += ["--gpu", seat.gpu]
+        words += ["--", self.study.name]
+        place = {URL_VARIABLE: urls.reveal(self.store.url)}
         seat.started = time.monotonic()
+        if waiting:
+            waiting.order(words, place)
+            seat.process = waiting.process
+            return
         seat.process = subprocess.Popen(
-            command,
-            env=self._environment(seat),
+            [sys.executable, "-P", "-m", "tuner.worker", *words],
+            env={**environment(threads=seat.threads, gpu=seat.gpu), **place},
             stdin=subprocess.DEVNULL,
             stdout=seat.output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the supervisor alone
         )
-
-    def _environment(self, seat: _Seat) -> dict[str, str]:
-        place = {URL_VARIABLE: urls.reveal(self.store.url)}
-        return {**environment(threads=seat.threads, gpu=seat.gpu), **place}
 
     def _ended(self, seat: _Seat, code: int) -> None:
         """Decides whether a worker that ended is to be replaced."""
@@ -236,6 +243,18 @@ def _tail(seat: _Seat, size: int = 8192) -> list[str]:
     seat.output.seek(max(0, end - size))
     text = seat.output.read().decode(errors="replace")
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def output_file() -> Any:
+    """A file for a worker to print to, which is gone when it is closed."""
+    return tempfile.NamedTemporaryFile(prefix="tuner-worker-")
+
+
+def shares(workers: int, threads: int | None) -> list[tuple[int, str | None]]:
+    """CPU threads and GPU of each worker; None as threads shares the machine's cores."""
+    each = threads or max(1, cores() // max(1, workers))
+    gpus = visible_gpus() or [None]
+    return [(each, gpus[i % len(gpus)]) for i in range(workers)]
 
 
 def environment(*, threads: int, gpu: str | None = None) -> dict[str, str]:

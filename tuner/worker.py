@@ -24,7 +24,7 @@ from storage.engine import Store
 from storage.errors import LeaseLost, StoreError, StoreUnreachable, StudyGone
 from storage.leases import Claim, Over, Wait
 from storage.studies import Study
-from tuner import memory, training
+from tuner import memory, standby, training
 from tuner.device import Device
 from tuner.errors import UserError
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
@@ -241,4 +241,4 @@ def work(study: str, **options: Any) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(standby.words())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from storage.engine import Store
     from storage.studies import Study
     from tuner.crew import Count, Crew
+    from tuner.standby import Standby
 
 per_gpu_option = click.option(
     "--workers-per-gpu",
@@ -80,23 +81,39 @@ def launch(
 
     Launching again under the same name with the same definition goes on.
     """
-    from tuner.cli.dryrun import show
-    from tuner.cli.screen import busy, messages
+    from tuner.cli.screen import messages
     from tuner.crew import Crew
-    from tuner.launching import launch as find_or_make
+    from tuner.standby import Standby
 
     crew = Crew(workers=workers, threads=threads, per_gpu=workers_per_gpu)
     crew.check()
-    request = make_request(typed)
     console = messages(as_json)
     if dry_run:
-        show(storage, request, console, workers, as_json)
+        from tuner.cli.dryrun import show
+
+        show(storage, make_request(typed), console, workers, as_json)
         return
+    with Standby(crew.count or 0, threads) as standby:
+        _launch(storage, crew, typed, console, as_json, standby)
+
+
+def _launch(
+    storage: str,
+    crew: Crew,
+    typed: dict[str, Any],
+    console: Console,
+    as_json: bool,
+    standby: Standby,
+) -> None:
+    from tuner.cli.screen import busy
+    from tuner.launching import launch as find_or_make
+
+    request = make_request(typed)
     with busy("Building one model ..." if request.plan.needs_keras else "Loading the data ..."):
         store, study, how = find_or_make(storage, request)
     try:
         console.print(f"Study {study.name}: {how}, {study.budget} trials.")
-        _work(store, study, crew, console, as_json)
+        _work(store, study, crew, console, as_json, standby)
     finally:
         store.close()
 
@@ -144,7 +161,14 @@ def worker(
         _work(store, found, crew, messages(as_json), as_json)
 
 
-def _work(store: Store, study: Study, crew: Crew, console: Console, as_json: bool) -> None:
+def _work(
+    store: Store,
+    study: Study,
+    crew: Crew,
+    console: Console,
+    as_json: bool,
+    standby: Standby | None = None,
+) -> None:
     """Works on a study that is not finished, then shows where it stands."""
     from storage import overview
     from tuner.cli import documents
@@ -153,7 +177,7 @@ def _work(store: Store, study: Study, crew: Crew, console: Console, as_json: boo
 
     code = 0
     if crew.count != 0 and study.state != "finished":
-        status, code = work(store, study, crew, console)
+        status, code = work(store, study, crew, console, standby)
     else:
         status = overview.status(store, study)
     if as_json:

@@ -22,6 +22,8 @@ from tuner.supervisor import Supervisor
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tuner.standby import Standby
+
 PAUSE = 0.2  # seconds between two looks at the workers
 USERS_MISTAKE = 2  # exit code
 
@@ -34,8 +36,13 @@ class _Interrupted(Exception):
         self.exit_code = exit_code
 
 
-def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Status, int]:
+def work(
+    store: Store, study: Study, crew: Crew, console: Console, standby: Standby | None = None
+) -> tuple[Status, int]:
     """Keeps workers at a study until it is over or a signal comes.
+
+    Args:
+        standby: Processes that wait for an order.
 
     Returns:
         The study at the end, and the exit code.
@@ -49,7 +56,7 @@ def work(store: Store, study: Study, crew: Crew, console: Console) -> tuple[Stat
         count = _count(store, study, crew, console)
     except _Interrupted as e:
         return overview.status(store, study), e.exit_code
-    supervisor = Supervisor(store, study, workers=count, threads=crew.threads)
+    supervisor = Supervisor(store, study, workers=count, threads=crew.threads, standby=standby)
     notes = Notes(store, study)
     with Interrupts(again=supervisor.insist) as asked, Monitor(store, study, console) as monitor:
         with supervisor:
