@@ -22,7 +22,10 @@ from sqlalchemy.engine import Connection
 from storage import schema
 from storage.engine import Store
 
+MOST_NAMED = 500  # trials that one query names; for more, the database looks for them itself
+
 Condition = sa.ColumnElement[bool]
+Chosen = list[int] | sa.Select[Any]
 
 
 class Past:
@@ -84,12 +87,15 @@ def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
     rows = c.execute(query.order_by(trial.trial_id)).all()
     if not rows:
         return
-    chosen = sa.select(trial.trial_id).where(condition)
+    chosen = _ids([row.trial_id for row in rows], sa.select(trial.trial_id).where(condition))
     states = {row.state for row in rows}
     params = _params(c, chosen)
     attributes = _attributes(c, chosen)
     values = _values(c, chosen) if states & {TrialState.COMPLETE, TrialState.PRUNED} else {}
-    pruned = chosen.where(trial.state == TrialState.PRUNED)
+    pruned = _ids(
+        [row.trial_id for row in rows if row.state == TrialState.PRUNED],
+        sa.select(trial.trial_id).where(condition, trial.state == TrialState.PRUNED),
+    )
     reports = _last_reports(c, pruned) if TrialState.PRUNED in states else {}
     for row in rows:
         found = params[row.trial_id]
@@ -110,15 +116,18 @@ def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
         )
 
 
+def _ids(ids: list[int], query: sa.Select[Any]) -> Chosen:
+    """The trials themselves where they are few: looking for them goes through the whole study."""
+    return ids if len(ids) <= MOST_NAMED else query
+
+
 def _shown(trial: FrozenTrial) -> FrozenTrial:
     if trial.state == TrialState.FAIL and trial.constraints:
         trial.state = TrialState.PRUNED
     return trial
 
 
-def _params(
-    c: Connection, chosen: sa.Select[Any]
-) -> dict[int, dict[str, tuple[Any, BaseDistribution]]]:
+def _params(c: Connection, chosen: Chosen) -> dict[int, dict[str, tuple[Any, BaseDistribution]]]:
     """Values and distributions by name, for each trial, in the order in which they were chosen."""
     param = schema.optuna_params.c
     columns = (param.trial_id, param.param_name, param.param_value, param.distribution_json)
@@ -136,7 +145,7 @@ def _distribution(text: str) -> BaseDistribution:
     return json_to_distribution(text)
 
 
-def _values(c: Connection, chosen: sa.Select[Any]) -> dict[int, float]:
+def _values(c: Connection, chosen: Chosen) -> dict[int, float]:
     value = schema.optuna_values.c
     query = sa.select(value.trial_id, value.value, value.value_type)
     query = query.where(value.trial_id.in_(chosen), value.objective == 0)
@@ -144,7 +153,7 @@ def _values(c: Connection, chosen: sa.Select[Any]) -> dict[int, float]:
     return {trial_id: read(stored, kind) for trial_id, stored, kind in c.execute(query)}
 
 
-def _attributes(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[str, Any]]:
+def _attributes(c: Connection, chosen: Chosen) -> dict[int, dict[str, Any]]:
     attribute = schema.optuna_trial_system_attributes.c
     query = sa.select(attribute.trial_id, attribute.key, attribute.value_json)
     found: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -153,7 +162,7 @@ def _attributes(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[str, An
     return found
 
 
-def _last_reports(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[int, float]]:
+def _last_reports(c: Connection, chosen: Chosen) -> dict[int, dict[int, float]]:
     report = schema.optuna_reports.c
     last = (
         sa.select(report.trial_id, sa.func.max(report.step).label("step"))
