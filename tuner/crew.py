@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tuner.errors import UserError
-from tuner.supervisor import cores, visible_gpus
+from tuner.machine import cores, visible_gpus
 
 MOST_WORKERS = 4  # by default; more processes cost memory and start slowly
 AUTO: Literal["auto"] = "auto"

@@ -23,7 +23,7 @@ from storage import url as urls
 from storage.errors import StoreError
 from tuner import memory
 from tuner.launching import default_folder
-from tuner.supervisor import cores, visible_gpus
+from tuner.machine import cores, visible_gpus
 
 PACKAGES = ("tensorflow", "keras", "optuna", "optuna-dashboard", "sqlalchemy")
 ROOM = 2 * 10**9  # bytes that models and checkpoints may well take

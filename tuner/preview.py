@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.errors import UserError, one_line
 from tuner.loading import load_data, load_space
+from tuner.machine import cores, environment
 from tuner.rehearsal import private_output
 from tuner.study import StudySpec
-from tuner.supervisor import cores, environment
 
 if TYPE_CHECKING:
     from tuner.datasets import Data

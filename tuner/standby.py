@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.supervisor import environment, output_file, shares
+from tuner.machine import environment, output_file, shares
 
 FLAG = "--standby"
 

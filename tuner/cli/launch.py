@@ -87,14 +87,13 @@ def launch(
 
     crew = Crew(workers=workers, threads=threads, per_gpu=workers_per_gpu)
     crew.check()
-    console = messages(as_json)
     if dry_run:
         from tuner.cli.dryrun import show
 
-        show(storage, make_request(typed), console, workers, as_json)
+        show(storage, make_request(typed), messages(as_json), workers, as_json)
         return
     with Standby(crew.count or 0, threads) as standby:
-        _launch(storage, crew, typed, console, as_json, standby)
+        _launch(storage, crew, typed, messages(as_json), as_json, standby)
 
 
 def _launch(
