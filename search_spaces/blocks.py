@@ -6,7 +6,8 @@ and two trials of the same architecture have the same configuration.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.shapes import Inputs, Outputs
 
@@ -82,21 +83,44 @@ def dense(
         use_bias=normalization != "before",  # the normalisation takes a constant out again
         name=name,
     )(x)
-    if normalization == "before":
-        x = normalize(x, name)
-    x = activate(x, activation, f"{name}_activation")
-    if normalization == "after":
-        x = normalize(x, name)
+    x = finish(x, name, activation=activation, normalization=normalization)
     if dropout:
         x = keras.layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return x
 
 
-def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Returns ``x`` after batch normalisation, which is called after ``name``."""
+def hidden(x: keras.KerasTensor, hyperparameters: Mapping[str, Any]) -> keras.KerasTensor:
+    """Returns ``layers`` fully connected layers of ``units_0``, ``units_1``, ... neurons.
+
+    Args:
+        x: shape (batch, features).
+        hyperparameters: those two, and the arguments of `dense` that all layers share.
+    """
+    shared = ("activation", "normalization", "dropout", "penalty")
+    for i in range(hyperparameters["layers"]):
+        x = dense(
+            x,
+            hyperparameters[f"units_{i}"],
+            f"hidden_{i}",
+            **{name: hyperparameters[name] for name in shared},
+        )
+    return x
+
+
+def finish(
+    x: keras.KerasTensor, name: str, *, activation: str, normalization: str
+) -> keras.KerasTensor:
+    """Returns the activation of a layer, with batch normalisation before or after it, or none."""
     import keras
 
-    return keras.layers.BatchNormalization(name=f"{name}_normalization")(x)
+    pieces: list[Callable[[keras.KerasTensor], keras.KerasTensor]]
+    pieces = [lambda x: activate(x, activation, f"{name}_activation")]
+    if normalization != "none":
+        place = 0 if normalization == "before" else 1
+        pieces.insert(place, keras.layers.BatchNormalization(name=f"{name}_normalization"))
+    for piece in pieces:
+        x = piece(x)
+    return x
 
 
 def activate(x: keras.KerasTensor, activation: str, name: str) -> keras.KerasTensor:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from search_spaces import blocks as pieces
 from search_spaces import convolutions as conv
 from search_spaces.choices import Choice
-from search_spaces.errors import SpaceError
 from search_spaces.ranges import Float, Int
 from search_spaces.shapes import Inputs, Outputs
 from search_spaces.space import SearchSpace
@@ -121,16 +120,7 @@ class Convolutional(SearchSpace):
                 **{name: hyperparameters[name] for name in conv.SHARED},
             )
         x = conv.reduce(x, hyperparameters["reduction"], dimensions=self.dimensions)
-        for i in range(hyperparameters["layers"]):
-            x = pieces.dense(
-                x,
-                hyperparameters[f"units_{i}"],
-                f"hidden_{i}",
-                activation=hyperparameters["activation"],
-                normalization=hyperparameters["normalization"],
-                dropout=hyperparameters["dropout"],
-                penalty=hyperparameters["penalty"],
-            )
+        x = pieces.hidden(x, hyperparameters)
         return keras.Model(rows, pieces.head(x, outputs), name=self.name)
 
     @abstractmethod
@@ -144,6 +134,8 @@ class CNN(Convolutional):
     """Convolutional network for images: rows (height, width) or (height, width, channels)."""
 
     dimensions = 2
+    takes = (("height", "width"), ("height", "width", "channels"))
+    otherwise = "mlp, or cnn1d for sequences"
 
     # Off unless they are asked for: --set shift=0..0.2
     flip = Choice(
@@ -153,13 +145,6 @@ class CNN(Convolutional):
     rotation = Float(0.0, 0.0, limits=_SHARE, help="share of a full turn, at random, in training")
     zoom = Float(0.0, 0.0, limits=_SHARE, help="share in and out, at random, in training")
     contrast = Float(0.0, 0.0, limits=_SHARE, help="share more and less, at random, in training")
-
-    def check(self, inputs: Inputs) -> None:
-        if len(inputs.shape) not in (2, 3):
-            raise SpaceError(
-                "Expected rows of shape (height, width) or (height, width, channels) for cnn. "
-                f"Received: {inputs.shape}: take mlp, or cnn1d for sequences."
-            )
 
     def _enter(
         self, rows: keras.KerasTensor, hyperparameters: Mapping[str, Any]
@@ -172,13 +157,8 @@ class CNN1D(Convolutional):
     """Convolutional network for sequences: rows (steps,) or (steps, channels)."""
 
     dimensions = 1
-
-    def check(self, inputs: Inputs) -> None:
-        if len(inputs.shape) not in (1, 2):
-            raise SpaceError(
-                "Expected rows of shape (steps,) or (steps, channels) for cnn1d. "
-                f"Received: {inputs.shape}: take cnn for images."
-            )
+    takes = (("steps",), ("steps", "channels"))
+    otherwise = "cnn for images"
 
     def _enter(
         self, rows: keras.KerasTensor, hyperparameters: Mapping[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.blocks import activate, normalize
+from search_spaces.blocks import finish
 
 if TYPE_CHECKING:
     import keras
@@ -73,11 +73,7 @@ def block(
             kernel_regularizer=keras.regularizers.L2(penalty) if penalty else None,
             name=piece,
         )(x)
-        if normalization == "before":
-            x = normalize(x, piece)
-        x = activate(x, activation, f"{piece}_activation")
-        if normalization == "after":
-            x = normalize(x, piece)
+        x = finish(x, piece, activation=activation, normalization=normalization)
     if halves and pooling != "stride":
         layer = getattr(keras.layers, f"{pooling.capitalize()}Pooling{dimensions}D")
         x = layer(2, padding="same", name=f"{name}_pooling")(x)

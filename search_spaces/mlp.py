@@ -81,15 +81,5 @@ class MLP(SearchSpace):
         import keras
 
         rows = blocks.rows(inputs)
-        x = blocks.flat(rows)
-        for i in range(hyperparameters["layers"]):
-            x = blocks.dense(
-                x,
-                hyperparameters[f"units_{i}"],
-                f"hidden_{i}",
-                activation=hyperparameters["activation"],
-                normalization=hyperparameters["normalization"],
-                dropout=hyperparameters["dropout"],
-                penalty=hyperparameters["penalty"],
-            )
+        x = blocks.hidden(blocks.flat(rows), hyperparameters)
         return keras.Model(rows, blocks.head(x, outputs), name=self.name)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces import blocks
 from search_spaces.choices import Choice
-from search_spaces.errors import SpaceError
 from search_spaces.ranges import Float, Int
 from search_spaces.shapes import Inputs, Outputs
 from search_spaces.space import SearchSpace
@@ -25,6 +24,9 @@ _SHARE = Limits(at_least=0, below=1)
 
 class RNN(SearchSpace):
     """Recurrent network for sequences: rows (steps,) or (steps, features)."""
+
+    takes = (("steps",), ("steps", "features"))
+    otherwise = "cnn for images"
 
     cell = Choice(["lstm", "gru", "simple"], help="what remembers: LSTM, GRU or Elman's network")
     layers = Int(1, 2, default=1, limits=Limits(at_least=1, at_most=100), help="recurrent layers")
@@ -63,13 +65,6 @@ class RNN(SearchSpace):
         {"optimizer": "adam", "cell": "gru", "bidirectional": True, "pooling": "average"},
         {"optimizer": "adam", "layers": 2, "dropout": 0.2, "batch_size": 64},
     )
-
-    def check(self, inputs: Inputs) -> None:
-        if len(inputs.shape) not in (1, 2):
-            raise SpaceError(
-                "Expected rows of shape (steps,) or (steps, features) for rnn. "
-                f"Received: {inputs.shape}: take cnn for images."
-            )
 
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs

@@ -66,6 +66,8 @@ class SearchSpace(ABC):
         name: how the space is called; the name of the class in lower case unless it says another.
         starts: hyperparameters worth trying first, each naming only the values that make it what
             it is.
+        takes: the shapes of rows that models of the space take, each axis by name; none for any.
+        otherwise: what to take for other rows.
         declared_whole: whether all parameters are known before a model is built.
         source: sha256 of the user's file that the space comes from; None for our own.
     """
@@ -73,6 +75,8 @@ class SearchSpace(ABC):
     name: str = ""
     starts: ClassVar[Sequence[Mapping[str, Value]]] = ()
     declared_whole: ClassVar[bool] = True
+    takes: ClassVar[Sequence[Sequence[str]]] = ()
+    otherwise: ClassVar[str] = "mlp"
     source: str | None = None
 
     def __init_subclass__(cls) -> None:
@@ -101,12 +105,20 @@ class SearchSpace(ABC):
         """The parameters in order, after the overrides, one for each layer."""
         return MappingProxyType(self._parameters)
 
-    def check(self, inputs: Inputs) -> None:  # noqa: B027 - most spaces take rows of any shape
+    def check(self, inputs: Inputs) -> None:
         """Refuses rows that no model of this space takes, without importing Keras.
 
         Raises:
-            SpaceError: Their shape, and what is expected.
+            SpaceError: Their shape, what is expected, and what takes such rows.
         """
+        if self.takes and len(inputs.shape) not in map(len, self.takes):
+            expected = " or ".join(
+                f"({', '.join(axes)}{',' * (len(axes) == 1)})" for axes in self.takes
+            )
+            raise SpaceError(
+                f"Expected rows of shape {expected} for {self.name}. "
+                f"Received: {inputs.shape}: take {self.otherwise}."
+            )
 
     @abstractmethod
     def build(
