@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Task = Literal["binary", "classes", "regression"]
+Learns = Literal["targets", "rows"]  # what a model is taught: the targets, or the rows themselves
 HeadActivation = Literal["sigmoid", "softmax", "linear"]
 
 

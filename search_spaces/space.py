@@ -18,7 +18,7 @@ from search_spaces import training
 from search_spaces.assembly import assemble
 from search_spaces.errors import SpaceError, blame, did_you_mean
 from search_spaces.parameters import Parameter
-from search_spaces.shapes import Inputs, Outputs
+from search_spaces.shapes import Inputs, Learns, Outputs
 from search_spaces.values import Value, spell
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class SearchSpace(ABC):
             it is.
         takes: the shapes of rows that models of the space take, each axis by name; none for any.
         otherwise: what to take for other rows.
+        learns: ``targets``, or ``rows`` where models answer with the rows themselves, flattened:
+            what they are compared by is then the mean squared error of those.
         declared_whole: whether all parameters are known before a model is built.
         source: sha256 of the user's file that the space comes from; None for our own.
     """
@@ -77,6 +79,7 @@ class SearchSpace(ABC):
     declared_whole: ClassVar[bool] = True
     takes: ClassVar[Sequence[Sequence[str]]] = ()
     otherwise: ClassVar[str] = "mlp"
+    learns: ClassVar[Learns] = "targets"
     source: str | None = None
 
     def __init_subclass__(cls) -> None:

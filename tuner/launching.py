@@ -152,7 +152,7 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         space=plan.space,
         overrides=plan.overrides,
         space_fingerprint=findings.space_fingerprint,
-        data=plan.data,
+        data=findings.data,
         data_fingerprint=findings.data_fingerprint,
         metrics=request.metrics,
         sampler=request.sampler,

@@ -74,10 +74,12 @@ class Findings:
     """What goes into the study's definition, see ``StudySpec``.
 
     Attributes:
+        data: Where the data come from, with what the space learns from them.
         points: All that the sampler has to offer; None where there is no end.
     """
 
     space_fingerprint: str
+    data: DataSpec
     data_fingerprint: str
     points: int | None = None
 
@@ -95,7 +97,8 @@ def rehearse(plan: Plan) -> Findings:
 def examine(plan: Plan) -> Findings:
     """Tries a plan in this process; raises as ``rehearse`` does."""
     space = catalog.load(plan.space, plan.overrides)
-    data = datasets.load_shared(plan.data)  # which workers here will find
+    spec = dataclasses.replace(plan.data, learns=space.learns)
+    data = datasets.load_shared(spec)  # which workers here will find
     space.check(data.inputs)
     _check_batch_size(space, data, plan.data.source)
     if plan.metrics:
@@ -106,6 +109,7 @@ def examine(plan: Plan) -> Findings:
         _try_model(space, data, plan)
     return Findings(
         space_fingerprint=space.fingerprint(),
+        data=spec,
         data_fingerprint=data.fingerprint,
         points=space.grid_size() if plan.sampler == "grid" else None,
     )
@@ -156,7 +160,7 @@ def _in_own_process(plan: Plan) -> Findings:
         raise UserError(answer["refused"])
     if "defect" in answer:
         raise RuntimeError(answer["defect"])
-    return Findings(**answer)
+    return Findings(**{**answer, "data": DataSpec.from_dict(answer["data"])})
 
 
 def main() -> None:

@@ -101,6 +101,31 @@ def test_the_file_scores_where_only_keras_is_known(source, tmp_path):
     np.testing.assert_allclose(result["answers"], expected, rtol=1e-5, atol=1e-5)
 
 
+def learner(data):
+    """A functional model whose class says how it learns."""
+    import keras
+
+    class Learner(keras.Model):
+        def train_step(self, data):
+            return self.compute_metrics(*data, self(data[0]))
+
+    rows = keras.Input(data.inputs.shape)
+    return Learner(rows, keras.layers.Dense(data.outputs.units)(rows))
+
+
+def test_a_class_that_only_learns_stays_behind(tmp_path):
+    """The file opens where it is not known."""
+    import keras
+
+    data = load(DataSpec(source="iris", learns="rows"))
+    core = learner(data)
+    deployable(core, data).save(tmp_path / "model.keras")
+    opened = keras.saving.load_model(tmp_path / "model.keras")
+    scaled = core.predict(data.test.x, verbose=0)
+    expected = scaled * data.target_scaler.spread + data.target_scaler.centre
+    np.testing.assert_allclose(opened.predict(data.raw("test"), verbose=0), expected, atol=1e-5)
+
+
 @pytest.fixture
 def half_precision():
     """Keras's global policy for the time of a test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,14 @@ class Arrays:
     parts: Mapping[str, Rows]
     same_unit: bool = False
     columns: tuple[str, ...] | None = None
+
+    def taught_by_rows(self) -> Arrays:
+        """Returns the same rows as targets of their own, flattened to ``(rows, values)``."""
+        parts = {
+            part: Rows(x=rows.x, y=rows.x.reshape(len(rows.x), -1))
+            for part, rows in self.parts.items()
+        }
+        return dataclasses.replace(self, parts=parts)
 
 
 def from_names(named: Mapping[str, Any], source: str) -> Arrays:

@@ -47,13 +47,16 @@ def _without_training(core_model: keras.Model) -> keras.Model:
 
     An optimizer would double the file, and whoever loads it would be warned of its state. Keras's
     layers that change images at random do so whenever nobody says that this is not training. A
-    class of the user's own may do more than its layers: it is left as it is.
+    class that only says how a model learns is left behind with its ``train_step``; one that
+    computes its answers in a way of its own is left as it is.
     """
     import keras
 
-    if not type(core_model).__module__.startswith("keras."):
+    if not getattr(core_model, "inputs", None):
         return core_model
     plain = keras.Model(core_model.inputs[0], core_model.outputs[0], name=core_model.name)
+    if type(core_model).call not in (type(plain).call, keras.Sequential.call):
+        return core_model
     if not any(_changes_at_random(layer) for layer in plain.layers):
         return plain
 

@@ -24,10 +24,14 @@ def load(spec: DataSpec) -> Data:
             divided as asked; one line.
     """
     arrays = catalogue.read(spec)
-    targets = task.find([rows.y for rows in arrays.parts.values()], spec.task, spec.source)
+    by_rows = spec.learns == "rows"
+    if by_rows:
+        arrays = arrays.taught_by_rows()
+    given = "regression" if by_rows else spec.task
+    targets = task.find([rows.y for rows in arrays.parts.values()], given, spec.source)
     selections = _divide(arrays, targets, spec)
     scaler = _fit_features(arrays, selections["train"], spec)
-    target_scaler = _fit_targets(targets, selections["train"], spec)
+    target_scaler = scaler if by_rows else _fit_targets(targets, selections["train"], spec)
     parts = {
         part: _part(selection, targets, scaler, target_scaler)
         for part, selection in selections.items()

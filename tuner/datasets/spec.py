@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from search_spaces.shapes import Task
+from search_spaces.shapes import Learns, Task
 from tuner.datasets.errors import DataError
 from tuner.errors import did_you_mean
 
 TASKS: tuple[str, ...] = get_args(Task)
+LEARNS: tuple[str, ...] = get_args(Learns)
 SCALINGS = ("standard", "minmax", "none")
 
 
@@ -32,6 +33,8 @@ class DataSpec:
             divided: a part that the source brings itself (``x_test``) is used as it is.
         scaling: One of ``SCALINGS`` (see ``tuner.datasets.scaling``).
         seed: Decides which row goes to which part; 0 or more.
+        learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
+            scaled as they are. Follows from the search space.
     """
 
     source: str
@@ -41,6 +44,7 @@ class DataSpec:
     test: float = 0.2
     scaling: str = "standard"
     seed: int = 0
+    learns: str = "targets"
 
     def __post_init__(self) -> None:
         if not self.source:
@@ -50,6 +54,12 @@ class DataSpec:
         if self.task is not None:
             _check_choice("task", self.task, TASKS)
         _check_choice("scaling", self.scaling, SCALINGS)
+        _check_choice("learns", self.learns, LEARNS)
+        if self.learns == "rows" and self.task not in (None, "regression"):
+            raise DataError(
+                "Expected no task with a space that learns the rows themselves. "
+                f"Received: {self.task}: leave it out."
+            )
         _check_fraction("validation", self.validation)
         _check_fraction("test", self.test)
         if self.validation + self.test >= 1:

@@ -19,6 +19,7 @@ from tuner.datasets import DataError, DataSpec
         ({"test": 1.0}, "Expected test to be a fraction"),
         ({"validation": float("nan")}, "Expected validation to be a fraction"),
         ({"validation": 0.5, "test": 0.5}, "leave rows to train on"),
+        ({"task": "binary", "learns": "rows"}, "no task with a space that learns the rows"),
         ({"seed": -1}, "Expected a data seed of 0 or more"),
     ],
 )
