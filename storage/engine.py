@@ -99,6 +99,8 @@ class Store:
         dialect: ``"sqlite"``, ``"postgresql"`` or ``"mysql"`` (MariaDB too).
         optuna: Optuna's storage over the same engine.
         now: SQL expression, seconds since 1970 by the database's clock.
+        surveyed: The last trial that was looked at and how many there were by then, by the UUID
+            of their study: see ``storage.places``.
     """
 
     def __init__(self, url: URL) -> None:
@@ -106,6 +108,7 @@ class Store:
         self.optuna = OptunaStorage(url)
         self.engine: Engine = self.optuna.engine
         self.dialect: str = self.engine.dialect.name
+        self.surveyed: dict[str, tuple[int, int]] = {}
         self.now: sa.ColumnElement[float] = sa.literal_column(CLOCKS[self.dialect], sa.Double)
 
     @contextmanager

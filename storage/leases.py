@@ -104,10 +104,14 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
         if state == studies.PAUSED:
             return Wait(reason="the study is paused")
         _give_up_lost(store, c, row.study_id)
-        while (trial_id := _next(store, c, row)) is not None:
+        while (trial_id := _without_worker(store, c, row.study_id)) is not None:
             granted = _grant(store, c, study, trial_id, worker_id)
             if granted is not None:
                 return granted
+        if (trial_id := places.following(store, c, row)) is not None:
+            granted = _grant(store, c, study, trial_id, worker_id)
+            assert granted is not None  # nobody else knows of it yet
+            return granted
         state, reason = conclusion.conclude(store, c, study, row)
         if state == studies.FINISHED:
             return Over(state=state, reason=reason)
@@ -128,12 +132,8 @@ def _give_up_lost(store: Store, c: Connection, study_id: int) -> None:
         end(store, c, trial_id, Outcome(state="failed", failure=failure), attempt="lost")
 
 
-def _next(store: Store, c: Connection, row: sa.Row[Any]) -> int | None:
-    return _without_worker(store, c, row.study_id) or places.new(c, row)
-
-
 def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
-    """The first trial that was given back, enqueued, or whose lease ran out."""
+    """The first trial that was given back, or whose lease ran out."""
     lease = schema.leases.c
     query = (
         sa.select(lease.trial_id)
@@ -141,7 +141,8 @@ def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
         .order_by(lease.trial_id)
         .limit(1)
     )
-    return c.execute(query).scalar() or places.adopt(c, study_id)
+    trial_id: int | None = c.execute(query).scalar()
+    return trial_id
 
 
 def _grant(

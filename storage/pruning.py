@@ -71,18 +71,11 @@ class PruningRule:
             rung *= self.reduction
         return rung == epoch
 
-    def prunes(self, *, better: int, others: int) -> bool:
-        """Whether to stop a trial.
-
-        Args:
-            better: How many of the others are strictly better.
-            others: How many other trials reached this epoch.
-        """
-        if others < self.startup:
-            return False
+    def cut(self, others: int) -> int:
+        """How many better ones among so many others make a trial hopeless, 1 or more."""
         if self.kind in ("asha", "hyperband"):
-            return better >= max(1, (others + 1) // self.reduction)
-        return 2 * better > others
+            return max(1, (others + 1) // self.reduction)
+        return others // 2 + 1
 
     def to_dict(self) -> dict[str, Any]:
         """The rule as JSON-able values."""

@@ -16,6 +16,7 @@ from storage.engine import Store
 from storage.insert import insert_once
 from storage.leases import Claim
 from storage.pruning import PruningRule
+from storage.ranks import Rung
 
 
 def report(
@@ -84,15 +85,13 @@ def _optuna_report(claim: Claim, epoch: int, value: float) -> dict[str, Any]:
 
 def _prunes(c: Connection, claim: Claim, epoch: int, rule: PruningRule) -> bool:
     """Enters the trial in the rung and asks for its rank there."""
-    lease, rung = schema.leases.c, schema.rungs.c
-    best = c.execute(sa.select(lease.best_value).where(lease.trial_id == claim.trial_id)).scalar()
+    place = rule.meeting(epoch, claim.number)
+    rung = Rung(c=c, study_id=claim.study.study_id, place=place)
+    best, entered, at = rung.lock(claim.trial_id)
     if best is None:
         return False  # no finite loss yet: the training loop decides what that means
-    study_id, place = claim.study.study_id, rule.meeting(epoch, claim.number)
-    row = {"study_id": study_id, "epoch": place, "trial_id": claim.trial_id, "best": best}
-    insert_once(c, schema.rungs, [row])
-    here = sa.and_(rung.study_id == study_id, rung.epoch == place)
-    reached = sa.select(sa.func.count()).where(here).scalar_subquery()
-    better = sa.select(sa.func.count()).where(here, rung.best < best).scalar_subquery()
-    rank = c.execute(sa.select(reached.label("reached"), better.label("better"))).one()
-    return rule.prunes(better=rank.better, others=rank.reached - 1)
+    at = rung.enter(claim.trial_id, best, entered=entered, at=at)
+    others = at.reached - 1
+    hopeless, at = rung.find(best, rule.cut(others), at)
+    rung.keep(at)
+    return hopeless and others >= rule.startup

@@ -131,6 +131,17 @@ rungs = Table(
     Index("ix_tuner_rungs_rank", "study_id", "epoch", "best"),
 )
 
+ranks = Table(
+    "tuner_ranks",
+    metadata,
+    _study_key(primary=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),  # as in tuner_rungs
+    Column("value", Double),  # one of the values there; None until they were counted
+    Column("reached", Integer, nullable=False),  # trials there
+    Column("lower", Integer, nullable=False),  # of them, with a lower value
+    Column("same", Integer, nullable=False),  # with this value
+)
+
 workers = Table(
     "tuner_workers",
     metadata,

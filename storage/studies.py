@@ -137,6 +137,7 @@ def purge(c: Connection, study_id: int) -> None:
         c.execute(table.delete().where(table.c.trial_id.in_(of_study)))
     for table in (
         schema.rungs,
+        schema.ranks,
         schema.attempts,
         schema.trials,
         schema.leases,

@@ -21,6 +21,7 @@ TABLES = (
     schema.attempts,
     schema.epochs,
     schema.rungs,
+    schema.ranks,
     schema.workers,
     schema.logs,
 )

@@ -100,6 +100,15 @@ def test_nothing_is_pruned_before_its_first_finite_loss(store: Store):
     assert not report(store, claim(store, study), 1, math.nan, rule)
 
 
+@pytest.mark.parametrize("kind", ["median", "asha"])
+def test_nothing_is_pruned_among_too_few(store: Store, kind: str):
+    """The worst trial goes on until enough others reached its epoch."""
+    study = make(store, budget=9)
+    rule = PruningRule(kind=kind, startup=3)
+    answers = [report(store, claim(store, study), 1, 0.1 * i, rule) for i in range(1, 6)]
+    assert answers == [False, False, False, True, True]
+
+
 def test_trials_of_other_studies_do_not_prune(store: Store):
     """Each study has its own rungs."""
     rule = PruningRule(kind="median")
