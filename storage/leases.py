@@ -137,7 +137,11 @@ def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
     lease = schema.leases.c
     query = (
         sa.select(lease.trial_id)
-        .where(lease.study_id == study_id, sa.or_(lease.state == "waiting", _expired(store)))
+        .where(
+            lease.study_id == study_id,
+            lease.state.in_(("leased", "waiting")),  # those that ended are passed over by index
+            sa.or_(lease.state == "waiting", _expired(store)),
+        )
         .order_by(lease.trial_id)
         .limit(1)
     )

@@ -65,7 +65,10 @@ class Past:
         )
         settled = {i for i in c.execute(query).scalars() if i in self._trials and self._chosen(i)}
         again = self._unended - settled
-        return sa.and_(of_study, sa.or_(trial.trial_id > self._last, trial.trial_id.in_(again)))
+        changed = sa.or_(trial.trial_id > self._last, trial.trial_id.in_(again))
+        # Follows from the other, and spares going through the study from its first trial on.
+        oldest = min(again, default=self._last + 1)
+        return sa.and_(of_study, trial.trial_id >= oldest, changed)
 
     def _chosen(self, trial_id: int) -> bool:
         return bool(self._trials[trial_id].params)
