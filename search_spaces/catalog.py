@@ -26,6 +26,8 @@ FAMILIES = {
     "cnn": "search_spaces.cnn:CNN",
     "cnn1d": "search_spaces.cnn:CNN1D",
     "rnn": "search_spaces.rnn:RNN",
+    "autoencoder": "search_spaces.autoencoder:Autoencoder",
+    "stacked-autoencoder": "search_spaces.autoencoder:StackedAutoencoder",
 }
 
 

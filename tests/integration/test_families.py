@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ SHAPES = {
     "cnn": [(8, 8), (6, 5, 3)],
     "cnn1d": [(9,), (7, 2)],
     "rnn": [(5,), (4, 3)],
+    "autoencoder": [(5,), (4, 3)],
+    "stacked-autoencoder": [(5,), (4, 3)],
 }
 REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3)}
 SMALL = {
@@ -29,6 +32,8 @@ SMALL = {
             "zoom=0..0.2", "contrast=0..0.2"),
     "cnn1d": ("filters=1..4", "units=2..8"),
     "rnn": ("units=2..8",),
+    "autoencoder": ("units=2..8", "code=3"),
+    "stacked-autoencoder": ("units=2..8",),
 }  # fmt: skip
 OUTPUTS = (
     Outputs.for_task("binary"),
@@ -52,9 +57,11 @@ def test_any_point_is_trained_and_saved(family: str, tmp_path: Path) -> None:
     trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
     for number in range(POINTS):
         shape = SHAPES[family][number % len(SHAPES[family])]
-        outputs = OUTPUTS[number % len(OUTPUTS)]
+        outputs = outputs_of(space, shape, number)
         hyperparameters, model = space.realise(trials.ask(), Inputs(shape=shape), outputs)
         x, y = rows(shape, outputs)
+        if space.learns == "rows":
+            y = x.reshape(len(x), -1)
         compile_model(model, hyperparameters, outputs)
         model.run_eagerly = True  # a trace of every point would take long
         assert np.isfinite(model.train_on_batch(x, y, return_dict=True)["loss"])
@@ -62,6 +69,13 @@ def test_any_point_is_trained_and_saved(family: str, tmp_path: Path) -> None:
         model.save(tmp_path / "model.keras")
         opened = keras.saving.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(opened(x, training=False), model(x, training=False), atol=1e-6)
+
+
+def outputs_of(space: SearchSpace, shape: tuple[int, ...], number: int) -> Outputs:
+    """A head that the family may be asked for; of one that learns rows there is one."""
+    if space.learns == "rows":
+        return Outputs.for_task("regression", math.prod(shape))
+    return OUTPUTS[number % len(OUTPUTS)]
 
 
 def rows(shape: tuple[int, ...], outputs: Outputs) -> tuple[Any, Any]:
@@ -83,7 +97,8 @@ def test_rows_of_another_shape_are_refused(family: str) -> None:
 def test_the_same_point_has_the_same_configuration(family: str) -> None:
     """A training path that reuses traces knows an architecture by its configuration."""
     space = catalog.load(family, SMALL[family])
-    inputs, outputs = Inputs(shape=SHAPES[family][-1]), OUTPUTS[1]
+    inputs = Inputs(shape=SHAPES[family][-1])
+    outputs = outputs_of(space, inputs.shape, number=1)
     for point in space.starting_points():
         first, second = (space.build(point, inputs, outputs) for _ in range(2))
         assert _unseeded(first.get_config()) == _unseeded(second.get_config())

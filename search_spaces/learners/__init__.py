@@ -1,0 +1,1 @@
+"""How models learn, where that is not the gradient of a loss alone; imported late, by builders."""
