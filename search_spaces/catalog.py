@@ -28,6 +28,7 @@ FAMILIES = {
     "rnn": "search_spaces.rnn:RNN",
     "autoencoder": "search_spaces.autoencoder:Autoencoder",
     "stacked-autoencoder": "search_spaces.autoencoder:StackedAutoencoder",
+    "lvq": "search_spaces.lvq:LVQ",
 }
 
 

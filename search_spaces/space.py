@@ -18,7 +18,7 @@ from search_spaces import training
 from search_spaces.assembly import assemble
 from search_spaces.errors import SpaceError, blame, did_you_mean
 from search_spaces.parameters import Parameter
-from search_spaces.shapes import Inputs, Learns, Outputs
+from search_spaces.shapes import Inputs, Learns, Outputs, Task
 from search_spaces.values import Value, spell
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class SearchSpace(ABC):
         starts: hyperparameters worth trying first, each naming only the values that make it what
             it is.
         takes: the shapes of rows that models of the space take, each axis by name; none for any.
-        otherwise: what to take for other rows.
+        tasks: the tasks that models of the space can be taught; none for any.
+        otherwise: what to take for other rows or tasks.
         learns: ``targets``, or ``rows`` where models answer with the rows themselves, flattened:
             what they are compared by is then the mean squared error of those.
         declared_whole: whether all parameters are known before a model is built.
@@ -78,6 +79,7 @@ class SearchSpace(ABC):
     starts: ClassVar[Sequence[Mapping[str, Value]]] = ()
     declared_whole: ClassVar[bool] = True
     takes: ClassVar[Sequence[Sequence[str]]] = ()
+    tasks: ClassVar[Sequence[Task]] = ()
     otherwise: ClassVar[str] = "mlp"
     learns: ClassVar[Learns] = "targets"
     source: str | None = None
@@ -108,12 +110,17 @@ class SearchSpace(ABC):
         """The parameters in order, after the overrides, one for each layer."""
         return MappingProxyType(self._parameters)
 
-    def check(self, inputs: Inputs) -> None:
-        """Refuses rows that no model of this space takes, without importing Keras.
+    def check(self, inputs: Inputs, outputs: Outputs | None = None) -> None:
+        """Refuses rows and tasks that no model of this space takes, without importing Keras.
 
         Raises:
-            SpaceError: Their shape, what is expected, and what takes such rows.
+            SpaceError: What they are, what is expected, and what takes such rows.
         """
+        if self.tasks and outputs is not None and outputs.task not in self.tasks:
+            raise SpaceError(
+                f"Expected the task {' or '.join(self.tasks)} for {self.name}. "
+                f"Received: {outputs.task}: take {self.otherwise}."
+            )
         if self.takes and len(inputs.shape) not in map(len, self.takes):
             expected = " or ".join(
                 f"({', '.join(axes)}{',' * (len(axes) == 1)})" for axes in self.takes

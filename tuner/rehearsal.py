@@ -99,7 +99,7 @@ def examine(plan: Plan) -> Findings:
     space = catalog.load(plan.space, plan.overrides)
     spec = dataclasses.replace(plan.data, learns=space.learns)
     data = datasets.load_shared(spec)  # which workers here will find
-    space.check(data.inputs)
+    space.check(data.inputs, data.outputs)
     _check_batch_size(space, data, plan.data.source)
     if plan.metrics:
         from tuner.training import check_metrics

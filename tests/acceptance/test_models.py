@@ -212,6 +212,9 @@ FAMILIES = {
     "cnn": ((8, 8), ("filters=2..4", "units=4", "shift=0,0.1")),
     "cnn1d": ((9,), ("filters=2..4", "units=4")),
     "rnn": ((5, 2), ("units=4",)),
+    "autoencoder": ((9,), ("units=4", "noise=gaussian", "decoder=tied")),
+    "stacked-autoencoder": ((9,), ("units=4", "noise=masking", "pretraining=1")),
+    "lvq": ((9,), ()),
 }
 # One process for all of them: TensorFlow takes longer than the trials.
 RERUN = """

@@ -24,6 +24,7 @@ SHAPES = {
     "rnn": [(5,), (4, 3)],
     "autoencoder": [(5,), (4, 3)],
     "stacked-autoencoder": [(5,), (4, 3)],
+    "lvq": [(5,), (4, 3)],
 }
 REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3)}
 SMALL = {
@@ -34,6 +35,7 @@ SMALL = {
     "rnn": ("units=2..8",),
     "autoencoder": ("units=2..8", "code=3"),
     "stacked-autoencoder": ("units=2..8",),
+    "lvq": ("prototypes=1..2",),
 }  # fmt: skip
 OUTPUTS = (
     Outputs.for_task("binary"),
@@ -75,7 +77,8 @@ def outputs_of(space: SearchSpace, shape: tuple[int, ...], number: int) -> Outpu
     """A head that the family may be asked for; of one that learns rows there is one."""
     if space.learns == "rows":
         return Outputs.for_task("regression", math.prod(shape))
-    return OUTPUTS[number % len(OUTPUTS)]
+    taught = [outputs for outputs in OUTPUTS if not space.tasks or outputs.task in space.tasks]
+    return taught[number % len(taught)]
 
 
 def rows(shape: tuple[int, ...], outputs: Outputs) -> tuple[Any, Any]:
