@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -37,22 +37,32 @@ BASE = {
 
 
 def small_data(
-    task: str = "classes", units: int = 3, *, rows: int = 50, shape: tuple[int, ...] = (COLUMNS,)
+    task: str = "classes",
+    units: int = 3,
+    *,
+    rows: int = 50,
+    shape: tuple[int, ...] = (COLUMNS,),
+    weighted: Collection[str] = (),
 ) -> Any:
-    """Rows that can be learned; 50 of them leave 2 for the last batch of 16."""
+    """Rows that can be learned; 50 of them leave 2 for the last batch of 16.
+
+    Args:
+        weighted: The parts whose rows count differently.
+    """
     outputs = Outputs.for_task(task, units)  # type: ignore[arg-type]
 
-    def part(count: int, seed: int) -> Part:
+    def part(name: str, count: int, seed: int) -> Part:
         random = np.random.default_rng(seed)
         x = random.normal(size=(count, *shape)).astype(np.float32)
-        return Part(x=x, y=_targets(x.reshape(count, -1), outputs))
+        weights = random.uniform(0, 3, count).astype(np.float32) if name in weighted else None
+        return Part(x=x, y=_targets(x.reshape(count, -1), outputs), weights=weights)
 
     return SimpleNamespace(
         inputs=Inputs(shape=shape),
         outputs=outputs,
-        train=part(rows, 1),
-        validation=part(21, 2),
-        test=part(19, 3),
+        train=part("train", rows, 1),
+        validation=part("validation", 21, 2),
+        test=part("test", 19, 3),
     )
 
 
@@ -164,7 +174,7 @@ def stock_fit(
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,
-        validation_data=(data.validation.x, data.validation.y),
+        validation_data=tuple(data.validation.arrays.values()),
         validation_batch_size=1024,
         callbacks=callbacks,
         verbose=0,
@@ -178,15 +188,15 @@ def stock_fit(
 def _batches(part: Part, hyperparameters: Mapping[str, Any], seed: int) -> tf.data.Dataset:
     size = hyperparameters["batch_size"]
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def batches() -> Iterator[tuple[np.ndarray, ...]]:
         for epoch in range(hyperparameters["epochs"]):
             order = batch_order(seed, epoch, len(part))
             for start in range(0, len(part), size):
                 rows = order[start : start + size]
-                yield part.x[rows], part.y[rows]
+                yield tuple(array[rows] for array in part.arrays.values())
 
     signature = tuple(
-        tf.TensorSpec([None, *values.shape[1:]], values.dtype) for values in (part.x, part.y)
+        tf.TensorSpec([None, *values.shape[1:]], values.dtype) for values in part.arrays.values()
     )
     return tf.data.Dataset.from_generator(batches, output_signature=signature)
 

@@ -31,6 +31,14 @@ DATA = (
         "--scaling", default="standard", show_default=True, help="standard, minmax or none."
     ),
     click.option(
+        "--weights", metavar="COLUMN", help="The column of a .csv that says how much rows count."
+    ),
+    click.option(
+        "--class-weights",
+        metavar="WEIGHTS",
+        help="How much rows of a class count in training: balanced, or yes=5,no=1.",
+    ),
+    click.option(
         "--data-seed",
         type=NOT_NEGATIVE,
         default=0,
@@ -170,6 +178,8 @@ def make_request(typed: dict[str, Any]) -> Request:
         validation=typed.pop("validation"),
         test=typed.pop("test_part"),
         scaling=typed.pop("scaling"),
+        weights=typed.pop("weights"),
+        class_weights=typed.pop("class_weights"),
         seed=typed.pop("data_seed"),
     )
     return Request(data=data, target=typed.pop("goal"), **typed)

@@ -21,7 +21,9 @@ _BY_PART = {
     "validation": ("x_val", "y_val"),
     "test": ("x_test", "y_test"),
 }
-NAMES = (*_WHOLE, *(name for pair in _BY_PART.values() for name in pair))
+_PAIRS = (*_WHOLE, *(name for pair in _BY_PART.values() for name in pair))
+_WEIGHTS = {x_name: x_name.replace("x", "w", 1) for x_name in _PAIRS if x_name[0] == "x"}
+NAMES = (*_PAIRS, *_WEIGHTS.values())
 FORMS = "x and y, or x_train, y_train and optionally x_val, y_val, x_test, y_test"
 
 
@@ -32,10 +34,12 @@ class Rows:
     Attributes:
         x: Features, ``(rows, *shape)``.
         y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text.
+        weights: How much each row counts, numbers ``(rows,)``; None where all count the same.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
+    weights: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +60,7 @@ class Arrays:
     def taught_by_rows(self) -> Arrays:
         """Returns the same rows as targets of their own, flattened to ``(rows, values)``."""
         parts = {
-            part: Rows(x=rows.x, y=rows.x.reshape(len(rows.x), -1))
+            part: dataclasses.replace(rows, y=rows.x.reshape(len(rows.x), -1))
             for part, rows in self.parts.items()
         }
         return dataclasses.replace(self, parts=parts)
@@ -72,7 +76,7 @@ def from_names(named: Mapping[str, Any], source: str) -> Arrays:
     Raises:
         DataError: Neither form of names is complete, or both are there.
     """
-    found = [name for name in NAMES if name in named]
+    found = [name for name in _PAIRS if name in named]
     whole = any(name in found for name in _WHOLE)
     if whole and any(name not in _WHOLE for name in found):
         raise DataError(
@@ -83,7 +87,8 @@ def from_names(named: Mapping[str, Any], source: str) -> Arrays:
         _require(pair, found, named, source)
     return Arrays(
         parts={
-            part: Rows(x=named[x_name], y=named[y_name]) for part, (x_name, y_name) in pairs.items()
+            part: Rows(x=named[x_name], y=named[y_name], weights=named.get(_WEIGHTS[x_name]))
+            for part, (x_name, y_name) in pairs.items()
         }
     )
 

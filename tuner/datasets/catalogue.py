@@ -92,6 +92,11 @@ def read(spec: DataSpec) -> Arrays:
             f"Expected --target with .csv files only. Received: --target {spec.target} with "
             f"{spec.source}: leave it out."
         )
+    if spec.weights is not None and not loader.TAKES_TARGET:
+        raise DataError(
+            f"Expected --weights with .csv files only. Received: --weights {spec.weights} with "
+            f"{spec.source}: leave it out; arrays bring their weights as w."
+        )
     return check(_read(loader, spec), spec.source)
 
 
@@ -109,7 +114,8 @@ def _read(loader: Loader, spec: DataSpec) -> Arrays:
         raise DataError(
             f"{spec.source}: expected 1 to {len(train.x)} rows of {name}. Received: {count}."
         )
-    return dataclasses.replace(arrays, parts={"train": Rows(x=train.x[:count], y=train.y[:count])})
+    cut = {name: array[:count] for name, array in vars(train).items() if array is not None}
+    return dataclasses.replace(arrays, parts={"train": Rows(**cut)})
 
 
 def _cut(source: str) -> tuple[str, int | None]:

@@ -51,7 +51,38 @@ def _check_rows(rows: Rows, where: str) -> Rows:
             f"{where}: expected one target for each row. Received: {len(x)} rows in x and "
             f"{len(y)} targets in y: make them of one length."
         )
-    return Rows(x=x, y=y)
+    if rows.weights is None:
+        return Rows(x=x, y=y)
+    return Rows(x=x, y=y, weights=_check_shape_of_weights(rows.weights, len(x), where))
+
+
+def _check_shape_of_weights(weights: Any, rows: int, where: str) -> NDArray[Any]:
+    found = _array(weights, "weights", where)
+    if found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    if found.shape != (rows,) or found.dtype.kind not in _NUMBERS:
+        raise DataError(
+            f"{where}: expected a number as the weight of each of {rows} rows. "
+            f"Received: {_dtype_name(found)} of shape {found.shape}."
+        )
+    return found
+
+
+def check_weights(weights: NDArray[Any], where: str) -> NDArray[Any]:
+    """Returns weights of rows ``(rows,)`` that a loss can be computed with.
+
+    Raises:
+        DataError: One is missing, infinite or negative, or all are 0.
+    """
+    if weights.dtype.kind == "b":
+        weights = weights.astype(np.float32)
+    _check_finite(weights, "weights", where)
+    if (weights < 0).any() or not weights.any():
+        raise DataError(
+            f"{where}: expected weights of 0 or more, and some above 0. "
+            f"Received: {weights.min():g} to {weights.max():g}."
+        )
+    return weights
 
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:

@@ -22,14 +22,26 @@ class Part:
         x: Scaled features, contiguous float32 ``(rows, *shape)``.
         y: Class positions, int32 ``(rows,)``; or the targets of a regression, float32
             ``(rows,)`` or ``(rows, units)``, in ``Data.target_unit``.
+        weights: How much each row counts in the loss, float32 ``(rows,)``; None where all count
+            the same, see ``tuner.datasets.weights``.
     """
 
     x: Floats
     y: NDArray[Any]
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.x)
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that there are, by name."""
+        return {name: array for name, array in vars(self).items() if array is not None}
+
+    def first(self, rows: int) -> Part:
+        """Returns the first rows."""
+        return Part(**{name: array[:rows] for name, array in self.arrays.items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +74,8 @@ class Data:
         selections: The raw rows of each part.
         fingerprint: SHA-256 of the raw arrays and of what decides the parts, hexadecimal.
         columns: Names of the features ``(columns,)``, None where the source names none.
+        class_weights: What a row of each class counts in training, by position; None where all
+            count the same.
     """
 
     name: str
@@ -76,6 +90,7 @@ class Data:
     selections: Mapping[str, Selection]
     fingerprint: str
     columns: tuple[str, ...] | None = None
+    class_weights: tuple[float, ...] | None = None
 
     def raw(self, part: str) -> NDArray[Any]:
         """Returns the part's features as the source holds them, for a model that takes raw rows."""

@@ -25,7 +25,7 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
 
     Args:
         arrays: The checked, raw data set.
-        spec: Of which ``validation``, ``test``, ``scaling`` and ``seed`` count.
+        spec: Of which ``validation``, ``test``, ``scaling``, ``seed`` and ``class_weights`` count.
         task: The task that was found or given.
     """
     settings = {
@@ -36,10 +36,14 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         "task": task,
         "same_unit": arrays.same_unit,
     }
+    if spec.class_weights is not None:
+        settings["class_weights"] = spec.class_weights
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for part in sorted(arrays.parts):
         rows = arrays.parts[part]
-        for name, array in (("x", rows.x), ("y", rows.y)):
+        for name, array in (("x", rows.x), ("y", rows.y), ("weights", rows.weights)):
+            if array is None:
+                continue
             digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
             _update(digest, array)
     return digest.hexdigest()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from search_spaces.shapes import Inputs, Outputs
-from tuner.datasets import catalogue, scaling, task
+from tuner.datasets import catalogue, scaling, task, weights
 from tuner.datasets.arrays import PARTS, Arrays
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.errors import DataError
@@ -33,15 +35,18 @@ def load(spec: DataSpec) -> Data:
     scaler = _fit_features(arrays, selections["train"], spec)
     target_scaler = scaler if by_rows else _fit_targets(targets, selections["train"], spec)
     parts = {
-        part: _part(selection, targets, scaler, target_scaler)
+        part: _part(selection, targets, scaler, target_scaler, where=f"{spec.source} ({part})")
         for part, selection in selections.items()
     }
+    of_classes = weights.of_classes(spec.class_weights, targets, parts["train"].y, spec.source)
+    train = parts["train"]
+    weighing = weights.for_training(train.weights, of_classes, train.y)
     return Data(
         name=spec.name,
         inputs=Inputs(shape=parts["train"].x.shape[1:]),
         outputs=Outputs.for_task(targets.task, targets.units),
         classes=targets.labels,
-        train=parts["train"],
+        train=dataclasses.replace(train, weights=weighing),
         validation=parts["validation"],
         test=parts["test"],
         scaler=scaler,
@@ -49,6 +54,7 @@ def load(spec: DataSpec) -> Data:
         selections=selections,
         fingerprint=fingerprint(arrays, spec, targets.task),
         columns=arrays.columns,
+        class_weights=of_classes,
     )
 
 
@@ -100,13 +106,19 @@ def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler |
 
 
 def _part(
-    selection: Selection, targets: Targets, scaler: Scaler | None, target_scaler: Scaler | None
+    selection: Selection,
+    targets: Targets,
+    scaler: Scaler | None,
+    target_scaler: Scaler | None,
+    *,
+    where: str,
 ) -> Part:
     rows, indices = selection.rows, selection.indices
     y = targets.encode(rows.y[indices])
     return Part(
         x=_scaled(rows.x[indices], scaler),
         y=y if target_scaler is None else target_scaler.transform(y),
+        weights=weights.of_rows(rows, indices, where),
     )
 
 

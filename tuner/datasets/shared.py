@@ -13,6 +13,7 @@ written stays in the process.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -45,6 +46,7 @@ MOST = 50_000_000_000  # bytes of all data in the cache
 SPARE = 2  # times its size that must be free on the disk
 SMALL = "small"  # in place of an entry's name
 
+_ARRAYS = tuple(field.name for field in dataclasses.fields(Part))
 _SCALERS = ("scaler", "target_scaler")
 
 
@@ -117,10 +119,11 @@ def _open(name: str, spec: DataSpec) -> Data:
     arrays = {path.stem: np.load(path, mmap_mode="c") for path in entry.glob("*.npy")}
     os.utime(entry)
     parts: dict[str, Any] = {
-        part: Part(x=arrays[f"{part}-x"], y=arrays[f"{part}-y"]) for part in PARTS
+        part: Part(**{n: arrays[f"{part}-{n}"] for n in _ARRAYS if f"{part}-{n}" in arrays})
+        for part in PARTS
     }
     scalers: dict[str, Any] = {name: _scaler(arrays, name) for name in _SCALERS}
-    classes, columns = facts["classes"], facts["columns"]
+    classes, columns, weights = facts["classes"], facts["columns"], facts["class_weights"]
     return Data(
         name=spec.name,
         inputs=Inputs(shape=parts["train"].x.shape[1:]),
@@ -131,6 +134,7 @@ def _open(name: str, spec: DataSpec) -> Data:
         selections=_Later(spec, facts["fingerprint"]),
         fingerprint=facts["fingerprint"],
         columns=None if columns is None else tuple(columns),
+        class_weights=None if weights is None else tuple(weights),
     )
 
 
@@ -141,6 +145,7 @@ def _keep(data: Data) -> str:
         "units": data.outputs.units,
         "classes": data.classes,
         "columns": data.columns,
+        "class_weights": data.class_weights,
         "fingerprint": data.fingerprint,
     }
     name = _hash(_code(), facts)
@@ -165,7 +170,7 @@ def _keep(data: Data) -> str:
 def _arrays(data: Data) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for name, part in _parts(data).items():
-        arrays |= {f"{name}-x": part.x, f"{name}-y": part.y}
+        arrays |= {f"{name}-{key}": array for key, array in part.arrays.items()}
     for name in _SCALERS:
         scaler = getattr(data, name)
         if scaler is not None:

@@ -33,6 +33,9 @@ class DataSpec:
             divided: a part that the source brings itself (``x_test``) is used as it is.
         scaling: One of ``SCALINGS`` (see ``tuner.datasets.scaling``).
         seed: Decides which row goes to which part; 0 or more.
+        weights: The column that says how much each row counts; for ``.csv`` only.
+        class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
+            class count in training.
         learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
             scaled as they are. Follows from the search space.
     """
@@ -44,6 +47,8 @@ class DataSpec:
     test: float = 0.2
     scaling: str = "standard"
     seed: int = 0
+    weights: str | None = None
+    class_weights: str | None = None
     learns: str = "targets"
 
     def __post_init__(self) -> None:

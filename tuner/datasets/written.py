@@ -26,19 +26,20 @@ def named_arrays(data: Any) -> dict[str, Any]:
     """Returns arrays by the names that ``.npz`` sources have.
 
     Args:
-        data: ``(x, y)``; ``((x_train, y_train), (x_test, y_test))`` as Keras's own sets come; or
-            a mapping of such names.
+        data: ``(x, y)`` or ``(x, y, weights)``; ``((x_train, y_train), (x_test, y_test))`` as
+            Keras's own sets come; or a mapping of such names.
 
     Raises:
         DataError: It is none of these.
     """
     if isinstance(data, Mapping):
         return dict(data)
-    if isinstance(data, (tuple, list)) and len(data) == 2:
-        if all(isinstance(part, tuple) and len(part) == 2 for part in data):
-            (x_train, y_train), (x_test, y_test) = data
-            return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-        return {"x": data[0], "y": data[1]}
+    several = tuple(data) if isinstance(data, (tuple, list)) else ()
+    if len(several) == 2 and all(isinstance(p, tuple) and len(p) == 2 for p in several):
+        (x_train, y_train), (x_test, y_test) = several
+        return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    if len(several) in (2, 3):
+        return dict(zip(("x", "y", "w"), several, strict=False))
     raise DataError(
         f"Expected data as the name of a source, as (x, y), or as arrays named {FORMS}. "
         f"Received: {type(data).__name__}."
@@ -80,12 +81,11 @@ def write(data: Any, base: str) -> Path:
 
 def _by_name(arrays: Arrays) -> dict[str, NDArray[Any]]:
     """The checked arrays under the names that ``from_names`` reads."""
-    if len(arrays.parts) == 1:
-        rows = arrays.parts["train"]
-        return {"x": rows.x, "y": rows.y}
-    suffixes = {"train": "train", "validation": "val", "test": "test"}
+    suffixes = {"train": "_train", "validation": "_val", "test": "_test"}
+    whole = len(arrays.parts) == 1
     return {
-        f"{axis}_{suffixes[part]}": array
+        axis if whole else axis + suffixes[part]: array
         for part, rows in arrays.parts.items()
-        for axis, array in (("x", rows.x), ("y", rows.y))
+        for axis, array in (("x", rows.x), ("y", rows.y), ("w", rows.weights))
+        if array is not None
     }

@@ -12,12 +12,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
-from tuner.datasets import Data, Part
+from tuner.datasets import Data, weights
 from tuner.device import Device
 from tuner.results import card
 from tuner.results.again import Bench, Trained, device_of, require_ended
@@ -75,10 +73,7 @@ def refit(
 
 def with_validation_rows(data: Data) -> Data:
     """The same data, with the validation rows behind the training rows too."""
-    merged = Part(
-        x=np.concatenate([data.train.x, data.validation.x]),
-        y=np.concatenate([data.train.y, data.validation.y]),
-    )
+    merged = weights.join(data.train, data.validation, data.class_weights)
     return dataclasses.replace(data, train=merged)
 
 

@@ -26,13 +26,15 @@ def score(data: Data, part: str, answers: Floats) -> dict[str, Any]:
         ``loss`` in the unit of the study (for a regression ``data.target_unit``, squared), the
         others as ``of_classes`` and ``of_regression`` say.
     """
-    expected = {"train": data.train, "validation": data.validation, "test": data.test}[part].y
+    rows = {"train": data.train, "validation": data.validation, "test": data.test}[part]
+    expected, weights = rows.y, rows.weights
     if data.classes is not None:
-        return of_classes(expected, probabilities(answers), data.classes)
+        return of_classes(expected, probabilities(answers), data.classes, weights)
     scaler = data.target_scaler
     values = answers.reshape(expected.shape).astype(np.float32)
     scaled = values if scaler is None else scaler.transform(values)
-    loss = float(np.mean(np.square(scaled.astype(np.float64) - expected)))
+    squares = np.square(scaled.astype(np.float64) - expected).reshape(len(expected), -1)
+    loss = _mean(squares.mean(axis=1), weights)
     return {"loss": loss, **of_regression(data.raw_targets(part), values)}
 
 
@@ -42,7 +44,10 @@ def probabilities(answers: Floats) -> Floats:
 
 
 def of_classes(
-    expected: NDArray[Any], probable: Floats, classes: tuple[Any, ...]
+    expected: NDArray[Any],
+    probable: Floats,
+    classes: tuple[Any, ...],
+    weights: Floats | None = None,
 ) -> dict[str, Any]:
     """Scores probabilities.
 
@@ -50,6 +55,7 @@ def of_classes(
         expected: Positions of the true classes ``(rows,)``.
         probable: ``(rows, classes)``.
         classes: Labels by position.
+        weights: How much rows count in the loss ``(rows,)``; the others do without them.
 
     Returns:
         ``loss`` (cross-entropy), ``accuracy``; ``precision``, ``recall`` and ``f1``, each the mean
@@ -66,7 +72,7 @@ def of_classes(
     )
     of_truth = np.clip(probable[np.arange(len(expected)), expected], EPSILON, 1 - EPSILON)
     return {
-        "loss": float(-np.log(of_truth.astype(np.float64)).mean()),
+        "loss": _mean(-np.log(of_truth.astype(np.float64)), weights),
         "accuracy": float(metrics.accuracy_score(expected, chosen)),
         "precision": float(precision.mean()),
         "recall": float(recall.mean()),
@@ -80,6 +86,11 @@ def of_classes(
         ],
         "confusion": metrics.confusion_matrix(expected, chosen, labels=positions).tolist(),
     }
+
+
+def _mean(losses: Floats, weights: Floats | None) -> float:
+    """Over the rows, as Keras does it: weights do not change what it is divided by."""
+    return float(np.mean(losses if weights is None else losses * weights))
 
 
 def of_regression(expected: NDArray[Any], values: Floats) -> dict[str, Any]:

@@ -49,7 +49,12 @@ class KerasEpochs:
     def score(self, part: Part) -> Logs:
         """Loss and metrics on some rows, with the weights as they are now."""
         scores = self._model.evaluate(
-            part.x, part.y, batch_size=SCORED_ROWS, verbose=0, return_dict=True
+            part.x,
+            part.y,
+            sample_weight=part.weights,
+            batch_size=SCORED_ROWS,
+            verbose=0,
+            return_dict=True,
         )
         return {name: float(value) for name, value in scores.items()}
 
@@ -126,19 +131,17 @@ class GraphEpochs(KerasEpochs):
         start: tf.Tensor,
         stop: tf.Tensor,
     ) -> tf.Tensor:
-        x, y = self._rows
-
         def body(step: tf.Tensor) -> list[tf.Tensor]:
             self._model.optimizer.learning_rate.assign(rates[step])
             rows = order[step * batch : (step + 1) * batch]  # the last batch may be smaller
-            self._model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+            self._model.train_step(tuple(tf.gather(array, rows) for array in self._rows))
             return [step + 1]
 
         return tf.while_loop(lambda step: step < stop, body, [start])[0]
 
     def _close_epoch(self) -> dict[str, tf.Tensor]:
         metrics = dict(self._model.get_metrics_result())
-        scores = _score(self._model, *self._scored)
+        scores = _score(self._model, self._scored)
         return metrics | {f"val_{name}": value for name, value in scores.items()}
 
 
@@ -156,13 +159,15 @@ class StockEpochs(KerasEpochs):
     ) -> Logs | None:
         """See ``GraphEpochs.run``."""
         watch = _BetweenBatches(rates, go_on)
+        train = {name: array[order] for name, array in self._train.arrays.items()}
         history = self._model.fit(
-            self._train.x[order],
-            self._train.y[order],
+            train["x"],
+            train["y"],
+            sample_weight=train.get("weights"),
             batch_size=batch_size,
             shuffle=False,
             verbose=0,
-            validation_data=(self._validation.x, self._validation.y),
+            validation_data=tuple(self._validation.arrays.values()),
             validation_batch_size=SCORED_ROWS,
             callbacks=[watch],
         ).history
@@ -187,14 +192,14 @@ class _BetweenBatches(keras.callbacks.Callback):
             self.stopped = self.model.stop_training = True
 
 
-def _score(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+def _score(model: keras.Model, part: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
     """Metrics of a model over rows, batch by batch; leaves its metrics as new."""
     model.reset_metrics()
-    rows = tf.shape(x)[0]
+    rows = tf.shape(part[0])[0]
 
     def body(start: tf.Tensor) -> list[tf.Tensor]:
         stop = tf.minimum(start + SCORED_ROWS, rows)
-        model.test_step((x[start:stop], y[start:stop]))
+        model.test_step(tuple(array[start:stop] for array in part))
         return [stop]
 
     tf.while_loop(lambda start: start < rows, body, [tf.constant(0)])
@@ -205,7 +210,7 @@ def _score(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tenso
 
 def _build(model: keras.Model, train: Part) -> None:
     """Makes all variables of model, optimizer and metrics: none may be made inside a loop."""
-    batch = (tf.constant(train.x[:2]), tf.constant(train.y[:2]))
+    batch = tuple(tf.constant(array) for array in train.first(2).arrays.values())
     model._symbolic_build(data_batch=batch)
     model.optimizer.build(model.trainable_variables)
     model.reset_metrics()

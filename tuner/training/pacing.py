@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tuner.datasets.data import Data, Part
+from tuner.datasets.data import Data
 from tuner.training.compiling import compile_model
 from tuner.training.epochs import GraphEpochs, StockEpochs
 from tuner.training.loop import Epochs, fastest_epochs
@@ -62,5 +62,4 @@ class Pacer:
 
 def _scored_little(data: Data, rows: int) -> Data:
     """The same data with a validation part that takes next to no time."""
-    part = data.validation
-    return replace(data, validation=Part(x=part.x[:rows], y=part.y[:rows]))
+    return replace(data, validation=data.validation.first(rows))

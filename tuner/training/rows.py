@@ -15,9 +15,9 @@ ALIGNED = 64  # bytes; TensorFlow copies memory that is not
 
 
 @lru_cache(maxsize=4)  # all trials of a worker share their data
-def tensors(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns features and targets."""
-    return _tensor(part.x), _tensor(part.y)
+def tensors(part: Part) -> tuple[tf.Tensor, ...]:
+    """Returns features, targets and, where there are any, weights."""
+    return tuple(_tensor(array) for array in part.arrays.values())
 
 
 def _tensor(array: NDArray[Any]) -> tf.Tensor:

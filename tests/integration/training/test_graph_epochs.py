@@ -158,6 +158,14 @@ def test_models_that_the_program_does_not_know_are_trained_as_keras_does(
     assert ours.distance(stock_fit(CLASSES, BASE, build=build)) < 1e-5
 
 
+@pytest.mark.parametrize("build", [chain(Doubled), chain(NotInLoops)], ids=["graph", "stock"])
+@pytest.mark.parametrize("weighted", [["train"], ["train", "validation"]], ids=len)
+def test_rows_may_count_differently(build: Any, weighted: list[str]) -> None:
+    data = small_data(weighted=weighted)
+    ours = fit(data, BASE, build=build)
+    assert ours.distance(stock_fit(data, BASE, build=build)) < 1e-5
+
+
 def test_metrics_that_depend_on_the_task_are_left_to_keras() -> None:
     ours = fit(CLASSES, BASE, metrics=("acc",))
     assert ours.path == "graph of Keras's steps: the metric acc"

@@ -64,6 +64,15 @@ def test_every_optimizer_with_its_knobs(knobs: dict[str, Any]) -> None:
     assert_as_stock(knobs)
 
 
+@pytest.mark.parametrize("weighted", [["train"], ["validation"], ["train", "validation"]], ids=str)
+@pytest.mark.parametrize(("task", "units"), [("binary", 1), ("classes", 3), ("regression", 2)])
+def test_rows_that_count_differently(task: str, units: int, weighted: list[str]) -> None:
+    """In the loss, not in metrics; a part without weights counts as always."""
+    data = small_data(task, units, weighted=weighted)
+    metrics = () if task != "regression" else ("mean_absolute_error",)
+    assert_as_stock({"dropout": 0.0, "penalty": 0.01}, data, metrics=metrics)
+
+
 @pytest.mark.parametrize(
     "schedule",
     [

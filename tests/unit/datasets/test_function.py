@@ -100,9 +100,15 @@ def test_a_function_that_raises(code):
     assert "RuntimeError: no" in message
 
 
-@pytest.mark.parametrize("returned", ["None", "x", "(x, y, x)", "[x, y]"])
+@pytest.mark.parametrize("returned", ["None", "x", "(x, y, x, y)", "[x, y]"])
 def test_a_return_value_of_no_known_form(code, returned):
     assert "Expected" in error_of(code(f"def rows(): return {returned}"))
+
+
+def test_weights_may_come_third(code):
+    assert load(DataSpec(source=code("def rows(): return x, y, y + 1"))).train.weights is not None
+    message = error_of(code("def rows(): return x, y, x"))
+    assert "expected a number as the weight of each of" in message
 
 
 def test_rows_of_unequal_length(code):

@@ -38,7 +38,8 @@ def read(spec: DataSpec) -> Arrays:
     """
     frame = read_table(require_file(spec.source))
     target = _target_column(frame, spec)
-    features = frame.drop(columns=target)
+    weights = _weights(frame, spec, target)
+    features = frame.drop(columns=[target, *([] if weights is None else [spec.weights])])
     if not len(features.columns):
         raise DataError(
             f"{spec.source}: expected feature columns beside the target. "
@@ -48,7 +49,7 @@ def read(spec: DataSpec) -> Arrays:
         check_numeric(features[column], spec.source)
     for column in frame.columns:
         check_complete(frame[column], spec.source)
-    rows = Rows(x=features.to_numpy(dtype=np.float64), y=_targets(frame[target]))
+    rows = Rows(x=features.to_numpy(dtype=np.float64), y=_targets(frame[target]), weights=weights)
     return Arrays(parts={"train": rows}, columns=tuple(map(str, features.columns)))
 
 
@@ -92,6 +93,21 @@ def _target_column(frame: pd.DataFrame, spec: DataSpec) -> str:
             f"Received: {spec.target!r}.{did_you_mean(spec.target, columns)}"
         )
     return spec.target
+
+
+def _weights(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] | None:
+    if spec.weights is None:
+        return None
+    columns = [str(column) for column in frame.columns if column != target]
+    if spec.weights not in columns:
+        raise DataError(
+            f"{spec.source}: expected --weights to be one of its columns beside the target. "
+            f"Received: {spec.weights!r}.{did_you_mean(spec.weights, columns)}"
+        )
+    check_numeric(frame[spec.weights], spec.source)
+    check_complete(frame[spec.weights], spec.source)
+    weights: NDArray[Any] = frame[spec.weights].to_numpy()
+    return weights
 
 
 def check_numeric(column: pd.Series, source: str) -> None:

@@ -19,7 +19,7 @@ FORM = "path/FILE.py:FUNCTION"
 SUMMARY = f"a function that returns (x, y), pairs as Keras's sets do, or a dict with {FORMS}"
 TAKES_TARGET = False
 
-_RETURNS = "(x, y), ((x_train, y_train), (x_test, y_test)) or a dict"
+_RETURNS = "(x, y), (x, y, weights), ((x_train, y_train), (x_test, y_test)) or a dict"
 
 
 def accepts(source: str) -> bool:
@@ -85,16 +85,20 @@ def _module(path: Path) -> ModuleType:
 def _arrays(returned: Any, source: str) -> Arrays:
     if isinstance(returned, Mapping):
         return from_names(returned, source)
-    if not isinstance(returned, tuple) or len(returned) != 2:
+    if not isinstance(returned, tuple) or len(returned) not in (2, 3):
         raise DataError(
             f"Expected {source} to return {_RETURNS}. Received: {_described(returned)}."
         )
     # Only tuples are pairs: a list of two rows with two values each is an array.
-    if all(isinstance(pair, tuple) and len(pair) == 2 for pair in returned):
-        (x_train, y_train), (x_test, y_test) = returned
-        return Arrays(parts={"train": Rows(x=x_train, y=y_train), "test": Rows(x=x_test, y=y_test)})
-    x, y = returned
-    return Arrays(parts={"train": Rows(x=x, y=y)})
+    pairs = all(isinstance(pair, tuple) and len(pair) in (2, 3) for pair in returned)
+    if pairs and len(returned) == 2:
+        train, test = returned
+        return Arrays(parts={"train": _rows(*train), "test": _rows(*test)})
+    return Arrays(parts={"train": _rows(*returned)})
+
+
+def _rows(x: Any, y: Any, weights: Any = None) -> Rows:
+    return Rows(x=x, y=y, weights=weights)
 
 
 def _described(returned: Any) -> str:

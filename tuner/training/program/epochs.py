@@ -65,12 +65,14 @@ class ProgramEpochs:
             target=(train.y.shape[1:], train.y.dtype.name),
             units=reading.units,
             metrics=tuple(further),
+            weighted=train.weights is not None or validation.weights is not None,
         )
         optimize_graphs(False)
         self._program = program(key, reading)
         self._program.begin(reading, knobs)
         self._reading = reading
-        self._train, self._validation = tensors(train), tensors(validation)
+        self._weighted = key.weighted
+        self._train, self._validation = self._tensors(train), self._tensors(validation)
         self._seconds_per_row = 6 * reading.products / SPEED  # of both passes, and their sums
 
     def run(
@@ -81,7 +83,6 @@ class ProgramEpochs:
         go_on: Callable[[], bool],
     ) -> Logs | None:
         """Trains one epoch and measures it; see ``GraphEpochs.run``."""
-        x, y = self._train
         order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
         batch = tf.constant(batch_size)
         step, steps, loss, hits = 0, len(rates), tf.zeros([]), tf.zeros([])
@@ -93,7 +94,7 @@ class ProgramEpochs:
             began = time.perf_counter()
             span = tf.constant(step), tf.constant(stop)
             loss, hits = self._program.steps(
-                x, y, order_tensor, rates_tensor, batch, *span, loss, hits
+                *self._train, order_tensor, rates_tensor, batch, *span, loss, hits
             )
             loss.numpy()  # waits for it
             self._seconds_per_row = (time.perf_counter() - began) / ((stop - step) * batch_size)
@@ -104,7 +105,7 @@ class ProgramEpochs:
 
     def score(self, part: Part) -> Logs:
         """Loss and metrics on some rows, with the weights as they are now."""
-        return self._score(tensors(part))
+        return self._score(self._tensors(part))
 
     def model_arrays(self) -> list[Array]:
         """Values of all weights and random states."""
@@ -133,7 +134,14 @@ class ProgramEpochs:
     def _steps_per_call(self, batch_size: int) -> int:
         return max(1, int(CALL_SECONDS / max(self._seconds_per_row * batch_size, 1e-9)))
 
-    def _score(self, rows: tuple[tf.Tensor, tf.Tensor]) -> Logs:
+    def _tensors(self, part: Part) -> tuple[tf.Tensor, ...]:
+        """Features, targets and weights: of a part without any, ones; none where none count."""
+        found = tensors(part)
+        if len(found) == 3:
+            return found
+        return *found, tf.ones([len(part) if self._weighted else 0])
+
+    def _score(self, rows: tuple[tf.Tensor, ...]) -> Logs:
         self._program.measures.reset()
         count, loss, hits = int(rows[0].shape[0]), 0.0, 0.0
         for start in range(0, count, SCORED_ROWS):

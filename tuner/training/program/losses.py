@@ -19,7 +19,7 @@ def _binary(output: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     labels = tf.reshape(tf.cast(y, output.dtype), tf.shape(output))
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=output)
     hits = tf.equal(output > 0, labels > 0.5)  # a probability above one half
-    return losses, tf.cast(hits, tf.float32)
+    return tf.reduce_mean(losses, axis=-1), tf.cast(hits, tf.float32)
 
 
 def _squared(output: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,6 +32,7 @@ class Key:
         target: Shape of one target, and its dtype's name.
         units: Outputs of the model.
         metrics: Names of further metrics.
+        weighted: Whether rows count differently.
     """
 
     plans: tuple[LayerPlan, ...]
@@ -42,6 +42,7 @@ class Key:
     target: tuple[tuple[int, ...], str]
     units: int
     metrics: tuple[str, ...]
+    weighted: bool
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Program:
         self.product = tf.Variable(1.0, trainable=False)  # Nadam's
         rows = tf.TensorSpec([None, *key.row], tf.float32)
         targets = tf.TensorSpec([None, *key.target[0]], tf.as_dtype(key.target[1]))
+        weights = tf.TensorSpec([None], tf.float32)
         number, total = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
         self.steps = tf.function(
             self._steps,
@@ -99,6 +101,7 @@ class Program:
             input_signature=[
                 rows,
                 targets,
+                weights,
                 tf.TensorSpec([None], tf.int32),
                 tf.TensorSpec([None], tf.float32),
                 number,
@@ -109,7 +112,7 @@ class Program:
             ],
         )
         self.score = tf.function(
-            self._score, autograph=False, input_signature=[rows, targets, number, number]
+            self._score, autograph=False, input_signature=[rows, targets, weights, number, number]
         )
 
     def close(self) -> None:
@@ -135,6 +138,7 @@ class Program:
         self,
         x: tf.Tensor,
         y: tf.Tensor,
+        weights: tf.Tensor,
         order: tf.Tensor,
         rates: tf.Tensor,
         batch: tf.Tensor,
@@ -151,8 +155,9 @@ class Program:
 
         def body(step: tf.Tensor, loss: tf.Tensor, hits: tf.Tensor) -> list[tf.Tensor]:
             rows = order[step * batch : (step + 1) * batch]  # the last batch may be smaller
+            weighing = tf.gather(weights, rows) if self._key.weighted else None
             batch_loss, batch_hits = self._step(
-                parts, knobs, tf.gather(x, rows), tf.gather(y, rows), rates[step]
+                parts, knobs, tf.gather(x, rows), tf.gather(y, rows), weighing, rates[step]
             )
             weight = tf.cast(tf.shape(rows)[0], tf.float32)
             return [step + 1, loss + batch_loss * weight, hits + batch_hits]
@@ -161,13 +166,19 @@ class Program:
         return totals[1], totals[2]
 
     def _step(
-        self, parts: Sequence[Parts], knobs: dict[str, tf.Tensor], x: Any, y: Any, rate: tf.Tensor
+        self,
+        parts: Sequence[Parts],
+        knobs: dict[str, tf.Tensor],
+        x: tf.Tensor,
+        y: tf.Tensor,
+        weights: tf.Tensor | None,
+        rate: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._trained)
             output, penalty = logits(self._key.plans, parts, x, training=True)
             losses, hits = LOSSES[self._key.loss](output, y)
-            loss = tf.reduce_mean(losses) + penalty
+            loss = _mean(losses, weights) + penalty
         gradients = tape.gradient(loss, self._trained)
         count = self.count.assign_add(1.0, read_value=True)
         if self._key.update.kind == "nadam":
@@ -179,7 +190,7 @@ class Program:
         return loss, tf.reduce_sum(hits)
 
     def _score(
-        self, x: tf.Tensor, y: tf.Tensor, start: tf.Tensor, stop: tf.Tensor
+        self, x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor, start: tf.Tensor, stop: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Measures the model on rows ``start`` to ``stop``; returns the totals of loss and hits."""
         y = y[start:stop]
@@ -187,7 +198,8 @@ class Program:
         losses, hits = LOSSES[self._key.loss](output, y)
         self._measure(y, output)
         weight = tf.cast(stop - start, tf.float32)
-        return (tf.reduce_mean(losses) + penalty) * weight, tf.reduce_sum(hits)
+        weighing = weights[start:stop] if self._key.weighted else None
+        return (_mean(losses, weighing) + penalty) * weight, tf.reduce_sum(hits)
 
     def _measure(self, y: tf.Tensor, output: tf.Tensor) -> None:
         if self._key.metrics:
@@ -210,6 +222,11 @@ class Program:
     def _update_knobs(self) -> dict[str, tf.Tensor]:
         names = self._key.update.knobs
         return dict(zip(names, _scalars(self._knobs, len(names)), strict=True))
+
+
+def _mean(losses: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    """Over the rows, however much they count: weights do not change what it is divided by."""
+    return tf.reduce_mean(losses if weights is None else losses * weights)
 
 
 def _trained(plans: Sequence[LayerPlan]) -> Iterator[int]:
