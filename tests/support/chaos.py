@@ -140,7 +140,10 @@ class Monkey:
         if worker.poll() is None:
             return worker
         # 0: sent away, or the study has just ended. Before it could listen, SIGTERM kills.
-        assert worker.returncode in (0, -signal.SIGKILL, -signal.SIGTERM), worker
+        assert worker.returncode in (0, -signal.SIGKILL, -signal.SIGTERM), (
+            worker.returncode,
+            worker,
+        )
         return self.place.worker(self.study)
 
     def _count(self) -> Tally:

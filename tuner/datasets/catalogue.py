@@ -14,7 +14,15 @@ from tuner.datasets import task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
-from tuner.datasets.sources import bundled, csv_file, function, generated, keras_sets, npz
+from tuner.datasets.sources import (
+    bundled,
+    csv_file,
+    function,
+    generated,
+    keras_sets,
+    npy_folder,
+    npz,
+)
 from tuner.datasets.spec import DataSpec
 from tuner.errors import did_you_mean
 
@@ -54,7 +62,15 @@ class Facts(Protocol):
     def summary(self) -> str: ...
 
 
-LOADERS: tuple[Loader, ...] = (bundled, generated, keras_sets, npz, csv_file, function)
+LOADERS: tuple[Loader, ...] = (
+    bundled,
+    generated,
+    keras_sets,
+    npz,
+    npy_folder,
+    csv_file,
+    function,
+)
 SETS: dict[str, Facts] = {**bundled.SETS, **generated.SETS, **keras_sets.SETS}
 NAMES = tuple(SETS)
 
@@ -139,7 +155,7 @@ def find_loader(source: str) -> Loader:
     for loader in LOADERS:
         if loader.accepts(name):
             return loader
-    forms = ", ".join(loader.FORM for loader in (npz, csv_file, function))
+    forms = ", ".join(loader.FORM for loader in (npz, npy_folder, csv_file, function))
     raise DataError(
         f"Expected a data set ({', '.join(NAMES)}) or {forms}. "
         f"Received: {source!r}.{did_you_mean(source, NAMES)}"

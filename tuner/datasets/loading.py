@@ -12,14 +12,18 @@ from tuner.datasets.arrays import PARTS, Arrays
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.errors import DataError
 from tuner.datasets.fingerprint import fingerprint
+from tuner.datasets.pieces import Allocate, Pieces, in_memory
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.spec import DataSpec
 from tuner.datasets.split import split
 from tuner.datasets.task import Targets
 
 
-def load(spec: DataSpec) -> Data:
+def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
     """Returns the data of a spec, the same numbers at every call and in every process.
+
+    Args:
+        allocate: Makes arrays for scaled rows, which are filled piece by piece.
 
     Raises:
         DataError: The source cannot be read, holds what cannot be trained on, or cannot be
@@ -35,11 +39,14 @@ def load(spec: DataSpec) -> Data:
     scaler = _fit_features(arrays, selections["train"], spec)
     target_scaler = scaler if by_rows else _fit_targets(targets, selections["train"], spec)
     parts = {
-        part: _part(selection, targets, scaler, target_scaler, where=f"{spec.source} ({part})")
+        part: _part(selection, targets, scaler, target_scaler, by_rows=by_rows, allocate=allocate)
         for part, selection in selections.items()
     }
-    of_classes = weights.of_classes(spec.class_weights, targets, parts["train"].y, spec.source)
+    for part, selection in selections.items():
+        own = weights.of_rows(selection.rows, selection.indices, f"{spec.source} ({part})")
+        parts[part] = dataclasses.replace(parts[part], weights=own)
     train = parts["train"]
+    of_classes = weights.of_classes(spec.class_weights, targets, train.y, spec.source)
     weighing = weights.for_training(train.weights, of_classes, train.y)
     return Data(
         name=spec.name,
@@ -94,14 +101,14 @@ def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: 
 
 def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | None:
     same_unit = arrays.same_unit or scaling.shares_unit(train.rows.x)
-    rows = train.rows.x[train.indices]
+    rows = Pieces(train.rows.x, train.indices)
     return scaling.fit(rows, spec.scaling, same_unit=same_unit, what="values in x")
 
 
 def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler | None:
     if targets.labels is not None or spec.scaling == "none":
         return None
-    rows = train.rows.y[train.indices]
+    rows = Pieces(train.rows.y, train.indices)
     return scaling.fit(rows, "standard", same_unit=False, what="targets")
 
 
@@ -111,16 +118,20 @@ def _part(
     scaler: Scaler | None,
     target_scaler: Scaler | None,
     *,
-    where: str,
+    by_rows: bool,
+    allocate: Allocate,
 ) -> Part:
-    rows, indices = selection.rows, selection.indices
-    y = targets.encode(rows.y[indices])
-    return Part(
-        x=_scaled(rows.x[indices], scaler),
-        y=y if target_scaler is None else target_scaler.transform(y),
-        weights=weights.of_rows(rows, indices, where),
-    )
+    x = _scaled(Pieces(selection.rows.x, selection.indices), scaler, allocate)
+    if by_rows:
+        return Part(x=x, y=x.reshape(len(x), -1))
+    y = targets.encode(selection.rows.y[selection.indices])
+    return Part(x=x, y=y if target_scaler is None else target_scaler.transform(y))
 
 
-def _scaled(x: np.ndarray, scaler: Scaler | None) -> Floats:
-    return np.ascontiguousarray(x, dtype=np.float32) if scaler is None else scaler.transform(x)
+def _scaled(rows: Pieces, scaler: Scaler | None, allocate: Allocate) -> Floats:
+    scaled, start = allocate(rows.shape), 0
+    for piece in rows:
+        into = scaled[start : start + len(piece)]
+        into[:] = piece if scaler is None else scaler.transform(piece)
+        start += len(piece)
+    return scaled

@@ -24,6 +24,7 @@ own unit.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.datasets.errors import DataError
+from tuner.datasets.pieces import ROWS, Pieces
 
 Floats = NDArray[np.float32]
 
 # Keras's Normalization layer divides by no less than this (`keras.config.epsilon()`).
 SMALLEST_SPREAD = 1e-7
-
-_ROWS_AT_ONCE = 4096  # rows whose deviations are held in float64 at the same time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,11 +60,13 @@ class Scaler:
         return scaled
 
 
-def fit(values: NDArray[Any], scaling: str, *, same_unit: bool, what: str) -> Scaler | None:
+def fit(
+    rows: Collection[NDArray[Any]] | Pieces, scaling: str, *, same_unit: bool, what: str
+) -> Scaler | None:
     """Returns the scaling of the given values, or None where nothing is to be scaled.
 
     Args:
-        values: Training rows ``(rows, *shape)``.
+        rows: Training rows, in pieces ``(some rows, *shape)`` that can be gone through twice.
         scaling: ``standard``, ``minmax`` or ``none``.
         same_unit: Whether all values share one centre and one spread.
         what: What the values are called in a message.
@@ -74,13 +76,14 @@ def fit(values: NDArray[Any], scaling: str, *, same_unit: bool, what: str) -> Sc
     """
     if scaling == "none":
         return None
-    values = np.asarray(values, dtype=np.float32)
     axis = None if same_unit else 0
-    low, high = values.min(axis=axis), values.max(axis=axis)
+    ends = [(piece.min(axis=axis), piece.max(axis=axis)) for piece in _floats(rows)]
+    low = np.min([least for least, _ in ends], axis=0)
+    high = np.max([most for _, most in ends], axis=0)
     if scaling == "minmax":
         centre, spread = low, high - low
     else:
-        centre, spread = _moments(values, axis)
+        centre, spread = _moments(rows, axis)
     # Exact, where a standard deviation of equal values may come out as 1e-9.
     constant = low == high
     _check_spread(np.where(constant, 1.0, spread), what)
@@ -95,15 +98,24 @@ def shares_unit(x: NDArray[Any]) -> bool:
     return x.ndim > 2 or x.dtype == np.uint8
 
 
-def _moments(values: Floats, axis: int | None) -> tuple[Any, Any]:
+def _moments(rows: Iterable[NDArray[Any]], axis: int | None) -> tuple[Any, Any]:
     """Returns mean and standard deviation in float64, without a float64 copy of all values."""
-    mean = values.mean(axis=axis, dtype=np.float64)
+    sums, count = [], 0
+    for values in _floats(rows):
+        sums.append(values.sum(axis=axis, dtype=np.float64))
+        count += values.size if axis is None else len(values)
+    mean = sum(sums) / count
     squares = sum(
-        np.square(values[start : start + _ROWS_AT_ONCE] - mean).sum(axis=axis)
-        for start in range(0, len(values), _ROWS_AT_ONCE)
+        np.square(values[start : start + ROWS] - mean).sum(axis=axis)
+        for values in _floats(rows)
+        for start in range(0, len(values), ROWS)
     )
-    count = values.size if axis is None else len(values)
     return mean, np.sqrt(squares / count)
+
+
+def _floats(rows: Iterable[NDArray[Any]]) -> Iterator[Floats]:
+    for piece in rows:
+        yield np.asarray(piece, dtype=np.float32)
 
 
 def _check_spread(spread: NDArray[Any], what: str) -> None:

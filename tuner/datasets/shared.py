@@ -16,18 +16,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets import catalogue
@@ -35,8 +39,9 @@ from tuner.datasets.arrays import PARTS
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.errors import DataError
 from tuner.datasets.loading import load
-from tuner.datasets.scaling import Scaler
-from tuner.datasets.sources import function
+from tuner.datasets.pieces import in_memory
+from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.sources import function, npy_folder
 from tuner.datasets.spec import DataSpec
 
 FOLDER_VARIABLE = "TUNER_CACHE"
@@ -93,15 +98,61 @@ def folder() -> Path:
 
 def _load(spec: DataSpec, state: str | None) -> Data:
     """Loads, and keeps what is large; where that is not possible the data are simply used."""
-    data = load(spec)
-    large = sum(part.x.nbytes + part.y.nbytes for part in _parts(data).values()) >= LARGE
+    with _scratch() as scratch:
+        data = load(spec, allocate=scratch.allocate)
+        large = sum(part.x.nbytes + part.y.nbytes for part in _parts(data).values()) >= LARGE
+        try:
+            name = _keep(data, scratch) if large else SMALL
+            if state is not None and state == _state(spec):  # not changed while it was read
+                _write_state(state, name)
+            return _open(name, spec) if large else data
+        except (OSError, ValueError, KeyError):
+            return data  # files that are mapped stay there for us
+
+
+@dataclass
+class Scratch:
+    """Where arrays are written before anybody else sees them.
+
+    Attributes:
+        folder: Made when it is needed.
+    """
+
+    folder: Path | None = None
+
+    def open(self) -> Path:
+        """Returns the folder, which is made if need be."""
+        if self.folder is None:
+            base = folder() / "data"
+            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=base))
+        return self.folder
+
+    def allocate(self, shape: tuple[int, ...]) -> Floats:
+        """Returns an array to be filled: in a file if it is large and the disk has room."""
+        size = math.prod(shape) * np.dtype(np.float32).itemsize
+        if size < LARGE:
+            return in_memory(shape)
+        try:
+            path = self.open() / f"{uuid.uuid4().hex}.rows"
+            _make_room(size)
+            array = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+            with path.open("rb+") as file:
+                # Room for all of it now: a disk that is full later would kill the process.
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            return array
+        except OSError:
+            return in_memory(shape)
+
+
+@contextmanager
+def _scratch() -> Iterator[Scratch]:
+    scratch = Scratch()
     try:
-        name = _keep(data) if large else SMALL
-        if state is not None and state == _state(spec):  # not changed while it was read
-            _write_state(state, name)
-        return _open(name, spec) if large else data
-    except (OSError, ValueError, KeyError):
-        return data
+        yield scratch
+    finally:
+        if scratch.folder is not None:
+            shutil.rmtree(scratch.folder, ignore_errors=True)
 
 
 def _find(spec: DataSpec, state: str) -> Data | None:
@@ -138,7 +189,7 @@ def _open(name: str, spec: DataSpec) -> Data:
     )
 
 
-def _keep(data: Data) -> str:
+def _keep(data: Data, scratch: Scratch) -> str:
     """Writes an entry unless it is there; returns its name."""
     facts = {
         "task": data.outputs.task,
@@ -152,18 +203,13 @@ def _keep(data: Data) -> str:
     base = folder() / "data"
     if (base / name).is_dir():
         return name
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    arrays = _arrays(data)
+    arrays, draft = _arrays(data), scratch.open()
     _make_room(sum(array.nbytes for array in arrays.values()))
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=base))
-    try:
-        for key, array in arrays.items():
-            _write(draft / f"{key}.npy", array)
-        (draft / "facts.json").write_text(json.dumps(facts))
-        with suppress(FileExistsError):  # somebody else was as fast
-            draft.rename(base / name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    for key, array in arrays.items():
+        _write(draft / f"{key}.npy", array)
+    (draft / "facts.json").write_text(json.dumps(facts))
+    with suppress(FileExistsError):  # somebody else was as fast
+        draft.rename(base / name)
     return name
 
 
@@ -191,10 +237,15 @@ def _scaler(arrays: Mapping[str, Any], name: str) -> Scaler | None:
 
 
 def _write(path: Path, array: Any) -> None:
-    with path.open("xb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())  # else a machine that fails may leave an entry full of zeros
+    file = getattr(array, "filename", None)
+    if path.stem.endswith("-x") and file is not None and file.parent == path.parent:
+        array.flush()
+        os.rename(file, path)
+    else:
+        with path.open("xb") as stream:
+            np.save(stream, array)
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())  # else a machine that fails may leave an entry full of zeros
     path.chmod(0o400)
 
 
@@ -202,14 +253,23 @@ def _state(spec: DataSpec) -> str | None:
     """Names the source as it is now; None where nobody can tell what it will bring."""
     if catalogue.find_loader(spec.source) is function:
         return None
-    changed: tuple[int, ...] = ()
+    changed: list[tuple[int, ...]] = []
     if spec.is_path:
         try:
-            status = Path(spec.source).expanduser().stat()
+            changed = [_as_it_is(path) for path in _files(spec.source)]
         except OSError:
             return None
-        changed = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     return _hash(_code(), spec.resolve().to_dict(), changed)
+
+
+def _files(source: str) -> list[Path]:
+    path = Path(source).expanduser()
+    return [path, *npy_folder.files(source).values()] if path.is_dir() else [path]
+
+
+def _as_it_is(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _write_state(state: str, name: str) -> None:
@@ -247,7 +307,8 @@ def _make_room(size: int) -> None:
         OSError: The disk is too full.
     """
     clear(older_than=OLD)
-    entries = sorted(_entries(), key=_used)
+    whole = (entry for entry in _entries() if not entry.name.startswith("."))
+    entries = sorted(whole, key=_used)  # drafts are somebody's work
     total = size + sum(map(_size, entries))
     for entry in entries:
         if total <= MOST:

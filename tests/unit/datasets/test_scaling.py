@@ -13,7 +13,7 @@ COLUMNS = np.array([[1.0, 10.0, 7.0], [3.0, 30.0, 7.0], [5.0, 80.0, 7.0]])
 
 def scaled(values, scaling, **options):
     options = {"same_unit": False, "what": "values", **options}
-    return fit(values, scaling, **options).transform(values)
+    return fit([values], scaling, **options).transform(values)
 
 
 def test_standard_gives_mean_0_and_deviation_1_to_each_column():
@@ -34,7 +34,7 @@ def test_one_unit_gives_one_scale_and_keeps_ratios():
 
 
 def test_none_scales_nothing():
-    assert fit(COLUMNS, "none", same_unit=False, what="values") is None
+    assert fit([COLUMNS], "none", same_unit=False, what="values") is None
 
 
 def test_a_constant_column_is_exactly_0_though_its_mean_is_rounded():
@@ -43,7 +43,7 @@ def test_a_constant_column_is_exactly_0_though_its_mean_is_rounded():
 
 
 def test_a_column_constant_in_training_does_not_blow_up_elsewhere():
-    scaler = fit(COLUMNS, "standard", same_unit=False, what="values")
+    scaler = fit([COLUMNS], "standard", same_unit=False, what="values")
     assert scaler.transform(np.array([[1.0, 10.0, 9.0]]))[0, 2] == 2.0
 
 
@@ -63,7 +63,7 @@ def test_differences_that_keras_would_lose_are_refused(scaling):
 
 def test_many_rows_are_summed_in_pieces_without_loss():
     values = np.random.default_rng(0).normal(5.0, 3.0, (10_000, 2))
-    scaler = fit(values, "standard", same_unit=False, what="values")
+    scaler = fit([values], "standard", same_unit=False, what="values")
     np.testing.assert_allclose(scaler.centre, values.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(scaler.spread, values.std(axis=0), rtol=1e-6)
 

@@ -24,9 +24,9 @@ import os, sys
 from tuner.datasets import DataSpec, shared
 shared.LARGE = 0
 real = shared.load
-def load(spec):
+def load(spec, **options):
     print("loaded", flush=True)
-    return real(spec)
+    return real(spec, **options)
 shared.load = load
 assert isinstance(shared.load_shared(DataSpec(source=sys.argv[1])).train.x, shared.np.memmap)
 """

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tuner.datasets.arrays import FORMS, Arrays, Rows, from_names
 from tuner.datasets.errors import DataError
 from tuner.datasets.files import require_file
@@ -19,7 +22,9 @@ FORM = "path/FILE.py:FUNCTION"
 SUMMARY = f"a function that returns (x, y), pairs as Keras's sets do, or a dict with {FORMS}"
 TAKES_TARGET = False
 
-_RETURNS = "(x, y), (x, y, weights), ((x_train, y_train), (x_test, y_test)) or a dict"
+_RETURNS = (
+    "(x, y), (x, y, weights), ((x_train, y_train), (x_test, y_test)), a dict or a tf.data.Dataset"
+)
 
 
 def accepts(source: str) -> bool:
@@ -85,6 +90,11 @@ def _module(path: Path) -> ModuleType:
 def _arrays(returned: Any, source: str) -> Arrays:
     if isinstance(returned, Mapping):
         return from_names(returned, source)
+    if _is_dataset(returned):
+        return Arrays(parts={"train": _rows(*_collected(returned, source))})
+    if isinstance(returned, tuple) and len(returned) == 2 and all(map(_is_dataset, returned)):
+        train, test = (_collected(dataset, source) for dataset in returned)
+        return Arrays(parts={"train": _rows(*train), "test": _rows(*test)})
     if not isinstance(returned, tuple) or len(returned) not in (2, 3):
         raise DataError(
             f"Expected {source} to return {_RETURNS}. Received: {_described(returned)}."
@@ -99,6 +109,26 @@ def _arrays(returned: Any, source: str) -> Arrays:
 
 def _rows(x: Any, y: Any, weights: Any = None) -> Rows:
     return Rows(x=x, y=y, weights=weights)
+
+
+def _is_dataset(value: Any) -> bool:
+    """Whether it is a ``tf.data.Dataset``; nobody has one who has not imported TensorFlow."""
+    tf = sys.modules.get("tensorflow")
+    return tf is not None and isinstance(value, tf.data.Dataset)
+
+
+def _collected(dataset: Any, source: str) -> tuple[NDArray[Any], ...]:
+    """Returns all rows of a dataset, which may come in batches."""
+    spec = dataset.element_spec
+    if not isinstance(spec, tuple) or len(spec) not in (2, 3):
+        raise DataError(
+            f"Expected {source} to return a dataset of pairs (x, y). Received: one of {spec}."
+        )
+    in_batches = all(part.shape.rank and part.shape[0] is None for part in spec)
+    rows = list((dataset.unbatch() if in_batches else dataset).as_numpy_iterator())
+    if not rows:
+        raise DataError(f"Expected {source} to return rows. Received: an empty dataset.")
+    return tuple(np.stack(column) for column in zip(*rows, strict=True))
 
 
 def _described(returned: Any) -> str:

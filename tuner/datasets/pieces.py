@@ -1,0 +1,46 @@
+"""Rows in pieces, so that data need not fit into memory to be prepared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BYTES = 1 << 25  # of one piece as float32, about
+ROWS = 4096  # a piece has a multiple of so many
+
+Allocate = Callable[[tuple[int, ...]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Some rows of an array, copied piece by piece.
+
+    Attributes:
+        array: ``(rows, *shape)``; may be mapped from a file.
+        indices: Which rows, in the order in which they come.
+    """
+
+    array: NDArray[Any]
+    indices: NDArray[np.int64]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Yields ``(some rows, *shape)``, of the array's dtype."""
+        row = np.dtype(np.float32).itemsize * math.prod(self.array.shape[1:])
+        step = max(1, BYTES // max(1, row) // ROWS) * ROWS
+        for start in range(0, len(self.indices), step):
+            yield self.array[self.indices[start : start + step]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all pieces together."""
+        return (len(self.indices), *self.array.shape[1:])
+
+
+def in_memory(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Returns an array that is to be filled."""
+    return np.empty(shape, dtype=np.float32)
