@@ -1,0 +1,61 @@
+"""Whatever the family and the way that it is trained: the losses are those of Keras's ``fit``."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from search_spaces import Outputs, SearchSpace, catalog
+from tests.support.fits import fit, small_data, stock_fit
+from tuner.datasets.data import Part
+
+pytestmark = pytest.mark.keras
+
+SHAPES = {"image": (6, 6), "steps": (7, 2)}
+TRAINING = (
+    "optimizer=adam",
+    "learning_rate=0.01",
+    "schedule=constant",
+    "batch_size=16",
+    "epochs=3",
+)
+# Layers that change rows at random are on where a family has them by default or here.
+NARROWED = {
+    "mlp": ("units=8", "dropout=0.2"),
+    "cnn": ("filters=4", "units=8", "block_dropout=0.2"),
+    "cnn1d": ("filters=4", "units=8", "dropout=0.2"),
+    "rnn": ("units=6", "dropout=0.2"),
+}
+
+
+@pytest.mark.parametrize("family", catalog.FAMILIES)
+def test_losses_are_those_of_stock_fit(family: str) -> None:
+    """Epoch by epoch, with a last batch that is smaller."""
+    space = narrowed(family)
+    data = data_for(space, "image" if family == "cnn" else "steps")
+    point = space.starting_points()[0]
+    ours = fit(data, point, build=space.build)
+    assert not ours.path.startswith("stock fit")
+    assert ours.distance(stock_fit(data, point, build=space.build)) < 1e-5
+
+
+def narrowed(family: str) -> SearchSpace:
+    """The family, small, with as much of the narrowing as it knows."""
+    known = catalog.load(family).parameters
+    wanted = (*NARROWED.get(family, ()), *TRAINING)
+    names = {name.partition("_")[0] for name in known} | set(known)
+    return catalog.load(family, [o for o in wanted if o.partition("=")[0] in names])
+
+
+def data_for(space: SearchSpace, kind: str) -> Any:
+    """Rows of a shape that the family takes, and what it learns from them."""
+    data = small_data(shape=SHAPES[kind])
+    if space.learns == "targets":
+        return data
+    outputs = Outputs.for_task("regression", math.prod(SHAPES[kind]))
+    parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    taught = {name: Part(x=p.x, y=p.x.reshape(len(p), -1)) for name, p in parts.items()}
+    return SimpleNamespace(inputs=data.inputs, outputs=outputs, **taught)
