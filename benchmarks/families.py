@@ -86,6 +86,7 @@ CASES = (
     Case(family="rnn", data="sequence-sum", goal=0.95),
     Case(family="autoencoder", data="breast-cancer", goal=0.85, set={"code": "6"}),
     Case(family="stacked-autoencoder", data="digits", goal=0.97),
+    Case(family="jordan", data="sequence-sum", goal=0.9),
     Case(family="lvq", data="digits", goal=0.96),
 )
 

@@ -26,6 +26,7 @@ FAMILIES = {
     "cnn": "search_spaces.cnn:CNN",
     "cnn1d": "search_spaces.cnn:CNN1D",
     "rnn": "search_spaces.rnn:RNN",
+    "jordan": "search_spaces.jordan:Jordan",
     "autoencoder": "search_spaces.autoencoder:Autoencoder",
     "stacked-autoencoder": "search_spaces.autoencoder:StackedAutoencoder",
     "lvq": "search_spaces.lvq:LVQ",

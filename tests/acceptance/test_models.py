@@ -215,6 +215,7 @@ FAMILIES = {
     "autoencoder": ((9,), ("units=4", "noise=gaussian", "decoder=tied")),
     "stacked-autoencoder": ((9,), ("units=4", "noise=masking", "pretraining=1")),
     "lvq": ((9,), ()),
+    "jordan": ((5, 2), ("units=4",)),
 }
 # One process for all of them: TensorFlow takes longer than the trials.
 RERUN = """

@@ -25,8 +25,9 @@ SHAPES = {
     "autoencoder": [(5,), (4, 3)],
     "stacked-autoencoder": [(5,), (4, 3)],
     "lvq": [(5,), (4, 3)],
+    "jordan": [(5,), (4, 3)],
 }
-REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3)}
+REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
 SMALL = {
     "mlp": ("units=2..8",),
     "cnn": ("filters=1..4", "units=2..8", "flip=none,both", "shift=0..0.2", "rotation=0..0.1",
@@ -36,6 +37,7 @@ SMALL = {
     "autoencoder": ("units=2..8", "code=3"),
     "stacked-autoencoder": ("units=2..8",),
     "lvq": ("prototypes=1..2",),
+    "jordan": ("units=2..8",),
 }  # fmt: skip
 OUTPUTS = (
     Outputs.for_task("binary"),
