@@ -35,6 +35,7 @@ class FunctionSpace(SearchSpace):
     """
 
     declared_whole = False
+    takes_words = True  # what it makes of them is for the user to know
 
     def __init__(
         self, function: Callable[..., Any], name: str, overrides: Sequence[str] = ()

@@ -23,9 +23,14 @@ _SHARE = Limits(at_least=0, below=1)
 
 
 class RNN(SearchSpace):
-    """Recurrent network for sequences: rows (steps,) or (steps, features)."""
+    """Recurrent network for sequences: rows (steps,) or (steps, features), or texts.
+
+    Of a text each word becomes a vector that is learned. What fills up short texts is passed over,
+    but for the pooling ``max``, which takes it for a word.
+    """
 
     takes = (("steps",), ("steps", "features"))
+    takes_words = True
     otherwise = "cnn for images"
 
     cell = Choice(["lstm", "gru", "simple"], help="what remembers: LSTM, GRU or Elman's network")
@@ -40,6 +45,7 @@ class RNN(SearchSpace):
         help="neurons of a recurrent layer, of each direction",
     )
     bidirectional = Choice([False, True], help="read from both ends")
+    embedding = Int(64, 64, limits=Limits(at_least=1), help="numbers that a word of a text becomes")
     pooling = Choice(
         POOLINGS, help="what the head sees: the last state, or the average or largest of all"
     )
@@ -73,7 +79,14 @@ class RNN(SearchSpace):
 
         self.check(inputs)
         x = rows = blocks.rows(inputs)
-        if len(inputs.shape) == 1:
+        if inputs.vocabulary is not None:
+            x = keras.layers.Embedding(
+                inputs.vocabulary,
+                hyperparameters["embedding"],
+                mask_zero=hyperparameters["pooling"] != "max",  # a layer that knows no mask
+                name="words",
+            )(x)
+        elif len(inputs.shape) == 1:
             x = keras.layers.Reshape((*inputs.shape, 1), name="feature")(x)
         last = hyperparameters["layers"] - 1
         for i in range(hyperparameters["layers"]):

@@ -12,10 +12,18 @@ HeadActivation = Literal["sigmoid", "softmax", "linear"]
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """One row of the data, already scaled."""
+    """One row of the data, already scaled.
 
-    shape: tuple[int, ...]  # without the batch axis
+    Attributes:
+        shape: Of a row, without the batch axis.
+        dtype: Of its values.
+        vocabulary: Where values are the numbers of words, 0 for none: how many there are, so that
+            each is below this. They are whole, not scaled, and exact in float32.
+    """
+
+    shape: tuple[int, ...]
     dtype: str = "float32"
+    vocabulary: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,7 @@ class SearchSpace(ABC):
         starts: hyperparameters worth trying first, each naming only the values that make it what
             it is.
         takes: the shapes of rows that models of the space take, each axis by name; none for any.
+        takes_words: whether rows may be the numbers of words, ``inputs.vocabulary`` of them.
         tasks: the tasks that models of the space can be taught; none for any.
         otherwise: what to take for other rows or tasks.
         learns: ``targets``, or ``rows`` where models answer with the rows themselves, flattened:
@@ -79,6 +80,7 @@ class SearchSpace(ABC):
     starts: ClassVar[Sequence[Mapping[str, Value]]] = ()
     declared_whole: ClassVar[bool] = True
     takes: ClassVar[Sequence[Sequence[str]]] = ()
+    takes_words: ClassVar[bool] = False
     tasks: ClassVar[Sequence[Task]] = ()
     otherwise: ClassVar[str] = "mlp"
     learns: ClassVar[Learns] = "targets"
@@ -120,6 +122,12 @@ class SearchSpace(ABC):
             raise SpaceError(
                 f"Expected the task {' or '.join(self.tasks)} for {self.name}. "
                 f"Received: {outputs.task}: take {self.otherwise}."
+            )
+        if inputs.vocabulary is not None and not self.takes_words:
+            raise SpaceError(
+                f"Expected rows of numbers that measure something for {self.name}. "
+                f"Received: the numbers of {inputs.vocabulary} words: take rnn, or say "
+                "takes_words = True in a space of your own."
             )
         if self.takes and len(inputs.shape) not in map(len, self.takes):
             expected = " or ".join(

@@ -58,7 +58,8 @@ def test_fashion_mnist_as_debian_ships_it(tmp_path: Path) -> None:
     assert first["classes"] == list(range(10))
 
 
-def test_without_cache_and_network_it_is_one_line(tmp_path: Path) -> None:
-    said = load("cifar10", tmp_path)
-    assert str(said["error"]).startswith("cifar10: expected it in Keras's cache")
+@pytest.mark.parametrize("name", ["cifar10", "imdb", "reuters"])
+def test_without_cache_and_network_it_is_one_line(name: str, tmp_path: Path) -> None:
+    said = load(name, tmp_path)
+    assert str(said["error"]).startswith(f"{name}: expected it in Keras's cache")
     assert "\n" not in str(said["error"])

@@ -50,11 +50,13 @@ class Arrays:
         parts: The rows under ``train``, from which ``validation`` and ``test`` are cut unless
             the source brings them under these names.
         same_unit: Whether all values of a row are measured in one unit, as pixels are.
+        vocabulary: Where rows hold the numbers of words, how many there are; 0 stands for none.
         columns: Names of the features, where rows have a single axis and the source names it.
     """
 
     parts: Mapping[str, Rows]
     same_unit: bool = False
+    vocabulary: int | None = None
     columns: tuple[str, ...] | None = None
 
     def taught_by_rows(self) -> Arrays:

@@ -50,7 +50,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
     weighing = weights.for_training(train.weights, of_classes, train.y)
     return Data(
         name=spec.name,
-        inputs=Inputs(shape=parts["train"].x.shape[1:]),
+        inputs=Inputs(shape=parts["train"].x.shape[1:], vocabulary=arrays.vocabulary),
         outputs=Outputs.for_task(targets.task, targets.units),
         classes=targets.labels,
         train=dataclasses.replace(train, weights=weighing),
@@ -100,6 +100,8 @@ def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: 
 
 
 def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | None:
+    if arrays.vocabulary is not None:
+        return None  # the number of a word measures nothing
     same_unit = arrays.same_unit or scaling.shares_unit(train.rows.x)
     rows = Pieces(train.rows.x, train.indices)
     return scaling.fit(rows, spec.scaling, same_unit=same_unit, what="values in x")

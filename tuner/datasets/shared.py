@@ -177,7 +177,7 @@ def _open(name: str, spec: DataSpec) -> Data:
     classes, columns, weights = facts["classes"], facts["columns"], facts["class_weights"]
     return Data(
         name=spec.name,
-        inputs=Inputs(shape=parts["train"].x.shape[1:]),
+        inputs=Inputs(shape=parts["train"].x.shape[1:], vocabulary=facts["vocabulary"]),
         outputs=Outputs.for_task(facts["task"], facts["units"]),
         classes=None if classes is None else tuple(classes),
         **parts,
@@ -192,6 +192,7 @@ def _open(name: str, spec: DataSpec) -> Data:
 def _keep(data: Data, scratch: Scratch) -> str:
     """Writes an entry unless it is there; returns its name."""
     facts = {
+        "vocabulary": data.inputs.vocabulary,
         "task": data.outputs.task,
         "units": data.outputs.units,
         "classes": data.classes,

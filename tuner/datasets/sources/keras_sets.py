@@ -14,6 +14,9 @@ from tuner.datasets.spec import DataSpec
 from tuner.errors import one_line
 from tuner.silence import silence
 
+STEPS = 200  # words of a text
+VOCABULARY = 10_000  # words that are told apart
+
 FORM = "a name such as mnist"
 SUMMARY = "a data set of keras.datasets"
 TAKES_TARGET = False
@@ -31,6 +34,7 @@ class KerasSet:
         classes: Number of classes, None for a regression.
         summary: What the rows are.
         same_unit: Whether all values of a row are measured in one unit.
+        vocabulary: Where rows are texts, how many words are told apart; see ``_text``.
     """
 
     module: str
@@ -40,6 +44,7 @@ class KerasSet:
     classes: int | None
     summary: str
     same_unit: bool = False
+    vocabulary: int | None = None
 
 
 def _images(module: str, rows: int, shape: tuple[int, ...], classes: int, what: str) -> KerasSet:
@@ -51,6 +56,23 @@ def _images(module: str, rows: int, shape: tuple[int, ...], classes: int, what: 
         classes=classes,
         summary=f"{what} (via Keras)",
         same_unit=True,
+    )
+
+
+def _text(module: str, rows: int, classes: int, what: str) -> KerasSet:
+    """Texts as numbers of words by how common they are, all of one length.
+
+    As Keras numbers them: 0 fills up at the beginning, 1 begins a text, 2 is any rarer word. Of
+    longer texts the end is kept.
+    """
+    return KerasSet(
+        module=module,
+        rows=rows,
+        shape=(STEPS,),
+        task="binary" if classes == 2 else "classes",
+        classes=classes,
+        summary=f"{what}, the last {STEPS} words of {VOCABULARY:,} (via Keras)",
+        vocabulary=VOCABULARY,
     )
 
 
@@ -77,6 +99,8 @@ SETS = {
         classes=None,
         summary="prices of houses in districts of California, 1990 (via Keras)",
     ),
+    "imdb": _text("imdb", 50_000, 2, "reviews of films, good or bad"),
+    "reuters": _text("reuters", 11_228, 46, "news by topic"),
 }
 
 
@@ -93,22 +117,29 @@ def read(spec: DataSpec) -> Arrays:
     Raises:
         DataError: It is not in Keras's cache and could not be downloaded.
     """
+    facts = SETS[spec.source]
+    options = {} if facts.vocabulary is None else {"num_words": facts.vocabulary}
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with silence():  # TensorFlow's first lines, and progress bars of downloads
-            module = importlib.import_module(f"keras.datasets.{SETS[spec.source].module}")
-            train, test = module.load_data()
+            module = importlib.import_module(f"keras.datasets.{facts.module}")
+            train, test = module.load_data(**options)
     except Exception as e:  # Keras raises bare exceptions
         raise DataError(
             f"{spec.source}: expected it in Keras's cache (datasets/ in KERAS_HOME, or else in "
             f"~/.keras), or a network to download it. Received: {one_line(e)}."
         ) from e
     return Arrays(
-        parts={"train": _rows(train), "test": _rows(test)},
-        same_unit=SETS[spec.source].same_unit,
+        parts={"train": _rows(train, facts), "test": _rows(test, facts)},
+        same_unit=facts.same_unit,
+        vocabulary=facts.vocabulary,
     )
 
 
-def _rows(pair: tuple[np.ndarray, np.ndarray]) -> Rows:
+def _rows(pair: tuple[np.ndarray, np.ndarray], facts: KerasSet) -> Rows:
     x, y = pair
+    if facts.vocabulary is not None:
+        from keras.utils import pad_sequences
+
+        x = pad_sequences(x, maxlen=STEPS)
     return Rows(x=x, y=y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y)
