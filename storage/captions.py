@@ -24,7 +24,7 @@ class Caption:
         worker: Host and process that have or had it last; None before the first claim.
         attempts: How often it was claimed.
         epochs: Finished ones.
-        value: Lowest objective so far, at ``best_epoch``.
+        value: Best objective so far, at ``best_epoch``.
         failure: Without its traceback.
         model: Where its model file lies.
     """
@@ -46,7 +46,7 @@ def captions(
 
     A trial that was not made here has none.
     """
-    query = _select().where(schema.trials.c.study_id == study.study_id)
+    query = _select(study).where(schema.trials.c.study_id == study.study_id)
     if trial_ids is not None and len(trial_ids) <= MOST_NAMED:
         query = query.where(schema.trials.c.trial_id.in_(trial_ids))
     with store.read() as c:
@@ -58,7 +58,7 @@ def failures(store: Store, study: Study, *, count: int) -> list[Caption]:
     """The last trials that failed or ended early, the newest first; at most ``count``."""
     trial = schema.trials.c
     query = (
-        _select()
+        _select(study)
         .where(trial.study_id == study.study_id, trial.failure_kind.is_not(None))
         .order_by(trial.ended_at.desc(), schema.optuna_trials.c.number.desc())
         .limit(count)
@@ -77,7 +77,7 @@ def with_model(store: Store, study: Study) -> frozenset[int]:
         return frozenset(c.scalars(query))
 
 
-def _select() -> sa.Select[Any]:
+def _select(study: Study) -> sa.Select[Any]:
     trial, lease, worker = schema.trials.c, schema.leases.c, schema.workers.c
     return (
         sa.select(
@@ -88,7 +88,7 @@ def _select() -> sa.Select[Any]:
             trial.model,
             lease.token,
             lease.epoch,
-            lease.best_value,
+            (study.sign * lease.best_value).label("value"),
             lease.best_epoch,
             worker.host,
             worker.pid,
@@ -109,7 +109,7 @@ def _caption(row: sa.Row[Any]) -> Caption:
         worker=None if row.host is None else f"{row.host.partition('.')[0]}:{row.pid}",
         attempts=row.token,
         epochs=row.epoch,
-        value=row.best_value,
+        value=row.value,
         best_epoch=row.best_epoch,
         failure=failure,
         model=row.model,

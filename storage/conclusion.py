@@ -30,7 +30,7 @@ def conclude(
     """
     if row.state != studies.RUNNING:
         return row.state, row.reason
-    reason = _limit_reached(store, c, row)
+    reason = _limit_reached(store, c, study, row)
     if reason is None and count and _is_used(c, row):
         reason = studies.BUDGET_USED
     if reason is None:
@@ -85,9 +85,9 @@ def _way(message: str, traceback: str) -> tuple[str, str]:
     return message.partition(":")[0], places[-1] if places else re.sub(r"\d+", "#", message)
 
 
-def _limit_reached(store: Store, c: Connection, row: Row[Any]) -> str | None:
+def _limit_reached(store: Store, c: Connection, study: Study, row: Row[Any]) -> str | None:
     if row.target is not None and progress.best(c, row.study_id) <= row.target:
-        return f"the target {row.target:g} was reached"
+        return f"the target {study.sign * row.target:g} was reached"
     if row.patience is not None and progress.stale(c, row.study_id) >= row.patience:
         return f"{row.patience} trials ended without a better one"
     if row.deadline is not None and c.execute(sa.select(store.now)).scalar_one() > row.deadline:

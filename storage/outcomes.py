@@ -63,7 +63,7 @@ class Outcome:
 
     Attributes:
         state: ``"complete"``, ``"pruned"`` or ``"failed"``.
-        value: The objective, minimised; None where the trial never had one.
+        value: The objective; None where the trial never had one.
         metrics: Of the best epoch.
         seconds: Spent inside training, over all attempts.
         model: Where the model file lies.

@@ -34,7 +34,7 @@ def report(
 
     Args:
         epoch: Finished epochs, from 1.
-        value: The objective after this epoch, minimised; may be NaN or infinite.
+        value: The objective after this epoch; may be NaN or infinite.
         metrics: Everything measured in this epoch, for the learning curves.
         rule: The study's pruning rule.
 
@@ -45,7 +45,7 @@ def report(
         LeaseLost: The trial is not ours any more; nothing was written.
     """
     with store.write() as c:
-        leases.hold(store, c, claim, **_progress(epoch, value))
+        leases.hold(store, c, claim, **_progress(epoch, claim.study.sign * value))
         insert_once(c, schema.optuna_reports, [_optuna_report(claim, epoch, value)])
         row = {
             "trial_id": claim.trial_id,
@@ -59,7 +59,11 @@ def report(
 
 
 def _progress(epoch: int, value: float) -> dict[str, Any]:
-    """New values of the lease's row: the furthest epoch, and the lowest value with its epoch."""
+    """New values of the lease's row: the furthest epoch, and the lowest value with its epoch.
+
+    Args:
+        value: The lower the better.
+    """
     lease = schema.leases.c
     furthest = sa.case((lease.epoch < epoch, epoch), else_=lease.epoch)
     if not math.isfinite(value):

@@ -47,7 +47,8 @@ def end(store: Store, study: Study, number: int) -> str:
                 .values(requested="end")
             )
             return "asked"
-        leases.end(store, c, record.trial_id, ended_by_hand(found.best_value))
+        best = None if found.best_value is None else study.sign * found.best_value
+        leases.end(store, c, record.trial_id, ended_by_hand(best))
         conclusion.conclude(store, c, study, row)
         return "ended"
 

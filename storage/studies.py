@@ -27,7 +27,7 @@ class Limits:
     """What ends a study before its budget is used.
 
     Attributes:
-        target: Finished once a trial's value is at or below it.
+        target: Finished once a trial's value is as good.
         patience: Finished after so many ended trials without a better one.
         timeout: Seconds from launch, resume or extend.
     """
@@ -50,6 +50,8 @@ class Study:
         lease_seconds: How long a worker may be silent before its trial is taken over.
         created_at: Seconds since 1970.
         deadline: When ``limits.timeout`` runs out, seconds since 1970.
+        sign: 1 where lower values of the objective are better, else -1. Our own tables hold values
+            times it, the lower the better; Optuna's hold them as they are.
     """
 
     study_id: int
@@ -63,6 +65,7 @@ class Study:
     limits: Limits
     created_at: float
     deadline: float | None
+    sign: int = 1
 
 
 def create(
@@ -73,8 +76,12 @@ def create(
     budget: int,
     lease_seconds: float = 30.0,
     limits: Limits | None = None,
+    maximize: bool = False,
 ) -> Study:
     """Makes a study, in Optuna's tables and ours, in one transaction.
+
+    Args:
+        maximize: Whether higher values of the objective are better.
 
     Raises:
         StoreError: The name is taken, empty or too long.
@@ -88,7 +95,7 @@ def create(
     uuid = str(uuids.uuid4())
     try:
         with store.write() as c:
-            study_id = _insert_optuna_study(c, name, uuid)
+            study_id = _insert_optuna_study(c, name, uuid, maximize=maximize)
             c.execute(
                 schema.studies.insert().values(
                     study_id=study_id,
@@ -97,7 +104,7 @@ def create(
                     state=RUNNING,
                     budget=budget,
                     lease_seconds=lease_seconds,
-                    target=limits.target,
+                    target=_signed(limits.target, -1 if maximize else 1),
                     patience=limits.patience,
                     timeout=limits.timeout,
                     deadline=_deadline(store, limits.timeout),
@@ -112,14 +119,20 @@ def create(
     return load(store, name)
 
 
-def _insert_optuna_study(c: Connection, name: str, uuid: str) -> int:
+def _signed(value: float | None, sign: int) -> float | None:
+    return None if value is None else sign * value
+
+
+def _insert_optuna_study(c: Connection, name: str, uuid: str, *, maximize: bool) -> int:
     study_id = insert_row(c, schema.optuna_studies, study_name=name)
     # A study that another program deleted on SQLite, where its foreign keys are off, leaves our
     # rows behind, and SQLite gives its id again.
     purge(c, study_id)
     c.execute(
         schema.optuna_directions.insert().values(
-            study_id=study_id, objective=0, direction=StudyDirection.MINIMIZE
+            study_id=study_id,
+            objective=0,
+            direction=StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE,
         )
     )
     c.execute(
@@ -175,9 +188,14 @@ def genuine(study_id: int, uuid: str) -> sa.ColumnElement[bool]:
 
 
 def _select() -> sa.Select[Any]:
-    attribute = schema.optuna_study_attributes.c
+    attribute, direction = schema.optuna_study_attributes.c, schema.optuna_directions.c
     return (
-        sa.select(schema.studies, schema.optuna_studies.c.study_name, attribute.value_json)
+        sa.select(
+            schema.studies,
+            schema.optuna_studies.c.study_name,
+            attribute.value_json,
+            direction.direction,
+        )
         .join(
             schema.optuna_studies,
             schema.optuna_studies.c.study_id == schema.studies.c.study_id,
@@ -189,10 +207,15 @@ def _select() -> sa.Select[Any]:
                 attribute.key == schema.UUID_ATTRIBUTE,
             ),
         )
+        .join(
+            schema.optuna_directions,
+            sa.and_(direction.study_id == schema.studies.c.study_id, direction.objective == 0),
+        )
     )
 
 
 def _study(row: Row[Any]) -> Study:
+    sign = -1 if row.direction is StudyDirection.MAXIMIZE else 1
     return Study(
         study_id=row.study_id,
         uuid=row.uuid,
@@ -202,9 +225,10 @@ def _study(row: Row[Any]) -> Study:
         reason=row.reason,
         budget=row.budget,
         lease_seconds=row.lease_seconds,
-        limits=Limits(target=row.target, patience=row.patience, timeout=row.timeout),
+        limits=Limits(target=_signed(row.target, sign), patience=row.patience, timeout=row.timeout),
         created_at=row.created_at,
         deadline=row.deadline,
+        sign=sign,
     )
 
 

@@ -47,7 +47,7 @@ class TrialRecord:
     Attributes:
         state: ``"complete"``, ``"pruned"``, ``"failed"``, ``"running"`` (a live worker has it)
             or ``"waiting"`` (begun or enqueued, without a live worker).
-        value: Its lowest objective so far, whatever its state.
+        value: Its best objective so far, whatever its state.
         epoch: Finished epochs.
         best_epoch: The epoch of ``value``.
         seconds: Spent on it: inside training once it ended, since its begin while it runs.
@@ -154,7 +154,7 @@ def find(store: Store, study: Study, number: int) -> TrialRecord:
 
 
 def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
-    """The complete trials with the lowest values, best first; at most ``count``."""
+    """The complete trials with the best values, best first; at most ``count``."""
     query = (
         _select(store, study)
         .where(schema.optuna_trials.c.state == TrialState.COMPLETE)
@@ -216,7 +216,7 @@ def _select(store: Store, study: Study) -> sa.Select[Any]:
             schema.trials,
             optuna.number,
             optuna.state.label("optuna_state"),
-            lease.best_value,
+            (study.sign * lease.best_value).label("value"),
             lease.best_epoch,
             lease.epoch,
             lease.token,
@@ -254,7 +254,7 @@ def _record(row: Row[Any]) -> TrialRecord:
         trial_id=row.trial_id,
         number=row.number,
         state=state,
-        value=row.best_value,
+        value=row.value,
         hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else {},
         epoch=row.epoch,
         best_epoch=row.best_epoch,

@@ -95,7 +95,7 @@ def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
             schema.workers,
             schema.optuna_trials.c.number,
             lease.epoch,
-            lease.best_value,
+            (study.sign * lease.best_value).label("value"),
             store.now.label("now"),
         )
         .select_from(schema.workers)
@@ -133,7 +133,7 @@ def _record(row: Row[Any], lease_seconds: float) -> WorkerRecord:
         state=state,
         trial=row.number,
         epoch=row.epoch,
-        value=row.best_value,
+        value=row.value,
         busy=min(1.0, row.busy_seconds / life) if life > 0 else None,
         started_at=row.started_at,
         seen_at=row.seen_at,

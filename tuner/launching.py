@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from storage.studies import FINISHED, RUNNING, Limits, Study
 from tuner import rehearsal
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
+from tuner.goal import Goal
 from tuner.pruners import PRUNERS
 from tuner.rehearsal import Findings, Plan
 from tuner.study import StudySpec
@@ -50,6 +51,7 @@ class Request:
     data: DataSpec
     overrides: tuple[str, ...] = ()
     name: str | None = None
+    goal: Goal = field(default_factory=Goal)
     metrics: tuple[str, ...] = ()
     sampler: str = "tpe"
     pruner: str = "median"
@@ -76,10 +78,16 @@ class Request:
             space=catalog.absolute_name(self.space),
             overrides=self.overrides,
             data=self.data.resolve(),
-            metrics=self.metrics,
+            metrics=self.measured,
             sampler=self.sampler,
             precision=self.precision,
         )
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics, with that of the objective."""
+        asked = self.goal.metric
+        return self.metrics if asked is None or asked in self.metrics else (asked, *self.metrics)
 
     @property
     def study(self) -> str:
@@ -154,7 +162,9 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         space_fingerprint=findings.space_fingerprint,
         data=findings.data,
         data_fingerprint=findings.data_fingerprint,
-        metrics=request.metrics,
+        objective=request.goal.name,
+        maximize=request.goal.maximize,
+        metrics=plan.metrics,
         sampler=request.sampler,
         points=findings.points,
         pruner=PRUNERS[request.pruner],
@@ -203,6 +213,7 @@ def _make(store: Store, request: Request, made: Draft) -> tuple[Study, How]:
         budget=made.budget,
         lease_seconds=request.lease or LEASE,
         limits=Limits(target=request.target, patience=request.patience, timeout=request.timeout),
+        maximize=request.goal.maximize,
     )
     try:
         Artifacts(made.spec.artifacts, study).mark()

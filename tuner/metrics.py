@@ -90,7 +90,7 @@ def _of_studies(store: Store) -> list[Metric]:
         "budget": Metric("tuner_trials_budget", "Trials asked for."),
         "trials": Metric("tuner_trials", "Trials by state."),
         "failures": Metric("tuner_failures", "Failed trials by kind."),
-        "best": Metric("tuner_best_value", "Lowest validation loss of a complete trial."),
+        "best": Metric("tuner_best_value", "Best objective of a complete trial."),
         "epochs": Metric("tuner_epochs_per_second", "Epochs finished, over the last minute."),
         "workers": Metric("tuner_workers", "Workers by state."),
         "busy": Metric("tuner_workers_busy_share", "Time of live workers spent inside training."),

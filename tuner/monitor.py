@@ -183,7 +183,8 @@ class Monitor:
 
     def _tell_trial(self, trial: TrialRecord) -> None:
         if trial.state == "complete" and trial.value is not None:
-            self._best = trial.value if self._best is None else min(self._best, trial.value)
+            better = max if self._watch.view.status.study.sign < 0 else min
+            self._best = trial.value if self._best is None else better(self._best, trial.value)
         self.say(words.ended(trial, self._best))
         if trial.failure is not None and trial.state == "failed":
             self.say_once(f"  {words.failure(trial)}")

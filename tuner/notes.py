@@ -13,6 +13,7 @@ from storage.errors import StoreError, StudyGone
 from storage.overview import Status
 from storage.studies import Study
 from tuner import words
+from tuner.goal import goal_of
 
 INTERVAL = 5.0  # seconds between two writes
 MARK = "*Kept up to date by tuner. What you write below this line stays.*\n\n---\n"
@@ -64,8 +65,8 @@ def note(status: Status) -> str:
     lines = [f"**{study.state}{safe(reason)}**: {words.progress(status.trials, study.budget)}"]
     if best is not None:
         lines.append(
-            f"**Best**: trial {best.number}, validation loss {words.number(best.value)} at epoch "
-            f"{best.best_epoch}"
+            f"**Best**: trial {best.number}, {goal_of(study).text} {words.number(best.value)} "
+            f"at epoch {best.best_epoch}"
         )
         lines.append(f"`{words.settings(best.hyperparameters).replace('`', '')}`")
     searched = " ".join([study.spec["space"], *study.spec.get("overrides", ())])

@@ -226,6 +226,7 @@ class _Attempt:
             self._courier,
             checkpointer,
             stopping=of.stopping,
+            objective=of.spec.goal.name,
             timeout=of.spec.trial_timeout,
             spent=claim.seconds,
             synchronous=of.spec.synchronous_reports,
@@ -239,6 +240,7 @@ class _Attempt:
                 seed=seed,
                 observer=observer,
                 metrics=of.spec.metrics,
+                goal=of.spec.goal,
                 epoch_patience=of.spec.epoch_patience,
                 resume=checkpointer.load(),
             )

@@ -16,7 +16,6 @@ from tuner.training.observing import Directive
 if TYPE_CHECKING:
     from tuner.training.state import TrainingState
 
-OBJECTIVE = "val_loss"
 LONG_EPOCH = 2.0  # seconds; longer ones are not waited for when the trial is to be given back
 LONGEST_WAIT = 6.0  # seconds; for an epoch that takes longer than the ones before
 
@@ -29,6 +28,7 @@ class TrialObserver:
 
     Args:
         stopping: Set when this worker is asked to exit.
+        objective: Which of an epoch's metrics trials are compared by.
         timeout: Seconds of training that the trial may take, over all attempts.
         spent: Seconds of it that earlier attempts took.
         synchronous: Wait for the answer to each report.
@@ -44,12 +44,14 @@ class TrialObserver:
         checkpointer: Checkpointer,
         *,
         stopping: threading.Event,
+        objective: str,
         timeout: float | None = None,
         spent: float = 0.0,
         synchronous: bool = False,
     ) -> None:
         self._courier, self._checkpointer = courier, checkpointer
         self._stopping, self._synchronous = stopping, synchronous
+        self._objective = objective
         self._deadline = None if timeout is None else time.monotonic() + timeout - spent
         self._epoch_began = time.monotonic()
         self._epoch_seconds = 0.0
@@ -62,13 +64,13 @@ class TrialObserver:
     ) -> Directive:
         """Reports an epoch; what to do next. See ``training.observing.Observer``."""
         self._courier.progress()
-        self._courier.report(Report(epoch, metrics[OBJECTIVE], dict(metrics)))
+        self._courier.report(Report(epoch, metrics[self._objective], dict(metrics)))
         self._epoch = epoch
         self._courier.settle(unanswered=0 if self._synchronous else 1)
         now = time.monotonic()
         self._epoch_seconds, self._epoch_began = now - self._epoch_began, now
         directive = self._directive()
-        if all(math.isfinite(metrics[name]) for name in ("loss", OBJECTIVE)):
+        if all(math.isfinite(metrics[name]) for name in ("loss", self._objective)):
             self._keep(directive, snapshot)  # there is no going on from what diverged
         return directive
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from storage.pruning import PruningRule
 from tuner.datasets.spec import DataSpec
+from tuner.goal import Goal
 
 # What may be typed, and the policy of Keras that it means.
 PRECISIONS = {
@@ -29,13 +30,15 @@ class StudySpec:
             differs refuses to work.
         data: Where the data come from and how they are split.
         data_fingerprint: Of the data themselves and their split.
-        metrics: Measured beside the loss, by their Keras names.
+        objective: What trials are compared by, among the logs of an epoch.
+        maximize: Whether a higher objective is better.
+        metrics: Measured beside the loss, by their Keras names; that of the objective is one.
         sampler: How hyperparameters are chosen.
         points: How many different trials the sampler has to offer; None where there is no end.
         pruner: When a trial is hopeless.
         seed: Every random choice of the study follows from it.
         precision: Keras's policy that models are built under.
-        epoch_patience: Epochs without a lower validation loss before a trial stops early.
+        epoch_patience: Epochs without a better objective before a trial stops early.
         trial_timeout: Seconds of training a trial may take.
         checkpoint_interval: Seconds between two checkpoints of a trial, at least.
         stall_timeout: Seconds without a sign of progress after which a worker counts as hung.
@@ -51,6 +54,8 @@ class StudySpec:
     space_fingerprint: str
     data: DataSpec
     data_fingerprint: str
+    objective: str = "val_loss"
+    maximize: bool = False
     metrics: tuple[str, ...] = ()
     sampler: str = "tpe"
     points: int | None = None
@@ -66,6 +71,11 @@ class StudySpec:
     synchronous_reports: bool = False
     keep: int = 3
     artifacts: str
+
+    @property
+    def goal(self) -> Goal:
+        """What trials are compared by."""
+        return Goal(name=self.objective, maximize=self.maximize)
 
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON-able values."""

@@ -71,6 +71,7 @@ def test_a_different_loss_is_told_on_one_line(
     complete(store, begin(store, study), [0.5, 0.25])
     trial = trials.find(store, study, 0)
     done = rerun.Rerun(
+        objective="validation loss",
         trial=trial,
         comparison=compare(curve(0.5, 0.25), curve(0.5, 0.3)),
         value=0.3,

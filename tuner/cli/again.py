@@ -85,7 +85,7 @@ def _verdict(done: Rerun) -> str:
 
     comparison, number = done.comparison, done.trial.number
     epochs = "1 epoch" if comparison.epochs == 1 else f"{comparison.epochs} epochs"
-    trained = f"{epochs} on {done.device}, validation loss {words.number(done.value)}"
+    trained = f"{epochs} on {done.device}, {done.objective} {words.number(done.value)}"
     if comparison.identical:
         return f"Trial {number} came out the same, bit for bit: {trained}."
     apart = f"up to {comparison.difference:.2g} apart (epoch {comparison.epoch})"

@@ -63,6 +63,17 @@ SEARCH = (
         "--pruner", default="median", show_default=True, help="median, asha, hyperband or none."
     ),
     click.option(
+        "--objective",
+        default="val_loss",
+        show_default=True,
+        help="What trials are compared by: loss, or a metric of Keras such as accuracy.",
+    ),
+    click.option(
+        "--direction",
+        type=click.Choice(["min", "max"]),
+        help="Which way the objective is better.  [default: known from its name]",
+    ),
+    click.option(
         "--metric",
         "metrics",
         metavar="NAME",
@@ -102,7 +113,7 @@ LIMITS = (
     click.option(
         "--epoch-patience",
         type=POSITIVE,
-        help="End a trial after so many epochs without a lower validation loss.",
+        help="End a trial after so many epochs without a better objective.",
     ),
 )
 REFUSING = (
@@ -162,6 +173,7 @@ def make_request(typed: dict[str, Any]) -> Request:
         UserError: A value makes no sense by itself.
     """
     from tuner.datasets import DataSpec
+    from tuner.goal import Goal
     from tuner.launching import Request
     from tuner.pruners import PRUNERS
     from tuner.samplers import SAMPLERS
@@ -182,7 +194,8 @@ def make_request(typed: dict[str, Any]) -> Request:
         class_weights=typed.pop("class_weights"),
         seed=typed.pop("data_seed"),
     )
-    return Request(data=data, target=typed.pop("goal"), **typed)
+    goal = Goal.of(typed.pop("objective"), typed.pop("direction"))
+    return Request(data=data, target=typed.pop("goal"), goal=goal, **typed)
 
 
 def check_name(option: str, name: str, known: Collection[str]) -> None:

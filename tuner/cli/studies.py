@@ -115,6 +115,7 @@ def _print_list(found: list[Status]) -> None:
 
 def _print_study(console: Console, status: Status) -> None:
     from tuner import words
+    from tuner.goal import goal_of
 
     study, counts = status.study, status.trials
     reason = f" ({study.reason})" if study.reason else ""
@@ -132,7 +133,8 @@ def _print_study(console: Console, status: Status) -> None:
         console.print(f"Failed: {kinds}; why: tuner logs {study.name}")
     if status.best is not None:
         best = status.best
-        console.print(f"Best: trial {best.number}, validation loss {words.number(best.value)}")
+        objective = goal_of(study).text
+        console.print(f"Best: trial {best.number}, {objective} {words.number(best.value)}")
         console.print(f"  {words.settings(best.hyperparameters)}")
 
 

@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from storage.overview import Status
-from storage.studies import BUDGET_USED, FINISHED
+from storage.studies import BUDGET_USED, FINISHED, Study
 from storage.trials import TrialRecord
 from tuner import words
 from tuner.cli.screen import table
+from tuner.goal import goal_of
 
 
 def print_summary(console: Console, status: Status, *, storage: str, interrupted: bool) -> None:
@@ -25,15 +26,15 @@ def print_summary(console: Console, status: Status, *, storage: str, interrupted
         line += f"; {study.reason}"
     console.print(Text(f"Study {study.name} is {study.state}: {line}.", style="bold"))
     if status.best is not None:
-        print_best(console, status.best)
+        print_best(console, study, status.best)
     for what, command in _next(status, interrupted).items():
         console.print(f"{what}: {command}{storage}", soft_wrap=True)
 
 
-def print_best(console: Console, trial: TrialRecord) -> None:
+def print_best(console: Console, study: Study, trial: TrialRecord) -> None:
     """Prints a trial with its hyperparameters, scores and model."""
     console.print(
-        f"Best: trial {trial.number}, validation loss {words.number(trial.value)} "
+        f"Best: trial {trial.number}, {goal_of(study).text} {words.number(trial.value)} "
         f"at epoch {trial.best_epoch} of {trial.epoch}"
     )
     rows = table("hyperparameter", "value")

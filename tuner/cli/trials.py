@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def trials(study: str, table: str | None, force: bool, storage: str, as_json: bool) -> None:
     """List the trials of a study.
 
-    The value is a trial's lowest validation loss, whatever its state.
+    The value is the best that a trial's objective was, by default its lowest validation loss.
     """
     from storage import studies
     from storage.trials import list_trials
@@ -68,11 +68,12 @@ def best(study: str, storage: str, as_json: bool) -> None:
     from tuner.results.choice import best as best_trial
 
     with opened(storage) as store:
-        found = best_trial(store, studies.load(store, study))
+        known = studies.load(store, study)
+        found = best_trial(store, known)
     if as_json:
         documents.echo(documents.of_best(found))
     else:
-        print_best(output(), found)
+        print_best(output(), known, found)
 
 
 def _write_csv(found: list[TrialRecord], file: Path | None) -> None:

@@ -41,7 +41,7 @@ def text(caption: Caption, state: str, *, study_id: int, trial_id: int) -> str:
         lines.append(f"**{'Failed' if state == 'Fail' else 'Ended early'}** ({kind}): {message}")
     if caption.value is not None:
         lines.append(
-            f"**Validation loss** {words.number(caption.value)} at epoch {caption.best_epoch} "
+            f"**Best** {words.number(caption.value)} at epoch {caption.best_epoch} "
             f"of {caption.epochs}"
         )
     if caption.worker is not None:

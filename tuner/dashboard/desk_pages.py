@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tuner import words
+from tuner.goal import goal_of
 from tuner.usage import told
 
 if TYPE_CHECKING:
@@ -204,9 +205,9 @@ def _best(status: Status) -> str:
         for part, prefix in (("Validation", words.VALIDATION), ("Test", words.TEST))
         if (text := words.measures(best.metrics, prefix))
     )
-    link = _trial(status.study, best.number)
+    link, objective = _trial(status.study, best.number), _e(goal_of(status.study).text)
     return (
-        f"<section><h2>Best: {link}, validation loss {words.number(best.value)} at epoch "
+        f"<section><h2>Best: {link}, {objective} {words.number(best.value)} at epoch "
         f"{best.best_epoch}</h2>{measured}"
         f"<p><code>{_e(words.settings(best.hyperparameters))}</code></p></section>"
     )

@@ -100,6 +100,7 @@ class Bench:
                 seed=trial.seed,
                 observer=watch,
                 metrics=self.spec.metrics,
+                goal=self.spec.goal,
                 epoch_patience=None if keep_last else self.spec.epoch_patience,
                 keep_last=keep_last,
             )

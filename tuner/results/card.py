@@ -20,6 +20,7 @@ from storage import trials
 from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
+from tuner.goal import goal_of
 from tuner.study import StudySpec
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def of_trial(
         "trial": trial.number,
         "hyperparameters": trial.hyperparameters,
         "seed": trial.seed,
-        "objective": {"name": "val_loss", "value": trial.value, "epoch": trial.best_epoch},
+        "objective": {"name": goal_of(study).name, "value": trial.value, "epoch": trial.best_epoch},
         "metrics": by_part(trial.metrics if metrics is None else metrics),
         "epochs": trial.epoch,
         "seconds": trial.seconds,

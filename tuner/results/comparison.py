@@ -12,6 +12,7 @@ from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.errors import UserError
+from tuner.goal import Goal, goal_of
 
 CLOSE = 0.05  # of the best of all: a study that comes so near counts as there
 
@@ -36,13 +37,14 @@ class Row:
 
     Attributes:
         ended: Its trials that are over.
-        best: Its lowest loss; None without a complete trial.
-        last_quarter: Median loss of the last quarter of its complete and pruned trials: where
+        best: Its best value; None without a complete trial.
+        last_quarter: Median value of the last quarter of its complete and pruned trials: where
             its sampler has got to.
         close_trials: Ended trials until it came within 5 % of the best of all studies.
         close_seconds: The same in seconds.
         seconds: From its first trial's begin to its last one's end.
-        steps: How its best loss fell.
+        steps: How its best value got better.
+        goal: What all of them are compared by.
     """
 
     study: str
@@ -56,21 +58,25 @@ class Row:
     close_seconds: float | None
     seconds: float
     steps: list[Step]
+    goal: Goal
 
 
 def compare(store: Store, studies: Sequence[Study]) -> list[Row]:
     """Compares studies, in the order in which they are given.
 
     Raises:
-        UserError: They are fewer than two, or their data differ: losses on other rows say nothing.
+        UserError: They are fewer than two, or their data or objectives differ: losses on other
+            rows say nothing.
     """
     _check(studies)
+    aim = goal_of(studies[0])
     found = [(study, _ended(trials.list_trials(store, study))) for study in studies]
-    steps = [_steps(ended) for _, ended in found]
-    best = min((step.value for path in steps for step in path), default=math.inf)
-    goal = best + CLOSE * abs(best)
+    steps = [_steps(ended, aim.sign) for _, ended in found]
+    best = min((aim.sign * step.value for path in steps for step in path), default=math.inf)
+    near = best + CLOSE * abs(best)
     return [
-        _row(study, ended, path, goal) for (study, ended), path in zip(found, steps, strict=True)
+        _row(study, ended, path, near, aim)
+        for (study, ended), path in zip(found, steps, strict=True)
     ]
 
 
@@ -83,6 +89,11 @@ def _check(studies: Sequence[Study]) -> None:
         )
     first = studies[0]
     for other in studies[1:]:
+        if goal_of(other) != goal_of(first):
+            raise UserError(
+                f"Expected studies of the same objective. Received: {first.name!r}, by its "
+                f"{goal_of(first).text}, and {other.name!r}, by its {goal_of(other).text}."
+            )
         if other.spec["data_fingerprint"] != first.spec["data_fingerprint"]:
             raise UserError(
                 f"Expected studies of the same data, split alike. Received: {first.name!r} on "
@@ -98,13 +109,13 @@ def _ended(found: Sequence[TrialRecord]) -> list[TrialRecord]:
     return sorted(over, key=lambda trial: (trial.ended_at or 0.0, trial.number))
 
 
-def _steps(ended: Sequence[TrialRecord]) -> list[Step]:
+def _steps(ended: Sequence[TrialRecord], sign: int) -> list[Step]:
     zero = _begin(ended)
     steps: list[Step] = []
     for count, trial in enumerate(ended, start=1):
         if trial.state != "complete" or trial.value is None:
             continue
-        if not steps or trial.value < steps[-1].value:
+        if not steps or sign * trial.value < sign * steps[-1].value:
             seconds = (trial.ended_at or zero) - zero
             steps.append(Step(trials=count, seconds=seconds, value=trial.value))
     return steps
@@ -114,9 +125,11 @@ def _begin(ended: Sequence[TrialRecord]) -> float:
     return min((trial.begun_at for trial in ended if trial.begun_at is not None), default=0.0)
 
 
-def _row(study: Study, ended: Sequence[TrialRecord], steps: list[Step], goal: float) -> Row:
+def _row(
+    study: Study, ended: Sequence[TrialRecord], steps: list[Step], near: float, goal: Goal
+) -> Row:
     values = [t.value for t in ended if t.state in ("complete", "pruned") and t.value is not None]
-    close = next((step for step in steps if step.value <= goal), None)
+    close = next((step for step in steps if goal.sign * step.value <= near), None)
     best = steps[-1] if steps else None
     return Row(
         study=study.name,
@@ -130,4 +143,5 @@ def _row(study: Study, ended: Sequence[TrialRecord], steps: list[Step], goal: fl
         close_seconds=close.seconds if close else None,
         seconds=(ended[-1].ended_at or 0.0) - _begin(ended) if ended else 0.0,
         steps=steps,
+        goal=goal,
     )

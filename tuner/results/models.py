@@ -26,9 +26,9 @@ class ModelShelf:
 
     def has_room(self, value: float) -> bool:
         """Whether a trial of this objective is among the best so far."""
-        best = trials.best(self._store, self._study, count=self._keep)
+        best, sign = trials.best(self._store, self._study, count=self._keep), self._study.sign
         return len(best) < self._keep or any(
-            other.value is not None and value < other.value for other in best
+            other.value is not None and sign * value < sign * other.value for other in best
         )
 
     def save(self, claim: Claim, model: keras.Model, *, epoch: int) -> SavedFile:

@@ -12,6 +12,7 @@ from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.device import Device
+from tuner.goal import goal_of
 from tuner.results import card
 from tuner.results.again import Bench, Comparison, Trained, compare, device_of, require_ended
 from tuner.results.files import ModelFiles
@@ -27,12 +28,14 @@ class Rerun:
     """What training a trial again brought.
 
     Attributes:
-        value: The lowest validation loss this time; None where none was finite.
+        objective: What trials are compared by, for people.
+        value: The best objective this time; None where none was finite.
         device: What it was trained on this time.
     """
 
     trial: TrialRecord
     comparison: Comparison
+    objective: str
     value: float | None
     device: Device
     seconds: float
@@ -72,6 +75,7 @@ def rerun(
     return Rerun(
         trial=trial,
         comparison=comparison,
+        objective=bench.spec.goal.text,
         value=trained.result.best_value,
         device=device,
         seconds=trained.result.seconds,
@@ -108,7 +112,11 @@ def _card(
     result = trained.result
     return {
         **card.of_trial(store, study, trial, data, metrics=measured(trained, data)),
-        "objective": {"name": "val_loss", "value": result.best_value, "epoch": result.best_epoch},
+        "objective": {
+            "name": goal_of(study).name,
+            "value": result.best_value,
+            "epoch": result.best_epoch,
+        },
         "seconds": result.seconds,
         "path": result.path,
         "learning_curve": trained.curve,

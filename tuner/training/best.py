@@ -9,15 +9,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-OBJECTIVE = "val_loss"
+from tuner.goal import Goal
 
 
 @dataclass
 class BestEpoch:
-    """Remembers the epoch with the lowest objective.
+    """Remembers the epoch with the best objective.
 
     Attributes:
-        value: The lowest objective; None before there was a finite one.
+        value: The best objective; None before there was a finite one.
         epoch: Counted from 1.
         metrics: Of that epoch.
         arrays: Values of all the model's variables then, in their order.
@@ -29,15 +29,21 @@ class BestEpoch:
     arrays: list[NDArray[Any]] = field(default_factory=list)
 
     def see(
-        self, epoch: int, metrics: Mapping[str, float], arrays: Callable[[], list[NDArray[Any]]]
+        self,
+        epoch: int,
+        metrics: Mapping[str, float],
+        arrays: Callable[[], list[NDArray[Any]]],
+        goal: Goal,
     ) -> None:
         """Takes a finished epoch into account.
 
         Args:
             arrays: Gives the values of all the model's variables now.
         """
-        value = metrics[OBJECTIVE]
-        if not math.isfinite(value) or (self.value is not None and value >= self.value):
+        value, sign = metrics[goal.name], goal.sign
+        if not math.isfinite(value):
+            return
+        if self.value is not None and sign * value >= sign * self.value:
             return
         self.value, self.epoch, self.metrics = value, epoch, dict(metrics)
         self.arrays = arrays()

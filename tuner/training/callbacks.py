@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from tuner.training.best import OBJECTIVE
+from tuner.goal import Goal
 
 MEMORY = {
     "EarlyStopping": ("best", "wait", "best_epoch", "stopped_epoch"),
@@ -19,25 +19,26 @@ MEMORY = {
 
 
 def make(
-    hyperparameters: Mapping[str, Any], *, epoch_patience: int | None
+    hyperparameters: Mapping[str, Any], *, epoch_patience: int | None, goal: Goal
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a trial.
 
     Args:
-        epoch_patience: Epochs without a lower objective before it stops early; None for never.
+        epoch_patience: Epochs without a better objective before it stops early; None for never.
     """
     made: list[keras.callbacks.Callback] = []
     if hyperparameters.get("schedule") == "plateau":
         made.append(
             keras.callbacks.ReduceLROnPlateau(
-                OBJECTIVE,
-                mode="min",
+                goal.name,
+                mode=goal.mode,
                 factor=hyperparameters["plateau_factor"],
                 patience=hyperparameters["plateau_patience"],
             )
         )
     if epoch_patience is not None:
-        made.append(keras.callbacks.EarlyStopping(OBJECTIVE, mode="min", patience=epoch_patience))
+        stopping = keras.callbacks.EarlyStopping(goal.name, mode=goal.mode, patience=epoch_patience)
+        made.append(stopping)
     return made
 
 

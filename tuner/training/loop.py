@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from tuner.datasets.data import Data, Part
+from tuner.goal import Goal
 from tuner.training import callbacks
-from tuner.training.best import OBJECTIVE, BestEpoch
+from tuner.training.best import BestEpoch
 from tuner.training.compiling import compile_model
 from tuner.training.epochs import GraphEpochs, Logs, StockEpochs
 from tuner.training.exhaustion import exhaustion
@@ -30,6 +31,8 @@ Epochs = ProgramEpochs | GraphEpochs | StockEpochs
 
 KERAS_WAYS = {GraphEpochs.way, StockEpochs.way}  # whose states are the same
 
+LOSS = Goal()
+
 logger = logging.getLogger(__name__)
 
 Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
@@ -43,7 +46,7 @@ class TrainingResult:
         status: ``"finished"`` (all epochs, or stopped early), ``"pruned"``, ``"interrupted"``
             (somebody will go on), ``"ended"``, ``"diverged"`` (NaN or infinite).
         epochs: Finished epochs, over all attempts.
-        best_epoch: The epoch of the lowest objective, from 1; the model holds its weights.
+        best_epoch: The epoch of the best objective, from 1; the model holds its weights.
         best_value: That objective.
         metrics: Of that epoch.
         path: How it was trained, and why so.
@@ -69,6 +72,7 @@ def train(
     seed: int,
     observer: Observer,
     metrics: Sequence[str] = (),
+    goal: Goal = LOSS,
     epoch_patience: int | None = None,
     resume: TrainingState | None = None,
     keep_last: bool = False,
@@ -82,7 +86,8 @@ def train(
         seed: The order of the batches follows from it.
         observer: Is told of every epoch and says when to stop.
         metrics: Names of further Keras metrics.
-        epoch_patience: Epochs without a lower validation loss before it stops early.
+        goal: What epochs are compared by; measured as the loss is, or among the metrics.
+        epoch_patience: Epochs without a better one before it stops early.
         resume: Where an earlier attempt left off.
         keep_last: Keep the last epoch's weights, as where no rows are left to choose an epoch by.
 
@@ -95,7 +100,9 @@ def train(
     with exhaustion():
         compile_model(model, hyperparameters, data.outputs, metrics=metrics)
         epochs, resume = _choose(model, data, metrics, resume)
-        training = _Training(model, hyperparameters, data, seed, observer, epochs, epoch_patience)
+        training = _Training(
+            model, hyperparameters, data, seed, observer, epochs, goal, epoch_patience
+        )
         status = training.run(resume)
         best = training.best
         if best.arrays:
@@ -124,6 +131,7 @@ class _Training:
         seed: int,
         observer: Observer,
         epochs: Epochs,
+        goal: Goal,
         epoch_patience: int | None,
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
@@ -134,7 +142,8 @@ class _Training:
             steps_per_epoch=math.ceil(len(data.train) / self._batch_size),
             epochs=self._last,
         )
-        self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience)
+        self._goal = goal
+        self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience, goal=goal)
         self._directive = Directive.CONTINUE
         self.epochs = epochs
         self.best = BestEpoch()
@@ -156,11 +165,11 @@ class _Training:
             if finished is None:
                 return _status(self._directive)
             logs = finished
-            self.best.see(self.epoch + 1, logs, self.epochs.model_arrays)
+            self.best.see(self.epoch + 1, logs, self.epochs.model_arrays, self._goal)
             listeners.on_epoch_end(self.epoch, logs)
             self.epoch += 1
             directive = self._observer.epoch_end(self.epoch, logs, self._snapshot)
-            if not (math.isfinite(logs["loss"]) and math.isfinite(logs[OBJECTIVE])):
+            if not all(math.isfinite(logs[name]) for name in ("loss", self._goal.name)):
                 return "diverged"
             if directive is not Directive.CONTINUE and self.epoch < self._last:
                 return _status(directive)

@@ -12,8 +12,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from storage.trials import TrialRecord
 from tuner import words
+from tuner.goal import LOSS
 from tuner.results.report import failures, figures, learning, mirror, timeline
 from tuner.results.report.document import Document, Picture, Section, Table
 from tuner.results.report.facts import BEST_CURVES, Facts, drawn_pruned
@@ -26,7 +26,7 @@ POINTS = 1000  # trials in a slice
 SLICES = 12
 BARS = 15  # parameters whose importance is drawn
 TOP = 10  # trials in the table at the end
-LOWEST = "Pruned trials stand with the lowest loss that they had reached."
+REACHED = "Pruned trials stand with the best that they had reached."
 
 
 def compose(facts: Facts, *, scoring: Section | None = None, written: str = "") -> Document:
@@ -109,11 +109,14 @@ def _range(drawn: BaseDistribution) -> str:
 
 
 def _history(facts: Facts) -> Section:
-    figure = figures.history(facts.status.study.name, facts.trials)
+    goal = facts.goal
+    figure = figures.history(facts.status.study.name, facts.trials, goal)
+    text = f"Each trial's {goal.extreme} {goal.text}, and the best of the complete ones so far."
+    alt = f"{goal.text.capitalize()} of each trial and the best so far"
     return Section(
         title="Optimisation history",
-        text=["Each trial's lowest validation loss, and the best of the complete ones so far."],
-        pictures=[Picture(figure=figure, alt="Validation loss of each trial and the best so far")],
+        text=[text],
+        pictures=[Picture(figure=figure, alt=alt)],
     )
 
 
@@ -126,7 +129,7 @@ def _learning(facts: Facts) -> Section:
     if pruned:
         alt = "Learning curves of pruned trials beside that of the best"
         pictures.append(Picture(figure=learning.pruned(facts), alt=alt))
-    text = "Validation loss solid, training loss dotted."
+    text = f"{facts.goal.text.capitalize()} solid, that of training dotted."
     if facts.ranking:
         best = told(min(BEST_CURVES, len(facts.ranking)), len(facts.ranking), "complete trial")
         text += f" First: {best}, best first, a dot at the epoch whose weights were kept."
@@ -145,13 +148,13 @@ def _parameters(facts: Facts) -> Iterator[Section]:
             text=["Importance, parallel coordinates and slices need two trials that differ."],
         )
         return
-    whole = mirror.mirror(name, measured, drawn)
+    whole = mirror.mirror(name, measured, drawn, facts.goal)
     importance = figures.importances(whole)
     params = figures.chosen(importance, drawn)
     if importance:
         yield _importance(whole, importance)
-    yield _parallel(name, measured, drawn, params)
-    yield _slices(name, measured, drawn, params)
+    yield _parallel(facts, drawn, params)
+    yield _slices(facts, drawn, params)
 
 
 def _importance(whole: Any, importance: dict[str, float]) -> Section:
@@ -172,23 +175,22 @@ def _importance(whole: Any, importance: dict[str, float]) -> Section:
     )
 
 
-def _parallel(
-    name: str, measured: Sequence[TrialRecord], drawn: mirror.Axes, params: Sequence[str]
-) -> Section:
-    few = best_and_spread(measured, LINES)
-    study = mirror.mirror(name, few, drawn)
+def _parallel(facts: Facts, drawn: mirror.Axes, params: Sequence[str]) -> Section:
+    measured = facts.measured
+    few = best_and_spread(measured, LINES, facts.goal.sign)
+    study = mirror.mirror(facts.status.study.name, few, drawn, facts.goal)
     there = {key for trial in few for key in trial.hyperparameters}
     first = [param for param in params if param in there][: figures.AXES]
     return Section(
         title="Parallel coordinates",
         text=[
             f"A line for each trial: {_thinned(len(few), len(measured))}; "
-            f"{_important(len(first), len(params))}. {LOWEST}"
+            f"{_important(len(first), len(params))}. {REACHED}"
         ],
         pictures=[
             Picture(
                 figure=figures.parallel(study, first),
-                alt="Hyperparameters of each trial as a line, coloured by loss",
+                alt="Hyperparameters of each trial as a line, coloured by value",
                 height=440,
             )
         ],
@@ -196,23 +198,22 @@ def _parallel(
     )
 
 
-def _slices(
-    name: str, measured: Sequence[TrialRecord], drawn: mirror.Axes, params: Sequence[str]
-) -> Section:
-    few = best_and_spread(measured, POINTS)
-    study = mirror.mirror(name, few, drawn)
+def _slices(facts: Facts, drawn: mirror.Axes, params: Sequence[str]) -> Section:
+    measured = facts.measured
+    few = best_and_spread(measured, POINTS, facts.goal.sign)
+    study = mirror.mirror(facts.status.study.name, few, drawn, facts.goal)
     there = {key for trial in few for key in trial.hyperparameters}
     first = [param for param in params if param in there][:SLICES]
     pictures = [
-        Picture(figure=figure, alt=f"Validation loss by {param}", height=280)
+        Picture(figure=figure, alt=f"{facts.goal.text.capitalize()} by {param}", height=280)
         for param, figure in zip(first, figures.slices(study, first), strict=True)
     ]
     return Section(
         title="Slices",
         text=[
-            f"Each parameter against the loss, later trials darker: "
+            f"Each parameter against the {facts.goal.text}, later trials darker: "
             f"{_thinned(len(few), len(measured))}; "
-            f"{_important(len(first), len(params))}. {LOWEST}"
+            f"{_important(len(first), len(params))}. {REACHED}"
         ],
         pictures=pictures,
         layout="grid",
@@ -321,13 +322,14 @@ def _top(facts: Facts) -> Section:
         for trial in facts.ranking[:TOP]
     ]
     shown = told(len(rows), len(facts.ranking), "complete trial")
+    value = (facts.goal.metric or LOSS).replace("_", " ")
     return Section(
         title="Best trials",
         text=[f"{shown.capitalize()}. All trials: tuner trials {facts.status.study.name} --csv"],
         table=Table(
-            columns=("trial", "loss", "best epoch", "time", "hyperparameters"),
+            columns=("trial", value, "best epoch", "time", "hyperparameters"),
             rows=rows,
-            right=frozenset({"trial", "loss", "best epoch", "time"}),
+            right=frozenset({"trial", value, "best epoch", "time"}),
         ),
     )
 

@@ -16,6 +16,7 @@ from storage.overview import Status
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.errors import UserError
+from tuner.goal import Goal, goal_of
 from tuner.results.report.thinning import spread
 
 BEST_CURVES = 5  # trials whose learning curves are drawn with their training loss
@@ -41,8 +42,13 @@ class Facts:
     ranges: dict[str, list[BaseDistribution]]
 
     @property
+    def goal(self) -> Goal:
+        """What its trials are compared by."""
+        return goal_of(self.status.study)
+
+    @property
     def measured(self) -> list[TrialRecord]:
-        """The ended trials that have a loss, by number."""
+        """The ended trials that have a value, by number."""
         return [trial for trial in self.of("complete", "pruned") if trial.value is not None]
 
     def of(self, *states: str) -> list[TrialRecord]:
@@ -63,7 +69,7 @@ def gather(store: Store, study: Study) -> Facts:
             f"Expected a study with a trial that has ended. Received: {study.name!r}, which has "
             f"none yet: see how far it is with: tuner status {study.name}"
         )
-    ranking = _ranking(found)
+    ranking = _ranking(found, study.sign)
     drawn = [*ranking[:BEST_CURVES], *drawn_pruned(found)]
     return Facts(
         status=status,
@@ -80,9 +86,9 @@ def drawn_pruned(found: Sequence[TrialRecord]) -> list[TrialRecord]:
     return spread([trial for trial in found if trial.state == "pruned"], PRUNED_CURVES)
 
 
-def _ranking(found: Sequence[TrialRecord]) -> list[TrialRecord]:
+def _ranking(found: Sequence[TrialRecord], sign: int) -> list[TrialRecord]:
     complete = [trial for trial in found if trial.state == "complete" and trial.value is not None]
-    return sorted(complete, key=lambda trial: (trial.value or 0.0, trial.number))
+    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
 
 
 def planned_epochs(trial: TrialRecord) -> int | None:

@@ -14,36 +14,38 @@ from optuna.trial import FrozenTrial
 
 from storage.trials import TrialRecord
 from tuner import words
+from tuner.goal import Goal
 from tuner.results.report import style
-from tuner.results.report.mirror import Axes, mirror
+from tuner.results.report.mirror import Axes, Mirror, mirror
 
-LOSS = "validation loss"
 AXES = 8  # parameters side by side in parallel coordinates
 MANY = 500  # trials from which on they are drawn smaller
 LABEL = 24  # characters of a name on an axis
 
 
-def history(name: str, trials: Sequence[TrialRecord]) -> Any:
-    """The loss of every trial, and the best so far."""
+def history(name: str, trials: Sequence[TrialRecord], goal: Goal) -> Any:
+    """The value of every trial, and the best so far."""
     figure = visualization.plot_optimization_history(
-        mirror(name, trials, {}, pruned_too=False), target_name=LOSS
+        mirror(name, trials, {}, goal, pruned_too=False), target_name=goal.text
     )
     size = 7 if len(trials) <= MANY else 4
     best = {"name": "best so far", "line": {"color": style.INK, "width": 2, "shape": "hv"}}
     figure.for_each_trace(lambda trace: trace.update(best), {"mode": "lines"})
     complete = {"name": "complete", "marker": {"color": style.BLUE, "size": size, "opacity": 0.8}}
-    figure.for_each_trace(lambda trace: trace.update(complete), {"mode": "markers", "name": LOSS})
+    figure.for_each_trace(
+        lambda trace: trace.update(complete), {"mode": "markers", "name": goal.text}
+    )
     pruned = [trial for trial in trials if trial.state == "pruned" and trial.value is not None]
     if pruned:
         figure.add_scatter(
             x=[trial.number for trial in pruned],
             y=[trial.value for trial in pruned],
             mode="markers",
-            name="pruned (its lowest)",
+            name=f"pruned (its {goal.extreme})",
             marker={"color": style.GREY, "size": size - 1, "symbol": "x-thin-open"},
         )
     figure.data = [trace for trace in figure.data if trace.x is not None and len(trace.x)]
-    y = style.scale((trial.value for trial in trials), LOSS)
+    y = style.scale((trial.value for trial in trials), goal.text)
     x = style.whole([trial.number for trial in trials], "trial")
     return style.styled(figure, yaxis=y, xaxis=x)
 
@@ -61,7 +63,7 @@ def importances(study: Study) -> dict[str, float]:
             return {}
 
 
-def importance(study: Study, *, count: int) -> Any:
+def importance(study: Mirror, *, count: int) -> Any:
     """Bars, the most important parameter at the top.
 
     Args:
@@ -69,7 +71,7 @@ def importance(study: Study, *, count: int) -> Any:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        figure = visualization.plot_param_importances(study, target_name=LOSS)
+        figure = visualization.plot_param_importances(study, target_name=study.goal.text)
     for trace in figure.data:
         trace.update(
             x=trace.x[-count:],
@@ -90,18 +92,20 @@ def _longest(figure: Any) -> float:
     return max((float(x) for trace in figure.data for x in trace.x), default=1.0) or 1.0
 
 
-def parallel(study: Study, params: Sequence[str]) -> Any:
+def parallel(study: Mirror, params: Sequence[str]) -> Any:
     """One line a trial, from its loss through its hyperparameters."""
     values = [trial.value for trial in study.trials if trial.value is not None]
-    if style.scale(values, LOSS)["type"] == "log":
+    if style.scale(values, study.goal.text)["type"] == "log":
         figure = visualization.plot_parallel_coordinate(
             study,
             list(params),
             target=_logarithm,
-            target_name=f"log10 of {LOSS}",
+            target_name=f"log10 of {study.goal.text}",
         )
     else:
-        figure = visualization.plot_parallel_coordinate(study, list(params), target_name=LOSS)
+        figure = visualization.plot_parallel_coordinate(
+            study, list(params), target_name=study.goal.text
+        )
     style.styled(figure, margin={"l": 72, "r": 24, "t": 28, "b": 48})
     names = [figure.layout.xaxis.ticktext[0], *labels(sorted(params))]
     figure.update_layout(yaxis={"visible": False}, xaxis={"showgrid": False, "ticktext": names})
@@ -113,14 +117,14 @@ def _logarithm(trial: FrozenTrial) -> float:
     return math.log10(trial.value)
 
 
-def slices(study: Study, params: Sequence[str]) -> list[Any]:
-    """One figure a parameter: its value against the loss."""
+def slices(study: Mirror, params: Sequence[str]) -> list[Any]:
+    """One figure a parameter: its value against the trial's."""
     values = [trial.value for trial in study.trials if trial.value is not None]
-    return [_slice(study, name, style.scale(values, LOSS)) for name in params]
+    return [_slice(study, name, style.scale(values, study.goal.text)) for name in params]
 
 
-def _slice(study: Study, name: str, loss: dict[str, Any]) -> Any:
-    figure = visualization.plot_slice(study, [name], target_name=LOSS)
+def _slice(study: Mirror, name: str, axis: dict[str, Any]) -> Any:
+    figure = visualization.plot_slice(study, [name], target_name=study.goal.text)
     figure.update_traces(
         marker={
             "showscale": False,
@@ -140,7 +144,7 @@ def _slice(study: Study, name: str, loss: dict[str, Any]) -> Any:
     return style.styled(
         figure,
         xaxis=_parameter_axis(figure, name),
-        yaxis=loss,
+        yaxis=axis,
         margin={"l": 56, "r": 12, "t": 12, "b": 52},
     )
 

@@ -9,26 +9,26 @@ import plotly.graph_objects as go
 
 from storage.curves import Curve
 from storage.trials import TrialRecord
+from tuner.goal import LOSS
 from tuner.results.report import style
 from tuner.results.report.facts import BEST_CURVES, Facts, drawn_pruned
 
-TRAINING, VALIDATION = "loss", "val_loss"
-
 
 def best(facts: Facts) -> Any:
-    """The best trials: validation loss solid, training loss dotted, the best epoch marked."""
+    """The best trials: validation solid, training dotted, the best epoch marked."""
     figure = go.Figure()
+    training, validation = _drawn(facts)
     trials = facts.ranking[:BEST_CURVES]
     for colour, trial in zip(style.COLOURS, trials, strict=False):
         curve = facts.curves[trial.trial_id]
         name = f"trial {trial.number}"
         line = {"color": colour, "width": 2}
-        figure.add_trace(_line(curve, VALIDATION, name=name, line=line, legendgroup=name))
+        figure.add_trace(_line(curve, validation, name=name, line=line, legendgroup=name))
         dotted = {"color": colour, "width": 1.3, "dash": "dot"}
         figure.add_trace(
             _line(
                 curve,
-                TRAINING,
+                training,
                 name=f"{name}, training",
                 line=dotted,
                 legendgroup=name,
@@ -53,13 +53,14 @@ def pruned(facts: Facts) -> Any:
     """Pruned trials in grey, in front of them the best trial."""
     figure = go.Figure()
     trials = drawn_pruned(facts.trials)
-    for which, dash, opacity in ((TRAINING, "dot", 0.45), (VALIDATION, "solid", 0.75)):
+    training, validation = _drawn(facts)
+    for which, dash, opacity in ((training, "dot", 0.45), (validation, "solid", 0.75)):
         for i, trial in enumerate(trials):
             figure.add_trace(
                 _line(
                     facts.curves[trial.trial_id],
                     which,
-                    name="pruned" if which == VALIDATION else "pruned, training",
+                    name="pruned" if which == validation else "pruned, training",
                     line={"color": style.GREY, "width": 1.2, "dash": dash},
                     opacity=opacity,
                     legendgroup=which,
@@ -71,7 +72,7 @@ def pruned(facts: Facts) -> Any:
         figure.add_trace(
             _line(
                 facts.curves[trial.trial_id],
-                VALIDATION,
+                validation,
                 name=f"best: trial {trial.number}",
                 line={"color": style.BLUE, "width": 2.5},
             )
@@ -90,15 +91,19 @@ def _line(curve: Curve, which: str, **look: Any) -> Any:
 
 
 def _framed(figure: Any, facts: Facts, trials: Sequence[TrialRecord]) -> Any:
-    values = _values(facts.curves[trial.trial_id] for trial in trials)
+    drawn = _drawn(facts)
+    values = _values((facts.curves[trial.trial_id] for trial in trials), drawn)
     return style.styled(
         figure,
         xaxis=style.whole([trial.epoch for trial in trials] + [1], "epoch"),
-        yaxis=style.scale(values, "loss"),
+        yaxis=style.scale(values, drawn[0].replace("_", " ")),
     )
 
 
-def _values(curves: Iterable[Curve]) -> list[float | None]:
-    return [
-        epoch.get(which) for curve in curves for epoch in curve for which in (TRAINING, VALIDATION)
-    ]
+def _drawn(facts: Facts) -> tuple[str, str]:
+    """The objective's names in training and validation."""
+    return facts.goal.metric or LOSS, facts.goal.name
+
+
+def _values(curves: Iterable[Curve], names: Sequence[str]) -> list[float | None]:
+    return [epoch.get(which) for curve in curves for epoch in curve for which in names]

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_spaces.values import spell
 from storage.trials import TrialRecord
+from tuner.goal import Goal
 
 FEW = 12  # distinct numbers that are shown as a list rather than as a range
 
@@ -67,11 +68,13 @@ def _category(value: Any) -> Any:
 class Mirror(Study):
     """A study whose trials are never copied: Optuna's figures ask for all of them all the time."""
 
-    def __init__(self, name: str, trials: list[FrozenTrial]) -> None:
+    def __init__(self, name: str, trials: list[FrozenTrial], goal: Goal) -> None:
         storage = InMemoryStorage()
+        direction = StudyDirection.MAXIMIZE if goal.maximize else StudyDirection.MINIMIZE
         with quiet():
-            storage.create_new_study([StudyDirection.MINIMIZE], name)
+            storage.create_new_study([direction], name)
         super().__init__(name, storage)
+        self.goal = goal
         self._mirrored = trials
 
     def get_trials(
@@ -92,15 +95,16 @@ def quiet() -> Iterator[None]:
 
 
 def mirror(
-    name: str, trials: Sequence[TrialRecord], drawn: Axes, *, pruned_too: bool = True
-) -> Study:
+    name: str, trials: Sequence[TrialRecord], drawn: Axes, goal: Goal, *, pruned_too: bool = True
+) -> Mirror:
     """An Optuna study of these trials, each under its own number.
 
     Args:
         trials: By number. Numbers between them are filled with trials that failed, which nothing
             draws.
         drawn: See ``axes``; other hyperparameters are left out.
-        pruned_too: Whether pruned trials look complete, with their lowest loss.
+        goal: What they are compared by.
+        pruned_too: Whether pruned trials look complete, with the best that they had reached.
     """
     frozen: list[FrozenTrial] = []
     for trial in trials:
@@ -108,7 +112,7 @@ def mirror(
         frozen.append(_frozen(trial, drawn, pruned_too=pruned_too))
     for number, made in enumerate(frozen):
         made.number = made._trial_id = number  # importance tells trials apart by their id
-    return Mirror(name, frozen)
+    return Mirror(name, frozen, goal)
 
 
 def _frozen(trial: TrialRecord, drawn: Axes, *, pruned_too: bool) -> FrozenTrial:

@@ -18,11 +18,15 @@ def spread(items: Sequence[Item], most: int) -> list[Item]:
     return [items[round(i * step)] for i in range(most)]
 
 
-def best_and_spread(measured: Sequence[TrialRecord], most: int) -> list[TrialRecord]:
-    """At most so many trials by number: half of them the best, the others spread over the rest."""
+def best_and_spread(measured: Sequence[TrialRecord], most: int, sign: int) -> list[TrialRecord]:
+    """At most so many trials by number: half of them the best, the others spread over the rest.
+
+    Args:
+        sign: -1 where higher values are better, else 1.
+    """
     if len(measured) <= most:
         return list(measured)
-    by_value = sorted(measured, key=lambda trial: (trial.value or 0.0, trial.number))
+    by_value = sorted(measured, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     best = by_value[: most // 2]
     kept = {trial.number for trial in best}
     rest = [trial for trial in measured if trial.number not in kept]

@@ -16,8 +16,9 @@ def verdict(facts: Facts) -> str:
     test = words.measures(best.metrics, words.TEST)
     on_test = f"; on the test part it scores {test}" if test else ""
     return (
-        f"Trial {best.number} is the best of {_count(facts.status.trials.ended)} with a validation "
-        f"loss of {words.number(best.value)} at epoch {best.best_epoch} of {best.epoch}{on_test}. "
+        f"Trial {best.number} is the best of {_count(facts.status.trials.ended)} with a "
+        f"{facts.goal.text} of {words.number(best.value)} at epoch {best.best_epoch} of "
+        f"{best.epoch}{on_test}. "
         f"{_outlook(facts, best)}"
     )
 
@@ -47,7 +48,7 @@ def tiles(facts: Facts, saved: Savings) -> list[tuple[str, str]]:
     ended, budget = status.trials.ended, status.study.budget
     told = [("trials", f"{ended:,}" + (f" of {budget:,}" if ended < budget else ""))]
     if facts.ranking:
-        told.append(("best validation loss", words.number(facts.ranking[0].value)))
+        told.append((f"best {facts.goal.text}", words.number(facts.ranking[0].value)))
         told += _score(facts.ranking[0])
     if saved.pruned:
         told.append(("epochs saved by pruning", f"{saved.share:.0%}"))

@@ -15,10 +15,16 @@ from tuner.results.report.figures import labels
 
 NUMBERS = ("trials", "best", "last quarter", "to 5 %", "in", "time")
 EXPLAINED = (
-    "Best: the lowest validation loss of a complete trial. Last quarter: the median loss of the "
+    "Best: the {extreme} {text} of a complete trial. Last quarter: the median of the "
     "last quarter of the trials, which shows where a sampler has got to. To 5 %: trials and time "
     "until a study came within 5 % of the best of all."
 )
+
+
+def explained(rows: Sequence[Row]) -> str:
+    """What the columns mean."""
+    goal = rows[0].goal
+    return EXPLAINED.format(extreme=goal.extreme, text=goal.text)
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -52,8 +58,8 @@ def versus(rows: Sequence[Row], data: str, *, written: str = "") -> Document:
         rows, "seconds since its first trial", lambda step: step.seconds, lambda row: row.seconds
     )
     pictures = [
-        Picture(figure=by_trials, alt="Best loss of each study by trials"),
-        Picture(figure=by_seconds, alt="Best loss of each study by seconds"),
+        Picture(figure=by_trials, alt="Best value of each study by trials"),
+        Picture(figure=by_seconds, alt="Best value of each study by seconds"),
     ]
     return Document(
         title=" against ".join(row.study for row in rows) if len(rows) == 2 else "Comparison",
@@ -61,24 +67,25 @@ def versus(rows: Sequence[Row], data: str, *, written: str = "") -> Document:
         verdict=verdict(rows),
         tiles=[],
         sections=[
-            Section(title="Studies", text=[EXPLAINED], table=table),
-            Section(title="Best loss so far", pictures=pictures, layout="grid"),
+            Section(title="Studies", text=[explained(rows)], table=table),
+            Section(title=f"Best {rows[0].goal.text} so far", pictures=pictures, layout="grid"),
         ],
         footer=written,
     )
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Which study found the lowest loss, and which one was close to it first."""
+    """Which study found the best trial, and which one was close to it first."""
     done = [row for row in rows if row.best is not None]
     if not done:
         return "None of the studies has a complete trial yet."
-    best = min(done, key=lambda row: row.best or 0.0)
+    goal = done[0].goal
+    best = min(done, key=lambda row: goal.sign * (row.best or 0.0))
     soon = min(
         (row for row in done if row.close_trials is not None),
         key=lambda row: row.close_trials or 0,
     )
-    line = f"{best.study} found the lowest validation loss, {words.number(best.best)}"
+    line = f"{best.study} found the {goal.extreme} {goal.text}, {words.number(best.best)}"
     after = f"after {soon.close_trials} trial{'' if soon.close_trials == 1 else 's'}"
     if soon is best:
         return f"{line}, and came within 5 % of it first, {after}."
@@ -107,5 +114,5 @@ def _falls(
         figure,
         showlegend=True,
         xaxis={"title": {"text": title}, "rangemode": "tozero"},
-        yaxis=style.scale(values, "best validation loss"),
+        yaxis=style.scale(values, f"best {rows[0].goal.text}"),
     )
