@@ -30,6 +30,7 @@ FAMILIES = {
     "autoencoder": "search_spaces.autoencoder:Autoencoder",
     "stacked-autoencoder": "search_spaces.autoencoder:StackedAutoencoder",
     "lvq": "search_spaces.lvq:LVQ",
+    "gan": "search_spaces.gan:GAN",
 }
 
 

@@ -215,6 +215,7 @@ FAMILIES = {
     "autoencoder": ((9,), ("units=4", "noise=gaussian", "decoder=tied")),
     "stacked-autoencoder": ((9,), ("units=4", "noise=masking", "pretraining=1")),
     "lvq": ((9,), ()),
+    "gan": ((9,), ("units=4", "opponent_units=4", "opponent_dropout=0.2")),
     "jordan": ((5, 2), ("units=4",)),
 }
 # One process for all of them: TensorFlow takes longer than the trials.
