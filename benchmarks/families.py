@@ -88,7 +88,8 @@ CASES = (
     Case(family="autoencoder", data="breast-cancer", goal=0.85, set={"code": "6"}),
     Case(family="stacked-autoencoder", data="digits", goal=0.97),
     Case(family="jordan", data="sequence-sum", goal=0.9),
-    Case(family="gan", data="circles", goal=0.01),
+    Case(family="gan", data="gaussians", goal=0.01),
+    Case(family="rbm", data="digits", goal=0.7),
     Case(family="lvq", data="digits", goal=0.96),
 )
 

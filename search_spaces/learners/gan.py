@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-WIDTHS = (0.01, 0.05, 0.25, 1.0)  # of the kernels, as shares of the mean squared distance
+WIDTHS = (0.01, 0.03, 0.1, 0.3)  # of the kernels, as shares of the mean squared distance
 
 
 @keras.saving.register_keras_serializable(package="search_spaces")
