@@ -101,6 +101,53 @@ def test_the_file_scores_where_only_keras_is_known(source, tmp_path):
     np.testing.assert_allclose(result["answers"], expected, rtol=1e-5, atol=1e-5)
 
 
+TABLE = """
+import json, sys
+import keras, numpy, tensorflow
+model = keras.saving.load_model(sys.argv[1])
+rows = json.loads(sys.argv[2])
+named = {
+    name: tensorflow.constant([[float("nan") if v is None else v] for v in column])
+    for name, column in rows.items()
+}
+ours = [name for name in ("tuner", "search_spaces", "storage") if name in sys.modules]
+print(json.dumps({"answers": model(named).numpy().tolist(), "ours": ours}))
+"""
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "none"])
+def test_a_table_of_mixed_columns_goes_in_as_it_is(tmp_path, scaling):
+    """By name: numbers, text, what is missing and what training never saw."""
+    rng = np.random.default_rng(0)
+    lines = ["age,job/role,income,ill"]
+    for i in range(200):
+        income = "" if i % 7 == 0 else f"{rng.normal(3000, 900):.2f}"
+        lines.append(f"{rng.integers(18, 90)},{('nurse', 'smith', '')[i % 3]},{income},{i % 2}")
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    spec = DataSpec(source=str(tmp_path / "people.csv"), target="ill", impute=True, scaling=scaling)
+    data = load(spec)
+    model = core(data)
+    deployable(model, data).save(tmp_path / "model.keras")
+    raw = data.raw("test")
+    rows = {
+        name: [None if v != v else v for v in column[:, 0].tolist()] for name, column in raw.items()
+    }
+    rows["job/role"][0] = "pilot"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", TABLE, tmp_path / "model.keras", json.dumps(rows)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["ours"] == []
+    encoded = data.test.x.copy()
+    encoded[0, 2:6] = 1, 0, 0, 0  # age takes two columns; unknown is the first of the job's
+    expected = model.predict(encoded, verbose=0)
+    np.testing.assert_allclose(result["answers"], expected, rtol=1e-5, atol=1e-5)
+
+
 def learner(data):
     """A functional model whose class says how it learns."""
     import keras

@@ -31,6 +31,11 @@ DATA = (
         "--scaling", default="standard", show_default=True, help="standard, minmax or none."
     ),
     click.option(
+        "--impute",
+        is_flag=True,
+        help="Let values of a .csv be missing: numbers count as the median, and are marked.",
+    ),
+    click.option(
         "--weights", metavar="COLUMN", help="The column of a .csv that says how much rows count."
     ),
     click.option(
@@ -190,6 +195,7 @@ def make_request(typed: dict[str, Any]) -> Request:
         validation=typed.pop("validation"),
         test=typed.pop("test_part"),
         scaling=typed.pop("scaling"),
+        impute=typed.pop("impute"),
         weights=typed.pop("weights"),
         class_weights=typed.pop("class_weights"),
         seed=typed.pop("data_seed"),

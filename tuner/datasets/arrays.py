@@ -32,7 +32,8 @@ class Rows:
     """Features and targets of the same rows, as the source holds them.
 
     Attributes:
-        x: Features, ``(rows, *shape)``.
+        x: Features, ``(rows, *shape)``; or columns of several kinds, see
+            ``tuner.datasets.encoding``.
         y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text.
         weights: How much each row counts, numbers ``(rows,)``; None where all count the same.
     """

@@ -113,6 +113,11 @@ def read(spec: DataSpec) -> Arrays:
             f"Expected --weights with .csv files only. Received: --weights {spec.weights} with "
             f"{spec.source}: leave it out; arrays bring their weights as w."
         )
+    if spec.impute and not loader.TAKES_TARGET:
+        raise DataError(
+            f"Expected --impute with .csv files only. Received: --impute with {spec.source}: "
+            "leave it out."
+        )
     return check(_read(loader, spec), spec.source)
 
 
@@ -176,11 +181,17 @@ def describe(name_or_spec: str | DataSpec) -> Description:
     return Description(
         name=spec.source,
         rows=sum(len(rows.x) for rows in arrays.parts.values()),
-        shape=arrays.parts["train"].x.shape[1:],
+        shape=_shape(arrays),
         task=targets.task,
         classes=None if targets.classes is None else len(targets.classes),
         source=find_loader(spec.source).SUMMARY,
     )
+
+
+def _shape(arrays: Arrays) -> tuple[int, ...]:
+    """Of a row; of a table, how many columns it has before they are encoded."""
+    x = arrays.parts["train"].x
+    return x.shape[1:] if x.dtype.names is None else (len(x.dtype.names),)
 
 
 def describe_all() -> tuple[Description, ...]:

@@ -96,6 +96,8 @@ def _array(values: Any, name: str, where: str) -> NDArray[Any]:
 
 
 def _check_features(x: NDArray[Any], where: str) -> None:
+    if x.dtype.names is not None:  # a table, whose columns its source has checked
+        return
     if x.dtype.kind not in _NUMBERS:
         raise DataError(
             f"{where}: expected real numbers in x. Received: {_dtype_name(x)}: "

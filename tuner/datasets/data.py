@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets.arrays import PARTS, Rows
+from tuner.datasets.encoding import Encoder, by_column
 from tuner.datasets.scaling import Floats, Scaler
 
 
@@ -74,6 +75,8 @@ class Data:
         selections: The raw rows of each part.
         fingerprint: SHA-256 of the raw arrays and of what decides the parts, hexadecimal.
         columns: Names of the features ``(columns,)``, None where the source names none.
+        encoder: How the columns of a table become numbers, where they are of several kinds; then
+            ``scaler`` is None.
         class_weights: What a row of each class counts in training, by position; None where all
             count the same.
     """
@@ -91,11 +94,16 @@ class Data:
     fingerprint: str
     columns: tuple[str, ...] | None = None
     class_weights: tuple[float, ...] | None = None
+    encoder: Encoder | None = None
 
-    def raw(self, part: str) -> NDArray[Any]:
-        """Returns the part's features as the source holds them, for a model that takes raw rows."""
+    def raw(self, part: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
+        """Returns the part's features as the source holds them, for a model that takes raw rows.
+
+        Of a table with columns of several kinds they come by column, each ``(rows, 1)``.
+        """
         selection = self._selection(part)
-        return selection.rows.x[selection.indices]
+        rows = selection.rows.x[selection.indices]
+        return rows if self.encoder is None else by_column(rows)
 
     def raw_targets(self, part: str) -> NDArray[Any]:
         """Returns the part's targets as the source holds them: labels, or numbers unscaled."""

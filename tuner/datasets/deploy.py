@@ -6,15 +6,20 @@ Scalings become ``keras.layers.Normalization`` layers around the trained model, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tuner.datasets.data import Data
+from tuner.datasets.encoding import UNKNOWN, Category, Encoder, Number
 from tuner.datasets.scaling import Scaler
 
 if TYPE_CHECKING:
     import keras
+
+
+OTHERS = "(others)"  # stands for unknown categories
 
 
 def deployable(core_model: keras.Model, data: Data) -> keras.Model:
@@ -34,12 +39,80 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
     """
     import keras
 
-    rows = keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
-    scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
+    rows = raw_rows(data, beside=core_model.name)
+    if data.encoder is not None:
+        scaled = _encoded(rows, data.encoder)
+    else:
+        scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
     outputs = _without_training(core_model)(scaled)
     if data.target_scaler is not None:
         outputs = _layer(data.target_scaler, name="unscaling", invert=True)(outputs)
     return keras.Model(rows, outputs, name=f"{core_model.name}_deployable")
+
+
+def raw_rows(data: Data, *, beside: str) -> Any:
+    """Returns the entrance of a model that takes ``data.raw(part)``: one tensor, or one a column.
+
+    Columns go by their names, and so do their tensors, unless Keras does not take the name.
+
+    Args:
+        beside: The name of another layer of the model.
+    """
+    import keras
+
+    if data.encoder is None:
+        return keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
+    return {
+        column.name: keras.Input(
+            (1,),
+            dtype="float32" if isinstance(column, Number) else "string",
+            name=f"column {i}" if "/" in column.name or column.name == beside else column.name,
+        )
+        for i, column in enumerate(data.encoder.columns)
+    }
+
+
+def _encoded(rows: Mapping[str, Any], encoder: Encoder) -> Any:
+    """What ``Encoder.transform`` computes, in standard layers and operations."""
+    import keras
+
+    pieces = []
+    for i, column in enumerate(encoder.columns):
+        x = rows[column.name]
+        if isinstance(column, Category):
+            pieces.append(_lookup(column, name=f"categories of {i}")(x))
+            continue
+        scale = _normalization(column, name=f"scaling of {i}")
+        if column.fill is None:
+            pieces.append(scale(x))
+        else:
+            missing = keras.ops.isnan(x)
+            pieces.append(scale(keras.ops.where(missing, column.fill, x)))
+            pieces.append(keras.ops.cast(missing, "float32"))
+    return keras.layers.Concatenate(name="all columns")(pieces) if len(pieces) > 1 else pieces[0]
+
+
+def _lookup(column: Category, *, name: str) -> keras.layers.Layer:
+    import keras
+
+    others = OTHERS
+    while others in column.vocabulary:
+        others += "_"
+    return keras.layers.StringLookup(
+        vocabulary=list(column.vocabulary),
+        num_oov_indices=UNKNOWN,
+        oov_token=others,
+        output_mode="one_hot",
+        name=name,
+    )
+
+
+def _normalization(column: Number, *, name: str) -> keras.layers.Layer:
+    import keras
+
+    return keras.layers.Normalization(
+        axis=None, mean=column.centre, variance=column.spread**2, dtype="float32", name=name
+    )
 
 
 def _without_training(core_model: keras.Model) -> keras.Model:

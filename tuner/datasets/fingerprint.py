@@ -44,7 +44,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         for name, array in (("x", rows.x), ("y", rows.y), ("weights", rows.weights)):
             if array is None:
                 continue
-            digest.update(f"{part} {name} {array.dtype.str} {array.shape}".encode())
+            kind = array.dtype.descr if array.dtype.names else array.dtype.str
+            digest.update(f"{part} {name} {kind} {array.shape}".encode())
             _update(digest, array)
     return digest.hexdigest()
 

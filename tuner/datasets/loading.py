@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 
 from search_spaces.shapes import Inputs, Outputs
-from tuner.datasets import catalogue, scaling, task, weights
+from tuner.datasets import catalogue, encoding, scaling, task, weights
 from tuner.datasets.arrays import PARTS, Arrays
 from tuner.datasets.data import Data, Part, Selection
+from tuner.datasets.encoding import Encoder
 from tuner.datasets.errors import DataError
 from tuner.datasets.fingerprint import fingerprint
 from tuner.datasets.pieces import Allocate, Pieces, in_memory
@@ -32,14 +33,18 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
     arrays = catalogue.read(spec)
     by_rows = spec.learns == "rows"
     if by_rows:
+        _require_numbers(arrays, spec.source)
         arrays = arrays.taught_by_rows()
     given = "regression" if by_rows else spec.task
     targets = task.find([rows.y for rows in arrays.parts.values()], given, spec.source)
     selections = _divide(arrays, targets, spec)
-    scaler = _fit_features(arrays, selections["train"], spec)
+    encoder = _fit_columns(selections["train"], spec)
+    scaler = _fit_features(arrays, selections["train"], spec) if encoder is None else None
     target_scaler = scaler if by_rows else _fit_targets(targets, selections["train"], spec)
     parts = {
-        part: _part(selection, targets, scaler, target_scaler, by_rows=by_rows, allocate=allocate)
+        part: _part(
+            selection, targets, encoder or scaler, target_scaler, by_rows=by_rows, allocate=allocate
+        )
         for part, selection in selections.items()
     }
     for part, selection in selections.items():
@@ -62,6 +67,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         fingerprint=fingerprint(arrays, spec, targets.task),
         columns=arrays.columns,
         class_weights=of_classes,
+        encoder=encoder,
     )
 
 
@@ -99,6 +105,20 @@ def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: 
         )
 
 
+def _require_numbers(arrays: Arrays, source: str) -> None:
+    if encoding.is_table(arrays.parts["train"].x):
+        raise DataError(
+            f"{source}: expected columns of numbers only, as the rows themselves are learned. "
+            "Received: columns with text or missing values: remove them, or take mlp."
+        )
+
+
+def _fit_columns(train: Selection, spec: DataSpec) -> Encoder | None:
+    if not encoding.is_table(train.rows.x):
+        return None
+    return encoding.fit(train.rows.x[train.indices], spec.scaling, impute=spec.impute)
+
+
 def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | None:
     if arrays.vocabulary is not None:
         return None  # the number of a word measures nothing
@@ -117,13 +137,16 @@ def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler |
 def _part(
     selection: Selection,
     targets: Targets,
-    scaler: Scaler | None,
+    scaler: Scaler | Encoder | None,
     target_scaler: Scaler | None,
     *,
     by_rows: bool,
     allocate: Allocate,
 ) -> Part:
-    x = _scaled(Pieces(selection.rows.x, selection.indices), scaler, allocate)
+    if isinstance(scaler, Encoder):
+        x = scaler.transform(selection.rows.x[selection.indices])
+    else:
+        x = _scaled(Pieces(selection.rows.x, selection.indices), scaler, allocate)
     if by_rows:
         return Part(x=x, y=x.reshape(len(x), -1))
     y = targets.encode(selection.rows.y[selection.indices])

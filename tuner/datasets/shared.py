@@ -37,6 +37,7 @@ from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets import catalogue
 from tuner.datasets.arrays import PARTS
 from tuner.datasets.data import Data, Part, Selection
+from tuner.datasets.encoding import Encoder
 from tuner.datasets.errors import DataError
 from tuner.datasets.loading import load
 from tuner.datasets.pieces import in_memory
@@ -186,6 +187,7 @@ def _open(name: str, spec: DataSpec) -> Data:
         fingerprint=facts["fingerprint"],
         columns=None if columns is None else tuple(columns),
         class_weights=None if weights is None else tuple(weights),
+        encoder=None if facts["encoder"] is None else Encoder.from_dict(facts["encoder"]),
     )
 
 
@@ -198,6 +200,7 @@ def _keep(data: Data, scratch: Scratch) -> str:
         "classes": data.classes,
         "columns": data.columns,
         "class_weights": data.class_weights,
+        "encoder": None if data.encoder is None else data.encoder.to_dict(),
         "fingerprint": data.fingerprint,
     }
     name = _hash(_code(), facts)

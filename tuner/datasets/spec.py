@@ -36,6 +36,7 @@ class DataSpec:
         weights: The column that says how much each row counts; for ``.csv`` only.
         class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
             class count in training.
+        impute: Whether values may be missing in the columns of a ``.csv``.
         learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
             scaled as they are. Follows from the search space.
     """
@@ -49,6 +50,7 @@ class DataSpec:
     seed: int = 0
     weights: str | None = None
     class_weights: str | None = None
+    impute: bool = False
     learns: str = "targets"
 
     def __post_init__(self) -> None:

@@ -111,6 +111,7 @@ def of_data(spec: StudySpec, data: Data | None) -> dict[str, Any]:
         "rows": {name: len(part) for name, part in parts.items()},
         "shape": data.inputs.shape,
         "columns": data.columns,
+        "kinds": None if data.encoder is None else data.encoder.kinds,
         "classes": data.classes,
         "target_unit": data.target_unit,
     }

@@ -11,6 +11,7 @@ from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.datasets import Data, deployable
+from tuner.datasets.deploy import raw_rows
 from tuner.device import Device
 from tuner.errors import UserError
 from tuner.results import card
@@ -123,9 +124,9 @@ def _average(
 ) -> keras.Model:
     import keras
 
-    rows = keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
+    rows = raw_rows(data, beside="mean")
     answers = [
-        keras.Model(model.inputs[0], model.outputs[0], name=f"trial_{trial.number}")(rows)
+        keras.Model(model.input, model.outputs[0], name=f"trial_{trial.number}")(rows)
         for trial, model in zip(chosen, models, strict=True)
     ]
     return keras.Model(rows, keras.layers.Average(name="mean")(answers), name="ensemble")

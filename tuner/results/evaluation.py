@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,13 +93,27 @@ def load(path: Path) -> keras.Model:
         ) from e
 
 
-def predict(model: keras.Model, rows: NDArray[Any]) -> NDArray[np.floating[Any]]:
+def predict(
+    model: keras.Model, rows: NDArray[Any] | Mapping[str, NDArray[Any]]
+) -> NDArray[np.floating[Any]]:
     """The answers of a model that takes raw rows, ``(rows, outputs)``.
+
+    Args:
+        rows: ``(rows, *shape)``, or by column ``(rows, 1)``.
 
     The model is called as it is: a graph for each of several models would cost more.
     """
+    count = len(next(iter(rows.values()))) if isinstance(rows, Mapping) else len(rows)
     pieces = [
-        np.asarray(model(rows[start : start + ROWS_AT_ONCE].astype(np.float32), training=False))
-        for start in range(0, len(rows), ROWS_AT_ONCE)
+        np.asarray(model(_tensors(rows, slice(start, start + ROWS_AT_ONCE)), training=False))
+        for start in range(0, count, ROWS_AT_ONCE)
     ]
     return np.concatenate(pieces)
+
+
+def _tensors(rows: NDArray[Any] | Mapping[str, NDArray[Any]], which: slice) -> Any:
+    import tensorflow as tf
+
+    if isinstance(rows, Mapping):  # Keras itself makes tensors of numbers only
+        return {name: tf.constant(column[which]) for name, column in rows.items()}
+    return rows[which].astype(np.float32)

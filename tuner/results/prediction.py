@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tuner.datasets import DataError
+from tuner.datasets.encoding import by_column
 from tuner.datasets.files import require_file
 from tuner.datasets.sources import csv_file
 from tuner.errors import UserError, one_line
@@ -19,6 +20,7 @@ from tuner.results.files import card_path
 from tuner.results.scores import probabilities
 
 if TYPE_CHECKING:
+    import keras
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -40,11 +42,12 @@ def predict_table(model: str, rows: str) -> pd.DataFrame:
     """
     file = require_file(model)
     about = _read_card(card_path(file))
-    columns, shape = about.get("columns"), about.get("shape")
-    table = None if shape is None else _read_rows(rows, columns, shape, about.get("target"))
+    table = _read_known(rows, about)
     import_keras()  # takes seconds: what can be refused was refused before
     loaded = load(file)
-    if table is None:
+    if table is None and isinstance(loaded.input, dict):
+        table = _read_columns(rows, _kinds(loaded), None, missing=True)
+    elif table is None:
         table = _read_rows(rows, None, loaded.input_shape[1:], None)
     return _answers(predict(loaded, table), about)
 
@@ -61,6 +64,39 @@ def _read_card(path: Path) -> dict[str, Any]:
             f"Expected the card of the model, as tuner export writes it. Received: {path} "
             f"({one_line(e)}): move it away or export the model again."
         ) from e
+
+
+def _read_known(rows: str, about: Mapping[str, Any]) -> Any:
+    """The rows as the card says that they must be; None where it does not say."""
+    columns, shape, target = about.get("columns"), about.get("shape"), about.get("target")
+    if about.get("kinds"):
+        return _read_columns(rows, about["kinds"], target, missing=about.get("impute", False))
+    return None if shape is None else _read_rows(rows, columns, shape, target)
+
+
+def _kinds(model: keras.Model) -> dict[str, str]:
+    return {
+        name: "category" if tensor.dtype == "string" else "number"
+        for name, tensor in model.input.items()
+    }
+
+
+def _read_columns(
+    source: str, kinds: Mapping[str, str], target: str | None, *, missing: bool
+) -> dict[str, NDArray[Any]]:
+    """Columns of several kinds, each ``(rows, 1)``.
+
+    Args:
+        missing: Whether values may be missing.
+    """
+    table = _named(csv_file.read_table(require_file(source)), list(kinds), target, source)
+    for name, kind in kinds.items():
+        if kind == "number":
+            csv_file.check_numeric(table[name], source)
+        if not missing:
+            csv_file.check_complete(table[name], source)
+    rows = csv_file.structured(table, {name: kind == "number" for name, kind in kinds.items()})
+    return by_column(rows)
 
 
 def _read_rows(

@@ -73,9 +73,47 @@ def test_a_missing_target_shows_close_matches(table):
     assert "Did you mean 'sold'?" in message
 
 
-def test_a_column_that_is_not_numeric_is_named_with_a_value(table):
+def test_a_column_that_is_no_number_and_no_category_is_named_with_a_value(table):
     message = error_of(table("size,street,sold\n" + rows("{i},Elm {i},{label}")))
-    assert "Received: 'Elm 0' in column 'street'" in message
+    assert "Received: 'Elm 0' in column 'street' and 19 others in 20 rows" in message
+
+
+def test_a_mistyped_number_makes_no_category(table):
+    message = error_of(table("size,age,sold\n" + rows("{i},7,{label}") + '3,"7,5",no\n'))
+    assert "expected numbers in every feature column. Received: '7,5' in column 'age'" in message
+
+
+def test_columns_of_text_are_categories(table):
+    """They come to the model as one column each, after one for what is not known."""
+    text = "size,colour,sold\n" + rows("{i},red,{label}") + rows("{i},blue,{label}")
+    data = load(DataSpec(source=table(text), target="sold"))
+    assert data.inputs.shape == (1 + 3,)
+    raw = data.raw("test")
+    assert set(raw) == {"size", "colour"}
+    blue = (raw["colour"][:, 0] == "blue").astype(float)
+    np.testing.assert_array_equal(data.test.x[:, 1:], np.stack([0 * blue, blue, 1 - blue], axis=1))
+
+
+def test_what_is_missing_may_be_imputed_when_asked(table):
+    text = "size,colour,sold\n" + rows("{i},red,{label}", 40) + rows(",,{label}", 10)
+    path = table(text)
+    assert "add --impute" in error_of(path)
+    data = load(DataSpec(source=path, target="sold", impute=True))
+    missing = np.isnan(data.raw("train")["size"][:, 0])
+    np.testing.assert_array_equal(data.train.x[:, 1] == 1, missing)
+    sizes = data.raw("train")["size"][~missing]
+    filled = (np.median(sizes) - data.encoder.columns[0].centre) / data.encoder.columns[0].spread
+    np.testing.assert_allclose(data.train.x[missing, 0], filled, rtol=1e-5)
+
+
+def test_an_empty_column_is_refused(table):
+    message = error_of(table("size,age,sold\n" + rows("{i},,{label}")), impute=True)
+    assert "expected a value in column 'age'" in message
+
+
+def test_mixed_columns_are_not_learned_themselves(table):
+    text = "size,colour,sold\n" + rows("{i},red,{label}")
+    assert "columns of numbers only" in error_of(table(text), learns="rows")
 
 
 def test_a_missing_feature_is_named_with_its_row(table):

@@ -1,13 +1,15 @@
-"""Tables: ``.csv`` files with a header line, numeric feature columns and one target column."""
+"""Tables: ``.csv`` files with a header line, columns of numbers or categories, and a target."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.checks import LARGEST
 from tuner.datasets.errors import DataError
 from tuner.datasets.files import require_file
 from tuner.datasets.spec import DataSpec
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORM = "FILE.csv with --target COLUMN"
-SUMMARY = "numeric columns, and one target column of numbers or labels"
+SUMMARY = "columns of numbers or categories, and one target column of numbers or labels"
 TAKES_TARGET = True
 
+MOST_CATEGORIES = 100  # of a column
+_ROWS_PER_CATEGORY = 2  # on average; a text that stands in one row tells nothing of others
 _COLUMNS_SHOWN = 8
 
 
@@ -30,11 +34,14 @@ def accepts(source: str) -> bool:
 
 
 def read(spec: DataSpec) -> Arrays:
-    """Returns the columns in the file's order as float64 ``(rows, columns)``, and the target.
+    """Returns the columns in the file's order, and the target.
+
+    Where all are numbers they come as float64 ``(rows, columns)``, else as a structured array, see
+    ``tuner.datasets.encoding``.
 
     Raises:
         DataError: The file cannot be read as a table, the target column is not in it, a feature
-            column is not numeric, or a value is missing.
+            column holds neither numbers nor few categories, or a value is missing where it may not.
     """
     frame = read_table(require_file(spec.source))
     target = _target_column(frame, spec)
@@ -45,12 +52,86 @@ def read(spec: DataSpec) -> Arrays:
             f"{spec.source}: expected feature columns beside the target. "
             f"Received: {target!r} alone: check that columns are separated by commas."
         )
+    check_complete(frame[target], spec.source)
     for column in features.columns:
-        check_numeric(features[column], spec.source)
-    for column in frame.columns:
-        check_complete(frame[column], spec.source)
-    rows = Rows(x=features.to_numpy(dtype=np.float64), y=_targets(frame[target]), weights=weights)
+        _check_column(features[column], spec)
+    rows = Rows(
+        x=_features(features, impute=spec.impute), y=_targets(frame[target]), weights=weights
+    )
     return Arrays(parts={"train": rows}, columns=tuple(map(str, features.columns)))
+
+
+def _features(frame: pd.DataFrame, *, impute: bool) -> NDArray[Any]:
+    if not impute and all(is_numeric(frame[name]) for name in frame.columns):
+        return frame.to_numpy(dtype=np.float64)
+    return structured(frame, {str(name): is_numeric(frame[name]) for name in frame.columns})
+
+
+def structured(frame: pd.DataFrame, numeric: Mapping[str, bool]) -> NDArray[Any]:
+    """Returns columns as a structured array ``(rows,)``, numbers as float64, the others as text.
+
+    Args:
+        numeric: By name, in the order in which the columns shall come.
+    """
+    columns = {
+        name: frame[name].to_numpy(dtype=np.float64) if number else _texts(frame[name])
+        for name, number in numeric.items()
+    }
+    rows = np.empty(len(frame), dtype=[(name, c.dtype) for name, c in columns.items()])
+    for name, column in columns.items():
+        rows[name] = column
+    return rows
+
+
+def _texts(column: pd.Series) -> NDArray[np.str_]:
+    present = column.notna()
+    return column.astype(str).where(present, "").to_numpy().astype(np.str_)
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds real numbers or truth values."""
+    import pandas as pd
+
+    is_complex = pd.api.types.is_complex_dtype(column)
+    return bool(pd.api.types.is_numeric_dtype(column) and not is_complex)
+
+
+def _check_column(column: pd.Series, spec: DataSpec) -> None:
+    if not spec.impute:
+        check_complete(column, spec.source, hint="fill them in, remove these rows, or add --impute")
+    if column.isna().all():
+        raise DataError(
+            f"{spec.source}: expected a value in column {str(column.name)!r}. Received: none: "
+            "remove the column."
+        )
+    if is_numeric(column):
+        _check_finite(column, spec.source)
+    else:
+        _check_categories(column, spec.source)
+
+
+def _check_finite(column: pd.Series, source: str) -> None:
+    wrong = (column.abs() > LARGEST).to_numpy()
+    if wrong.any():
+        raise DataError(
+            f"{source}: expected finite numbers up to {LARGEST:g}. Received: "
+            f"{column.iloc[wrong.argmax()]} in row {wrong.argmax()} of column "
+            f"{str(column.name)!r}: mend or remove it."
+        )
+
+
+def _check_categories(column: pd.Series, source: str) -> None:
+    known = column.dropna().astype(str)
+    if known.map(is_number).mean() > 0.5:  # numbers, some of them mistyped
+        check_numeric(column, source)
+    count = known.nunique()
+    if count > MOST_CATEGORIES or _ROWS_PER_CATEGORY * count > len(known):
+        raise DataError(
+            f"{source}: expected numbers, or at most {MOST_CATEGORIES} categories that stand in "
+            f"several rows, in every feature column. Received: {known.iloc[0]!r} in column "
+            f"{str(column.name)!r} and {count - 1} others in {len(known)} rows: encode or remove "
+            "the column."
+        )
 
 
 def read_table(path: Path, *, header: bool = True) -> pd.DataFrame:
@@ -112,9 +193,7 @@ def _weights(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] |
 
 def check_numeric(column: pd.Series, source: str) -> None:
     """Raises DataError unless a column holds numbers."""
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+    if is_numeric(column):
         return
     text = column.astype(str)[column.notna()]
     first = next((value for value in text if not is_number(value)), "no number")
@@ -133,14 +212,16 @@ def is_number(text: str) -> bool:
     return True
 
 
-def check_complete(column: pd.Series, source: str) -> None:
+def check_complete(
+    column: pd.Series, source: str, *, hint: str = "fill them in or remove these rows"
+) -> None:
     """Raises DataError where a value of a column is missing."""
     missing = column.isna().to_numpy()
     if missing.any():
         raise DataError(
             f"{source}: expected a value in every row. Received: {missing.sum()} missing in "
             f"column {str(column.name)!r}, the first in data row {missing.argmax() + 1}: "
-            "fill them in or remove these rows."
+            f"{hint}."
         )
 
 
