@@ -276,9 +276,9 @@ def _other_numbers(study: Study, request: Request) -> list[str]:
 
 
 def _short(name: str) -> str:
-    """``net`` for ``path/net.py:build``, ``Net`` for ``package.module:Net``."""
+    """``net`` of ``path/net.py:build`` and ``net/:64x64``, ``Net`` of ``package.module:Net``."""
     place, _, attribute = name.rpartition(":")
-    if place and not place.endswith(".py"):
+    if place and not place.endswith(".py") and not re.fullmatch(r"\d+x\d+", attribute):
         return attribute
     return Path(place or name).stem
 

@@ -17,7 +17,9 @@ NOT_NEGATIVE = click.IntRange(min=0)
 
 DATA = (
     click.option(
-        "--data", required=True, help="A name (see: tuner datasets), .npz, .csv or .py:FUNCTION."
+        "--data",
+        required=True,
+        help="A name (see: tuner datasets), .npz, .csv, FOLDER or .py:FUNCTION.",
     ),
     click.option("--target", metavar="COLUMN", help="The column of a .csv that is predicted."),
     click.option("--task", help="binary, classes or regression.  [default: found from the data]"),

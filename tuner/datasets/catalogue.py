@@ -19,6 +19,7 @@ from tuner.datasets.sources import (
     csv_file,
     function,
     generated,
+    image_folder,
     keras_sets,
     npy_folder,
     npz,
@@ -68,6 +69,7 @@ LOADERS: tuple[Loader, ...] = (
     keras_sets,
     npz,
     npy_folder,
+    image_folder,
     csv_file,
     function,
 )
@@ -160,7 +162,7 @@ def find_loader(source: str) -> Loader:
     for loader in LOADERS:
         if loader.accepts(name):
             return loader
-    forms = ", ".join(loader.FORM for loader in (npz, npy_folder, csv_file, function))
+    forms = ", ".join(loader.FORM for loader in (npz, npy_folder, image_folder, csv_file, function))
     raise DataError(
         f"Expected a data set ({', '.join(NAMES)}) or {forms}. "
         f"Received: {source!r}.{did_you_mean(source, NAMES)}"

@@ -42,7 +42,7 @@ from tuner.datasets.errors import DataError
 from tuner.datasets.loading import load
 from tuner.datasets.pieces import in_memory
 from tuner.datasets.scaling import Floats, Scaler
-from tuner.datasets.sources import function, npy_folder
+from tuner.datasets.sources import function, image_folder, npy_folder
 from tuner.datasets.spec import DataSpec
 
 FOLDER_VARIABLE = "TUNER_CACHE"
@@ -267,8 +267,10 @@ def _state(spec: DataSpec) -> str | None:
 
 
 def _files(source: str) -> list[Path]:
-    path = Path(source).expanduser()
-    return [path, *npy_folder.files(source).values()] if path.is_dir() else [path]
+    path, _ = image_folder.cut(source)
+    if not path.is_dir():
+        return [path]
+    return [path, *npy_folder.files(source).values(), *image_folder.files(source)]
 
 
 def _as_it_is(path: Path) -> tuple[int, ...]:

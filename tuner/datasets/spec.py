@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,9 @@ class DataSpec:
         if not self.is_path:
             return self.source
         path, colon, function = self.source.rpartition(".py:")
-        return function if colon and path else Path(self.source).stem
+        if colon and path:
+            return function
+        return Path(re.sub(r":\d+x\d+$", "", self.source)).stem  # the size of images
 
     def resolve(self) -> DataSpec:
         """Returns the same spec with an absolute path, for workers started in other folders."""
