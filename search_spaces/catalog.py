@@ -31,6 +31,7 @@ FAMILIES = {
     "stacked-autoencoder": "search_spaces.autoencoder:StackedAutoencoder",
     "lvq": "search_spaces.lvq:LVQ",
     "gan": "search_spaces.gan:GAN",
+    "rbm": "search_spaces.rbm:RBM",
 }
 
 
