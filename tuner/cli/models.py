@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuner.results.evaluation import Evaluation
 
 MOST_CLASSES = 20  # whose confusions fit on a screen
+MOST_LINES = 20  # of classes or targets; the others are in the JSON
 ROWS_SHOWN = 20
 
 trial_option = click.option(
@@ -142,11 +143,13 @@ def _print_each(scores: list[dict[str, Any]]) -> None:
 
     names = [name for name in scores[0] if name != "class"]
     rows = table("class" if "class" in scores[0] else "target", *names, right=tuple(names))
-    for position, row in enumerate(scores):
+    for position, row in enumerate(scores[:MOST_LINES]):
         rows.add_row(
             f"  {row.get('class', position)}", *(words.number(row[name]) for name in names)
         )
     output().print(rows)
+    if len(scores) > MOST_LINES:
+        output().print(f"  and {len(scores) - MOST_LINES} more: --json")
 
 
 def _print_confusion(classes: list[Any], confusion: list[list[int]]) -> None:
