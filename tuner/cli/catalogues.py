@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import TYPE_CHECKING
+
 import click
 
 from tuner.cli.options import command, json_option
 
+if TYPE_CHECKING:
+    from tuner.datasets import Description
+    from tuner.datasets.portrait import Portrait
+
 WIDE_ENOUGH = 100  # columns of a terminal that has room for explanations
+MOST_CLASSES = 30
+MOST_COLUMNS = 40
+ROWS_SHOWN = 2
+LONGEST = 16  # letters of a value
 
 
 @command("tuner spaces", "tuner spaces mlp --set units=32..512:log")
@@ -56,25 +67,119 @@ def _show_space(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
     console.print(rows)
 
 
-@command("tuner datasets", "tuner datasets digits")
+@command("tuner datasets", "tuner datasets digits", "tuner datasets house.csv --target price")
 @click.argument("name", required=False)
+@click.option("--target", metavar="COLUMN", help="As in launch, of a .csv.")
+@click.option("--impute", is_flag=True, help="As in launch, of a .csv.")
 @json_option
-def datasets(name: str | None, as_json: bool) -> None:
-    """List the data sets that come with the project, or describe one.
+def datasets(name: str | None, target: str | None, impute: bool, as_json: bool) -> None:
+    """List the data sets that come with the project, or show one.
 
-    NAME may be the path of a .npz file too.
+    NAME may be all that launch takes after --data.
     """
+    if name is None:
+        _list_datasets(as_json)
+    else:
+        _show_dataset(name, target, impute, as_json)
+
+
+def _list_datasets(as_json: bool) -> None:
     from tuner.cli import documents
     from tuner.cli.screen import output, table
-    from tuner.datasets import describe, describe_all
+    from tuner.datasets import describe_all
 
-    described = list(describe_all()) if name is None else [describe(name)]
     if as_json:
-        shown = [vars(row) for row in described]
-        documents.echo(shown if name is None else shown[0])
+        documents.echo([vars(row) for row in describe_all()])
         return
     rows = table("data set", "rows", "shape", "task", "what it is", right=("rows",))
-    for row in described:
-        task = row.task if row.classes is None else f"{row.task} ({row.classes})"
-        rows.add_row(row.name, str(row.rows), "x".join(map(str, row.shape)), task, row.source)
+    for row in describe_all():
+        rows.add_row(row.name, str(row.rows), _shape(row), _task(row), row.source)
     output().print(rows)
+
+
+def _show_dataset(name: str, target: str | None, impute: bool, as_json: bool) -> None:
+    from tuner.cli import documents
+    from tuner.cli.screen import busy, output
+    from tuner.datasets import DataSpec, describe
+    from tuner.datasets.portrait import portray
+
+    spec = DataSpec(source=name, target=target, impute=impute)
+    with busy("Reading the data ..."):
+        described, portrait = describe(spec), portray(spec)
+    if as_json:
+        documents.echo({**vars(described), **dataclasses.asdict(portrait)})
+        return
+    console = output()
+    console.print(f"{described.name}: {described.source}")
+    console.print(f"{described.rows} rows of shape {_shape(described)}, {_task(described)}")
+    _show_targets(portrait)
+    if portrait.columns:
+        _show_columns(portrait)
+
+
+def _shape(row: Description) -> str:
+    return "x".join(map(str, row.shape))
+
+
+def _task(row: Description) -> str:
+    return row.task if row.classes is None else f"{row.task} ({row.classes})"
+
+
+def _show_targets(portrait: Portrait) -> None:
+    from tuner import words
+    from tuner.cli.screen import output, table
+
+    if len(portrait.parts) > 1:
+        brought = ", ".join(f"{part} {rows}" for part, rows in portrait.parts.items())
+        click.echo(f"It brings its parts: {brought}")
+    if portrait.targets is not None:
+        spread = ", ".join(f"{name} {words.number(v)}" for name, v in portrait.targets.items())
+        click.echo(f"Targets: {spread}")
+        return
+    counts = portrait.counts or {}
+    whole = sum(counts.values())
+    rows = table("class", "rows", "share", right=("rows", "share"))
+    for label, count in list(counts.items())[:MOST_CLASSES]:
+        rows.add_row(label, str(count), f"{count / whole:.1%}")
+    click.echo()
+    output().print(rows)
+    if len(counts) > MOST_CLASSES:
+        click.echo(f"{len(counts) - MOST_CLASSES} more classes: --json")
+
+
+def _show_columns(portrait: Portrait) -> None:
+    """The columns one below the other, each with its values in the first rows."""
+    from tuner.cli.screen import output, table
+
+    rows = table(
+        "column",
+        "kind",
+        "missing",
+        "distinct",
+        "values",
+        "first rows",
+        right=("missing", "distinct"),
+    )
+    for column in portrait.columns[:MOST_COLUMNS]:
+        values = (
+            f"{_value(column.low)} .. {_value(column.high)}"
+            if column.high is not None
+            else f"mostly {_value(column.low)}"
+        )
+        first = ", ".join(_value(row[column.name]) for row in portrait.sample[:ROWS_SHOWN])
+        rows.add_row(
+            column.name, column.kind, str(column.missing), str(column.distinct), values, first
+        )
+    click.echo()
+    output().print(rows)
+    if len(portrait.columns) > MOST_COLUMNS:
+        click.echo(f"{len(portrait.columns) - MOST_COLUMNS} more columns: --json")
+
+
+def _value(value: object) -> str:
+    from tuner import words
+
+    if isinstance(value, float):
+        return "-" if value != value else words.number(value)
+    text = str(value) or "-"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,0 +1,135 @@
+"""A data set seen from near: how its targets are spread, what its columns hold, some rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.datasets import catalogue, task
+from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.spec import DataSpec
+
+SAMPLE = 5  # rows
+MOST_VALUES = 16  # of a row that is still shown as a row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        kind: ``number``, ``flag`` (two numbers, 0 and 1) or ``category``.
+        missing: Rows without a value.
+        distinct: Different values.
+        low: The least number; of categories the most frequent one.
+        high: The largest number, None for categories.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int
+    low: Any
+    high: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portrait:
+    """What ``tuner datasets NAME`` shows below its description.
+
+    Attributes:
+        parts: Rows that the source brings for each part.
+        counts: Rows of each class in all parts together, None for a regression.
+        targets: Least, mean and largest target of a regression; None for classes.
+        columns: Of a table; none of images and sequences.
+        sample: Some rows by column, their target last; none of images and sequences.
+    """
+
+    parts: Mapping[str, int]
+    counts: Mapping[str, int] | None
+    targets: Mapping[str, float] | None
+    columns: tuple[Column, ...]
+    sample: tuple[Mapping[str, Any], ...]
+
+
+def portray(spec: DataSpec) -> Portrait:
+    """Returns the portrait of a source, which is read for it.
+
+    Raises:
+        DataError: As ``catalogue.read``.
+    """
+    arrays = catalogue.read(spec)
+    y = np.concatenate([rows.y for rows in arrays.parts.values()])
+    found = task.find([y], spec.task, spec.source)
+    several = found.labels is not None
+    return Portrait(
+        parts={part: len(rows.x) for part, rows in arrays.parts.items()},
+        counts=_counts(y) if several else None,
+        targets=None if several else _range(y),
+        columns=tuple(_columns(arrays)),
+        sample=tuple(_sample(arrays, spec.target)),
+    )
+
+
+def _counts(y: NDArray[Any]) -> dict[str, int]:
+    labels, counts = np.unique(y, return_counts=True)
+    return dict(zip(map(str, labels.tolist()), counts.tolist(), strict=True))
+
+
+def _range(y: NDArray[Any]) -> dict[str, float]:
+    return {"least": float(y.min()), "mean": float(y.mean()), "largest": float(y.max())}
+
+
+def _columns(arrays: Arrays) -> list[Column]:
+    """Of all parts together, where rows have a single axis and are few values long or named."""
+    if not _is_table(arrays):
+        return []
+    named = [_by_name(rows, arrays.columns) for rows in arrays.parts.values()]
+    return [
+        _column(name, np.concatenate([columns[name] for columns in named])) for name in named[0]
+    ]
+
+
+def _column(name: str, values: NDArray[Any]) -> Column:
+    absent = values == "" if values.dtype.kind == "U" else values != values  # NaN alone differs
+    known, counts = np.unique(values[~absent], return_counts=True)
+    category = values.dtype.kind == "U"
+    flag = not category and len(known) == 2 and known.tolist() == [0, 1]
+    return Column(
+        name=name,
+        kind="category" if category else "flag" if flag else "number",
+        missing=int(absent.sum()),
+        distinct=len(known),
+        low=known[counts.argmax() if category else 0].item(),
+        high=None if category else known[-1].item(),
+    )
+
+
+def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
+    if not _is_table(arrays):
+        return []
+    rows = arrays.parts["train"]
+    columns = _by_name(rows, arrays.columns)
+    return [
+        {name: column[row].item() for name, column in columns.items()}
+        | {target or "target": rows.y[row].tolist()}
+        for row in range(min(SAMPLE, len(rows.x)))
+    ]
+
+
+def _is_table(arrays: Arrays) -> bool:
+    x = arrays.parts["train"].x
+    if x.dtype.names is not None:
+        return True
+    return x.ndim == 2 and (arrays.columns is not None or x.shape[1] <= MOST_VALUES)
+
+
+def _by_name(rows: Rows, names: tuple[str, ...] | None) -> dict[str, NDArray[Any]]:
+    if rows.x.dtype.names is not None:
+        return {name: rows.x[name] for name in rows.x.dtype.names}
+    names = names or tuple(f"x[{i}]" for i in range(rows.x.shape[1]))
+    return dict(zip(names, rows.x.T, strict=True))
