@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 
 from search_spaces import Outputs, SearchSpace, catalog
 from tests.support.fits import fit, small_data, stock_fit
-from tuner.datasets.data import Part
 
 pytestmark = pytest.mark.keras
 
@@ -31,11 +31,12 @@ NARROWED = {
 }
 
 
+@pytest.mark.parametrize("weighted", [(), ("train", "validation")], ids=["plain", "weighted"])
 @pytest.mark.parametrize("family", catalog.FAMILIES)
-def test_losses_are_those_of_stock_fit(family: str) -> None:
-    """Epoch by epoch, with a last batch that is smaller."""
+def test_losses_are_those_of_stock_fit(family: str, weighted: tuple[str, ...]) -> None:
+    """Epoch by epoch, with a last batch that is smaller; also where rows count differently."""
     space = narrowed(family)
-    data = data_for(space, "image" if family == "cnn" else "steps")
+    data = data_for(space, "image" if family == "cnn" else "steps", weighted)
     point = space.starting_points()[0]
     ours = fit(data, point, build=space.build)
     assert not ours.path.startswith("stock fit")
@@ -50,12 +51,12 @@ def narrowed(family: str) -> SearchSpace:
     return catalog.load(family, [o for o in wanted if o.partition("=")[0] in names])
 
 
-def data_for(space: SearchSpace, kind: str) -> Any:
+def data_for(space: SearchSpace, kind: str, weighted: tuple[str, ...]) -> Any:
     """Rows of a shape that the family takes, and what it learns from them."""
-    data = small_data(shape=SHAPES[kind])
+    data = small_data(shape=SHAPES[kind], weighted=weighted)
     if space.learns == "targets":
         return data
     outputs = Outputs.for_task("regression", math.prod(SHAPES[kind]))
     parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
-    taught = {name: Part(x=p.x, y=p.x.reshape(len(p), -1)) for name, p in parts.items()}
+    taught = {name: replace(p, y=p.x.reshape(len(p), -1)) for name, p in parts.items()}
     return SimpleNamespace(inputs=data.inputs, outputs=outputs, **taught)
