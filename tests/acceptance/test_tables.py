@@ -47,3 +47,15 @@ def test_new_rows_are_predicted_as_they_stand(tmp_path: Path) -> None:
     right = sum(a["prediction"] == r["kind"] for a, r in zip(answer, rows[::10], strict=False))
     assert len(answer) == len(new) + 1
     assert right >= 12
+
+
+def test_columns_that_only_divide_rows_may_stay_in_new_files(tmp_path: Path) -> None:
+    """Groups are kept together in training, and not looked at in predicting."""
+    tuner = Terminal(tmp_path)
+    rows = [{**row, "field": f"f{i // 5}"} for i, row in enumerate(real_rows())]
+    write(tmp_path / "iris.csv", rows)
+    launch = ["launch", "mlp", "--data", "iris.csv", "--target", "kind", "--impute"]
+    ended = tuner(*launch, "--group", "field", "--trials", "2", "--workers", "2")
+    assert ended.returncode == 0, ended.stderr
+    assert tuner("export", "mlp-iris", "model.keras").returncode == 0
+    assert len(tuner.json("predict", "model.keras", "iris.csv")) == len(rows)

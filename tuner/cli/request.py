@@ -38,6 +38,16 @@ DATA = (
         help="Let values of a .csv be missing: numbers count as the median, and are marked.",
     ),
     click.option(
+        "--group",
+        metavar="COLUMN",
+        help="The column of a .csv whose equal values come into one part; no feature.",
+    ),
+    click.option(
+        "--split-by-time",
+        metavar="COLUMN",
+        help="The column of a .csv by which the latest rows test; no feature.",
+    ),
+    click.option(
         "--weights", metavar="COLUMN", help="The column of a .csv that says how much rows count."
     ),
     click.option(
@@ -198,6 +208,8 @@ def make_request(typed: dict[str, Any]) -> Request:
         test=typed.pop("test_part"),
         scaling=typed.pop("scaling"),
         impute=typed.pop("impute"),
+        group=typed.pop("group"),
+        split_by_time=typed.pop("split_by_time"),
         weights=typed.pop("weights"),
         class_weights=typed.pop("class_weights"),
         seed=typed.pop("data_seed"),

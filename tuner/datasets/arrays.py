@@ -36,11 +36,14 @@ class Rows:
             ``tuner.datasets.encoding``.
         y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text.
         weights: How much each row counts, numbers ``(rows,)``; None where all count the same.
+        blocks: Position of each row's group, or of its time among all times, int64 ``(rows,)``;
+            None where rows are divided one by one. See ``tuner.datasets.blocks``.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
     weights: NDArray[Any] | None = None
+    blocks: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

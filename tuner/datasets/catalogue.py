@@ -115,6 +115,12 @@ def read(spec: DataSpec) -> Arrays:
             f"Expected --weights with .csv files only. Received: --weights {spec.weights} with "
             f"{spec.source}: leave it out; arrays bring their weights as w."
         )
+    for option, column in (("--group", spec.group), ("--split-by-time", spec.split_by_time)):
+        if column is not None and not loader.TAKES_TARGET:
+            raise DataError(
+                f"Expected {option} with .csv files only. Received: {option} {column} with "
+                f"{spec.source}: leave it out."
+            )
     if spec.impute and not loader.TAKES_TARGET:
         raise DataError(
             f"Expected --impute with .csv files only. Received: --impute with {spec.source}: "

@@ -52,8 +52,9 @@ def _check_rows(rows: Rows, where: str) -> Rows:
             f"{len(y)} targets in y: make them of one length."
         )
     if rows.weights is None:
-        return Rows(x=x, y=y)
-    return Rows(x=x, y=y, weights=_check_shape_of_weights(rows.weights, len(x), where))
+        return dataclasses.replace(rows, x=x, y=y)
+    weights = _check_shape_of_weights(rows.weights, len(x), where)
+    return dataclasses.replace(rows, x=x, y=y, weights=weights)
 
 
 def _check_shape_of_weights(weights: Any, rows: int, where: str) -> NDArray[Any]:

@@ -38,10 +38,14 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
     }
     if spec.class_weights is not None:
         settings["class_weights"] = spec.class_weights
+    for field in ("group", "split_by_time"):
+        if getattr(spec, field) is not None:
+            settings[field] = True  # the rows' blocks are hashed with them, not their name
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for part in sorted(arrays.parts):
         rows = arrays.parts[part]
-        for name, array in (("x", rows.x), ("y", rows.y), ("weights", rows.weights)):
+        for name in ("x", "y", "weights", "blocks"):
+            array = getattr(rows, name)
             if array is None:
                 continue
             kind = array.dtype.descr if array.dtype.names else array.dtype.str

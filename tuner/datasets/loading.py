@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from search_spaces.shapes import Inputs, Outputs
-from tuner.datasets import catalogue, encoding, scaling, task, weights
+from tuner.datasets import blocks, catalogue, encoding, scaling, task, weights
 from tuner.datasets.arrays import PARTS, Arrays
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.encoding import Encoder
@@ -16,7 +17,7 @@ from tuner.datasets.fingerprint import fingerprint
 from tuner.datasets.pieces import Allocate, Pieces, in_memory
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.spec import DataSpec
-from tuner.datasets.split import split
+from tuner.datasets.split import Indices, split
 from tuner.datasets.task import Targets
 
 
@@ -80,19 +81,33 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
     if targets.labels is not None:
         labels = targets.encode(train.y)
         _check_every_class(labels, targets.labels, spec.source)
-    cut = split(
-        len(train.x),
-        {part: fraction for part, fraction in wanted.items() if part not in given},
-        seed=spec.seed,
-        labels=labels,
-        classes=targets.labels or (),
-    )
+    fractions = {part: fraction for part, fraction in wanted.items() if part not in given}
+    if train.blocks is not None:
+        cut = _by_blocks(train.blocks, fractions, spec)
+        if labels is not None:
+            blocks.check_training_part(labels[cut["train"]], targets.labels or ())
+    else:
+        cut = split(
+            len(train.x),
+            fractions,
+            seed=spec.seed,
+            labels=labels,
+            classes=targets.labels or (),
+        )
     return {
         part: Selection(rows=train, indices=cut[part])
         if part in cut
         else Selection(rows=given[part], indices=np.arange(len(given[part].x)))
         for part in PARTS
     }
+
+
+def _by_blocks(
+    found: np.ndarray, fractions: Mapping[str, float], spec: DataSpec
+) -> dict[str, Indices]:
+    if spec.split_by_time is not None:
+        return blocks.split_by_time(found, fractions)
+    return blocks.split_by_group(found, fractions, seed=spec.seed)
 
 
 def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: str) -> None:

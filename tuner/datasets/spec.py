@@ -38,6 +38,9 @@ class DataSpec:
         class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
             class count in training.
         impute: Whether values may be missing in the columns of a ``.csv``.
+        group: The column of a ``.csv`` that says which rows must come into one part.
+        split_by_time: The column of a ``.csv`` by which the latest rows come into the test part,
+            those before them into the validation part.
         learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
             scaled as they are. Follows from the search space.
     """
@@ -52,6 +55,8 @@ class DataSpec:
     weights: str | None = None
     class_weights: str | None = None
     impute: bool = False
+    group: str | None = None
+    split_by_time: str | None = None
     learns: str = "targets"
 
     def __post_init__(self) -> None:
@@ -67,6 +72,10 @@ class DataSpec:
             raise DataError(
                 "Expected no task with a space that learns the rows themselves. "
                 f"Received: {self.task}: leave it out."
+            )
+        if self.group is not None and self.split_by_time is not None:
+            raise DataError(
+                "Expected --group or --split-by-time. Received: both: leave one of them out."
             )
         _check_fraction("validation", self.validation)
         _check_fraction("test", self.test)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOWN = 8  # names in a message
+ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no features
 
 
 def predict_table(model: str, rows: str) -> pd.DataFrame:
@@ -46,9 +47,9 @@ def predict_table(model: str, rows: str) -> pd.DataFrame:
     import_keras()  # takes seconds: what can be refused was refused before
     loaded = load(file)
     if table is None and isinstance(loaded.input, dict):
-        table = _read_columns(rows, _kinds(loaded), None, missing=True)
+        table = _read_columns(rows, _kinds(loaded), (), missing=True)
     elif table is None:
-        table = _read_rows(rows, None, loaded.input_shape[1:], None)
+        table = _read_rows(rows, None, loaded.input_shape[1:], ())
     return _answers(predict(loaded, table), about)
 
 
@@ -68,10 +69,11 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 def _read_known(rows: str, about: Mapping[str, Any]) -> Any:
     """The rows as the card says that they must be; None where it does not say."""
-    columns, shape, target = about.get("columns"), about.get("shape"), about.get("target")
+    columns, shape = about.get("columns"), about.get("shape")
+    aside = [about[field] for field in ASIDE if about.get(field) is not None]
     if about.get("kinds"):
-        return _read_columns(rows, about["kinds"], target, missing=about.get("impute", False))
-    return None if shape is None else _read_rows(rows, columns, shape, target)
+        return _read_columns(rows, about["kinds"], aside, missing=about.get("impute", False))
+    return None if shape is None else _read_rows(rows, columns, shape, aside)
 
 
 def _kinds(model: keras.Model) -> dict[str, str]:
@@ -82,14 +84,14 @@ def _kinds(model: keras.Model) -> dict[str, str]:
 
 
 def _read_columns(
-    source: str, kinds: Mapping[str, str], target: str | None, *, missing: bool
+    source: str, kinds: Mapping[str, str], aside: Collection[str], *, missing: bool
 ) -> dict[str, NDArray[Any]]:
     """Columns of several kinds, each ``(rows, 1)``.
 
     Args:
         missing: Whether values may be missing.
     """
-    table = _named(csv_file.read_table(require_file(source)), list(kinds), target, source)
+    table = _named(csv_file.read_table(require_file(source)), list(kinds), aside, source)
     for name, kind in kinds.items():
         if kind == "number":
             csv_file.check_numeric(table[name], source)
@@ -100,12 +102,12 @@ def _read_columns(
 
 
 def _read_rows(
-    source: str, columns: Sequence[str] | None, shape: Sequence[int | None], target: str | None
+    source: str, columns: Sequence[str] | None, shape: Sequence[int | None], aside: Collection[str]
 ) -> NDArray[np.float64]:
     file = require_file(source)
     table = csv_file.read_table(file)
     if columns is not None:
-        table = _named(table, columns, target, source)
+        table = _named(table, columns, aside, source)
     else:
         if all(csv_file.is_number(str(name)) for name in table.columns):
             table = csv_file.read_table(file, header=False)  # the first line is a row, too
@@ -118,11 +120,11 @@ def _read_rows(
 
 
 def _named(
-    table: pd.DataFrame, columns: Sequence[str], target: str | None, source: str
+    table: pd.DataFrame, columns: Sequence[str], aside: Collection[str], source: str
 ) -> pd.DataFrame:
-    """The columns in the order of training; the target may be there and is not looked at."""
+    """The columns in the order of training; those aside may be there and are not looked at."""
     missing = [name for name in columns if name not in table.columns]
-    extra = [name for name in table.columns if name not in columns and name != target]
+    extra = [name for name in table.columns if name not in columns and name not in aside]
     wrong = {"missing": missing, "not known": extra}
     if missing or extra:
         told = "; ".join(f"{what}: {_list(names)}" for what, names in wrong.items() if names)

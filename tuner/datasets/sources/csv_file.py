@@ -46,7 +46,9 @@ def read(spec: DataSpec) -> Arrays:
     frame = read_table(require_file(spec.source))
     target = _target_column(frame, spec)
     weights = _weights(frame, spec, target)
-    features = frame.drop(columns=[target, *([] if weights is None else [spec.weights])])
+    aside = (target, spec.weights, spec.group, spec.split_by_time)
+    blocks = _blocks(frame, spec, target)
+    features = frame.drop(columns=list({name for name in aside if name is not None}))
     if not len(features.columns):
         raise DataError(
             f"{spec.source}: expected feature columns beside the target. "
@@ -56,7 +58,10 @@ def read(spec: DataSpec) -> Arrays:
     for column in features.columns:
         _check_column(features[column], spec)
     rows = Rows(
-        x=_features(features, impute=spec.impute), y=_targets(frame[target]), weights=weights
+        x=_features(features, impute=spec.impute),
+        y=_targets(frame[target]),
+        weights=weights,
+        blocks=blocks,
     )
     return Arrays(parts={"train": rows}, columns=tuple(map(str, features.columns)))
 
@@ -189,6 +194,40 @@ def _weights(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] |
     check_complete(frame[spec.weights], spec.source)
     weights: NDArray[Any] = frame[spec.weights].to_numpy()
     return weights
+
+
+def _blocks(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] | None:
+    """The position of each row's group, or of its time; these columns are no features."""
+    option, name = (
+        ("--group", spec.group) if spec.group else ("--split-by-time", spec.split_by_time)
+    )
+    if name is None:
+        return None
+    columns = [str(column) for column in frame.columns if column != target]
+    if name not in columns:
+        raise DataError(
+            f"{spec.source}: expected {option} to be one of its columns beside the target. "
+            f"Received: {name!r}.{did_you_mean(name, columns)}"
+        )
+    column = frame[name]
+    check_complete(column, spec.source)
+    if spec.group is not None:
+        column = column.astype(str)
+    elif not is_numeric(column):
+        column = _times(column, spec.source)
+    return np.unique(column.to_numpy(), return_inverse=True)[1].astype(np.int64)
+
+
+def _times(column: pd.Series, source: str) -> pd.Series:
+    import pandas as pd
+
+    try:
+        return pd.to_datetime(column, format="ISO8601", utc=True)
+    except (ValueError, TypeError) as e:
+        raise DataError(
+            f"{source}: expected numbers or times such as 2024-01-31 or 2024-01-31T12:30 in column "
+            f"{str(column.name)!r}. Received: {one_line(e)}."
+        ) from e
 
 
 def check_numeric(column: pd.Series, source: str) -> None:
