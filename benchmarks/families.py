@@ -89,7 +89,8 @@ CASES = (
     Case(family="stacked-autoencoder", data="digits", goal=0.97),
     Case(family="jordan", data="sequence-sum", goal=0.9),
     Case(family="gan", data="gaussians", goal=0.01),
-    Case(family="rbm", data="digits", goal=0.7),
+    Case(family="rbm", data="breast-cancer", goal=0.5, set={"hidden": "16", "epochs": "30"}),
+    Case(family="dbn", data="digits", goal=0.96),
     Case(family="lvq", data="digits", goal=0.96),
 )
 
@@ -110,8 +111,9 @@ def baseline(case: Case, data: Data) -> float:
         x, random = flat("train"), np.random.default_rng(0)
         made = random.multivariate_normal(x.mean(axis=0), np.cov(x.T), len(flat("test")))
         return float(discrepancy(flat("test"), made))
-    if "code" in case.set:  # of an autoencoder
-        code = PCA(int(case.set["code"])).fit(flat("train"))
+    width = case.set.get("code") or case.set.get("hidden")  # of an autoencoder, of an rbm
+    if width:
+        code = PCA(int(width)).fit(flat("train"))
         x = flat("test")
         return float(r2_score(x, code.inverse_transform(code.transform(x))))
     numbers = data.classes is None

@@ -32,6 +32,7 @@ FAMILIES = {
     "lvq": "search_spaces.lvq:LVQ",
     "gan": "search_spaces.gan:GAN",
     "rbm": "search_spaces.rbm:RBM",
+    "dbn": "search_spaces.dbn:DBN",
 }
 
 

@@ -27,6 +27,7 @@ SHAPES = {
     "lvq": [(5,), (4, 3)],
     "gan": [(5,), (4, 3)],
     "rbm": [(5,), (4, 3)],
+    "dbn": [(5,), (4, 3)],
     "jordan": [(5,), (4, 3)],
 }
 REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
@@ -41,6 +42,7 @@ SMALL = {
     "lvq": ("prototypes=1..2",),
     "gan": ("units=2..8", "opponent_units=2..8"),
     "rbm": ("hidden=2..8",),
+    "dbn": ("units=2..8",),
     "jordan": ("units=2..8",),
 }  # fmt: skip
 OUTPUTS = (
