@@ -14,6 +14,7 @@ from tuner.datasets import task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
+from tuner.datasets.facts import Facts
 from tuner.datasets.sources import (
     bundled,
     csv_file,
@@ -46,21 +47,6 @@ class Loader(Protocol):
 
     def read(self, spec: DataSpec) -> Arrays:
         """Returns the raw arrays, or raises DataError."""
-
-
-class Facts(Protocol):
-    """What is known of a set with a name before it is loaded; see ``Description``."""
-
-    @property
-    def rows(self) -> int: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def task(self) -> str: ...
-    @property
-    def classes(self) -> int | None: ...
-    @property
-    def summary(self) -> str: ...
 
 
 LOADERS: tuple[Loader, ...] = (

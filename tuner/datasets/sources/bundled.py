@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.facts import Facts
 from tuner.datasets.spec import DataSpec
 
 FORM = "a name such as digits"
@@ -13,26 +14,14 @@ TAKES_TARGET = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bundled:
-    """The facts of one set, known without loading it; a test holds them against the arrays.
+class Bundled(Facts):
+    """A set of scikit-learn's; a test holds its facts against the arrays.
 
     Attributes:
         loader: Function of ``sklearn.datasets``.
-        rows: Number of rows.
-        shape: Shape of one row.
-        task: What is predicted, see ``tuner.datasets.task``.
-        classes: Number of classes, None for a regression.
-        summary: What the rows are.
-        same_unit: Whether all columns are measured in one unit.
     """
 
     loader: str
-    rows: int
-    shape: tuple[int, ...]
-    task: str
-    classes: int | None
-    summary: str
-    same_unit: bool = False
 
 
 SETS = {

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.facts import Facts
 from tuner.datasets.spec import DataSpec
 
 FORM = "a name such as xor"
@@ -23,24 +24,16 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Facts):
     """How rows are made.
 
     Attributes:
         make: Takes a generator and a number of rows; gives features and targets.
         rows: How many there are unless the user says otherwise.
-        shape: Shape of one row.
-        task: What is predicted, see ``tuner.datasets.task``.
-        classes: Number of classes, None for a regression.
-        summary: What the rows are.
     """
 
     make: Callable[[np.random.Generator, int], Pair]
     rows: int = ROWS
-    shape: tuple[int, ...]
-    task: str
-    classes: int | None
-    summary: str
 
 
 def accepts(source: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.errors import DataError
+from tuner.datasets.facts import Facts
 from tuner.datasets.spec import DataSpec
 from tuner.errors import one_line
 from tuner.silence import silence
@@ -23,27 +24,15 @@ TAKES_TARGET = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class KerasSet:
-    """The facts of one set, known without loading it.
+class KerasSet(Facts):
+    """A set of Keras's, of both parts that it brings.
 
     Attributes:
         module: Of ``keras.datasets``.
-        rows: Number of rows of both parts that it brings.
-        shape: Shape of one row.
-        task: What is predicted, see ``tuner.datasets.task``.
-        classes: Number of classes, None for a regression.
-        summary: What the rows are.
-        same_unit: Whether all values of a row are measured in one unit.
         vocabulary: Where rows are texts, how many words are told apart; see ``_text``.
     """
 
     module: str
-    rows: int
-    shape: tuple[int, ...]
-    task: str
-    classes: int | None
-    summary: str
-    same_unit: bool = False
     vocabulary: int | None = None
 
 
