@@ -47,7 +47,7 @@ class DeepBelief(StackedAutoencoder):
 
         Measured on the digits: mean squares of them kept Adam from learning for 1000 steps.
         """
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        optimizer: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         for variable in optimizer.variables:
             if variable is not optimizer._learning_rate:
                 variable.assign(tf.zeros_like(variable.value))
