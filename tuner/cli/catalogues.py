@@ -100,21 +100,29 @@ def _list_datasets(as_json: bool) -> None:
 def _show_dataset(name: str, target: str | None, impute: bool, as_json: bool) -> None:
     from tuner.cli import documents
     from tuner.cli.screen import busy, output
-    from tuner.datasets import DataSpec, describe
+    from tuner.datasets import NAMES, DataError, DataSpec, describe
     from tuner.datasets.portrait import portray
 
     spec = DataSpec(source=name, target=target, impute=impute)
     with busy("Reading the data ..."):
-        described, portrait = describe(spec), portray(spec)
+        described = describe(spec)
+        try:
+            portrait = portray(spec)
+        except DataError as e:
+            if name not in NAMES:
+                raise
+            portrait = None  # such as a set of Keras's where there is no network
+            click.echo(f"Little is known of it: {e}", err=True)
     if as_json:
-        documents.echo({**vars(described), **dataclasses.asdict(portrait)})
+        documents.echo({**vars(described), **(dataclasses.asdict(portrait) if portrait else {})})
         return
     console = output()
     console.print(f"{described.name}: {described.source}")
     console.print(f"{described.rows} rows of shape {_shape(described)}, {_task(described)}")
-    _show_targets(portrait)
-    if portrait.columns:
-        _show_columns(portrait)
+    if portrait is not None:
+        _show_targets(portrait)
+        if portrait.columns:
+            _show_columns(portrait)
 
 
 def _shape(row: Description) -> str:

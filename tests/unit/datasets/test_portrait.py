@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,3 +97,16 @@ def test_it_fits_into_80_columns(tmp_path, monkeypatch):
     shown = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     assert shown["b"] == ["71", "39.9%"]
     assert shown["hue"][:3] == ["category", "2", "2"]
+
+
+@pytest.mark.keras
+def test_a_set_that_cannot_be_loaded_is_described_nevertheless(tmp_path):
+    """Keras's sets are nowhere to be had where a cache is empty and there is no network."""
+    command = ["unshare", "--net", sys.executable, "-m", "tuner", "datasets", "boston-housing"]
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode and "unshare" in done.stderr:
+        pytest.skip("no namespace of its own for this process: run as root")
+    assert done.returncode == 0
+    assert "506 rows of shape 13, regression" in done.stdout
+    assert "a network to download it" in done.stderr
