@@ -217,6 +217,8 @@ FAMILIES = {
     "lvq": ((9,), ()),
     "gan": ((9,), ("units=4", "opponent_units=4", "opponent_dropout=0.2")),
     "jordan": ((5, 2), ("units=4",)),
+    "rbm": ((9,), ("hidden=4",)),
+    "dbn": ((9,), ("units=4", "pretraining=1")),
 }
 # One process for all of them: TensorFlow takes longer than the trials.
 RERUN = """

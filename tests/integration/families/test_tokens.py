@@ -99,7 +99,7 @@ def told(home: Path, *arguments: str) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize("pooling", ["last", "average", "max"])
+@pytest.mark.parametrize("pooling", ["average"])
 def test_a_word_that_decides_is_found(home: Path, pooling: str) -> None:
     """In rows that reach the model as they are, whole and unscaled, and as the file takes them."""
     said = told(home, "imdb", pooling)
