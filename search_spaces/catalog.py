@@ -33,6 +33,7 @@ FAMILIES = {
     "gan": "search_spaces.gan:GAN",
     "rbm": "search_spaces.rbm:RBM",
     "dbn": "search_spaces.dbn:DBN",
+    "boltzmann": "search_spaces.boltzmann:Boltzmann",
 }
 
 

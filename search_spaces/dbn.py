@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import blocks
 from search_spaces.choices import Choice
 from search_spaces.ranges import Float, Int
-from search_spaces.rbm import VISIBLE
+from search_spaces.rbm import VISIBLE, check_probabilities
 from search_spaces.shapes import Inputs, Outputs
 from search_spaces.space import SearchSpace
 from search_spaces.values import Limits
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 _COUNT = Limits(at_least=1)
 
@@ -61,6 +62,14 @@ class DBN(SearchSpace):
         {"optimizer": "adam", "units": 256, "learning_rate": 3e-3, "epochs": 30},
         {"optimizer": "adam", "layers": 1, "units": 512, "learning_rate": 5e-3},
     )
+
+    def check_values(self, rows: np.ndarray) -> None:
+        if "binary" in (self.parameters["visible"].options or ()):
+            check_probabilities(
+                rows,
+                f"visible=binary of {self.name}",
+                "take --scaling minmax, or --set visible=gaussian",
+            )
 
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces import blocks
 from search_spaces.choices import Choice
+from search_spaces.errors import SpaceError
 from search_spaces.ranges import Float, Int
 from search_spaces.shapes import Inputs, Outputs
 from search_spaces.space import SearchSpace
@@ -14,9 +15,24 @@ from search_spaces.values import Limits
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 VISIBLE = ("gaussian", "binary")
 SPREAD = 0.01  # of the first weights: Hinton 2010, section 8
+
+
+def check_probabilities(rows: np.ndarray, whose: str, otherwise: str) -> None:
+    """Refuses rows that are no probabilities, as binary units take them.
+
+    Raises:
+        SpaceError: A value lies below 0 or above 1; what to do ``otherwise``.
+    """
+    low, high = float(rows.min()), float(rows.max())
+    if low < 0 or high > 1:
+        raise SpaceError(
+            f"Expected rows in [0, 1] for {whose}. "
+            f"Received: numbers from {low:.4g} to {high:.4g}: {otherwise}."
+        )
 
 
 class RBM(SearchSpace):
@@ -30,6 +46,7 @@ class RBM(SearchSpace):
     are right for standardised rows; binary ones are probabilities, right for ``--scaling minmax``.
     """
 
+    own_loss = True
     name = "rbm"
     learns = "rows"
 
@@ -61,6 +78,14 @@ class RBM(SearchSpace):
         {"optimizer": "adam", "learning_rate": 1e-2, "schedule": "cosine", "epochs": 30},
         {"optimizer": "adam", "persistent": True, "learning_rate": 3e-3, "batch_size": 64},
     )
+
+    def check_values(self, rows: np.ndarray) -> None:
+        if "binary" in (self.parameters["visible"].options or ()):
+            check_probabilities(
+                rows,
+                f"visible=binary of {self.name}",
+                "take --scaling minmax, or --set visible=gaussian",
+            )
 
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs

@@ -23,6 +23,7 @@ from search_spaces.values import Value, spell
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
     from optuna.trial import BaseTrial
 
 
@@ -137,6 +138,16 @@ class SearchSpace(ABC):
                 f"Expected rows of shape {expected} for {self.name}. "
                 f"Received: {inputs.shape}: take {self.otherwise}."
             )
+
+    def check_values(self, rows: np.ndarray) -> None:  # noqa: B027 most spaces take any
+        """Refuses scaled training rows whose values no model of this space takes.
+
+        Args:
+            rows: (rows, *shape), numbers.
+
+        Raises:
+            SpaceError: What is expected, and what to do.
+        """
 
     @abstractmethod
     def build(

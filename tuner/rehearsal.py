@@ -100,6 +100,7 @@ def examine(plan: Plan) -> Findings:
     spec = dataclasses.replace(plan.data, learns=space.learns)
     data = datasets.load_shared(spec)  # which workers here will find
     space.check(data.inputs, data.outputs)
+    space.check_values(data.train.x)
     _check_batch_size(space, data, plan.data.source)
     if plan.metrics:
         from tuner.training import check_metrics

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+OTHERWISE = "take --scaling minmax, or --set visible=gaussian"
 REFERENCE = 256  # training rows, the latest ones, that others' free energy is compared with
 
 
@@ -41,7 +42,7 @@ def gibbs(
     return tf.stop_gradient(rows)
 
 
-def check_unit_interval(rows: Any, *, binary: bool) -> None:
+def check_unit_interval(rows: Any, *, binary: bool, otherwise: str = OTHERWISE) -> None:
     """Lets a step fail, with a line for the user, where binary units get what is no probability."""
     if not binary:
         return
@@ -49,7 +50,7 @@ def check_unit_interval(rows: Any, *, binary: bool) -> None:
     tf.debugging.Assert(
         tf.logical_and(low >= 0.0, high <= 1.0),
         ["Expected rows in [0, 1] for binary visible units. Received numbers from", low, "to", high,
-         ": take --scaling minmax, or --set visible=gaussian."],
+         f": {otherwise}."],
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ SHAPES = {
     "gan": [(5,), (4, 3)],
     "rbm": [(5,), (4, 3)],
     "dbn": [(5,), (4, 3)],
+    "boltzmann": [(5,), (4, 3)],
     "jordan": [(5,), (4, 3)],
 }
 REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
@@ -43,6 +44,7 @@ SMALL = {
     "gan": ("units=2..8", "opponent_units=2..8"),
     "rbm": ("hidden=2..8",),
     "dbn": ("units=2..8",),
+    "boltzmann": ("hidden=2..8",),
     "jordan": ("units=2..8",),
 }  # fmt: skip
 OUTPUTS = (
@@ -70,6 +72,8 @@ def test_any_point_is_trained_and_saved(family: str, tmp_path: Path) -> None:
         outputs = outputs_of(space, shape, number)
         hyperparameters, model = space.realise(trials.ask(), Inputs(shape=shape), outputs)
         x, y = rows(shape, outputs)
+        if family == "boltzmann":
+            x = 1 / (1 + np.exp(-x))  # probabilities
         if space.learns == "rows":
             y = x.reshape(len(x), -1)
         compile_model(model, hyperparameters, outputs)
