@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Task = Literal["binary", "classes", "regression"]
+Task = Literal["binary", "classes", "labels", "regression"]
 Learns = Literal["targets", "rows"]  # what a model is taught: the targets, or the rows themselves
 HeadActivation = Literal["sigmoid", "softmax", "linear"]
 
@@ -40,9 +40,10 @@ class Outputs:
         """Returns the usual head of a task.
 
         Args:
-            task: ``binary`` (labels 0 and 1), ``classes`` (labels 0 to units - 1) or
-                ``regression`` (float targets).
-            units: numbers to predict: of classes, or of regression targets.
+            task: ``binary`` (labels 0 and 1), ``classes`` (labels 0 to units - 1), ``labels``
+                (units labels of which a row has any number, each 0 or 1) or ``regression``
+                (float targets).
+            units: numbers to predict: of classes, of labels, or of regression targets.
 
         Raises:
             ValueError: the task is unknown or the number of units cannot be.
@@ -60,5 +61,6 @@ class Outputs:
 _HEADS: dict[str, tuple[int, int | None, HeadActivation, str]] = {
     "binary": (1, 1, "sigmoid", "binary_crossentropy"),
     "classes": (2, None, "softmax", "sparse_categorical_crossentropy"),
+    "labels": (2, None, "sigmoid", "binary_crossentropy"),
     "regression": (1, None, "linear", "mse"),
 }

@@ -70,6 +70,8 @@ def _targets(x: np.ndarray, outputs: Outputs) -> np.ndarray:
     if outputs.task == "regression":
         values = np.stack([np.sin(x[:, i]) for i in range(outputs.units)], axis=1)
         return values[:, 0] if outputs.units == 1 else values
+    if outputs.task == "labels":
+        return (x[:, : outputs.units] + x[:, [0]] > 0).astype(np.float32)
     classes = max(2, outputs.units)
     return (np.abs(x[:, 0] * 3 + x[:, 1]) % classes).astype(np.int32)
 

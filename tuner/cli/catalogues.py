@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -70,9 +70,12 @@ def _show_space(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @command("tuner datasets", "tuner datasets digits", "tuner datasets house.csv --target price")
 @click.argument("name", required=False)
 @click.option("--target", metavar="COLUMN", help="As in launch, of a .csv.")
+@click.option("--task", help="As in launch.")
 @click.option("--impute", is_flag=True, help="As in launch, of a .csv.")
 @json_option
-def datasets(name: str | None, target: str | None, impute: bool, as_json: bool) -> None:
+def datasets(
+    name: str | None, target: str | None, task: str | None, impute: bool, as_json: bool
+) -> None:
     """List the data sets that come with the project, or show one.
 
     NAME may be all that launch takes after --data.
@@ -80,7 +83,7 @@ def datasets(name: str | None, target: str | None, impute: bool, as_json: bool) 
     if name is None:
         _list_datasets(as_json)
     else:
-        _show_dataset(name, target, impute, as_json)
+        _show_dataset(name, as_json, target=target, task=task, impute=impute)
 
 
 def _list_datasets(as_json: bool) -> None:
@@ -97,13 +100,13 @@ def _list_datasets(as_json: bool) -> None:
     output().print(rows)
 
 
-def _show_dataset(name: str, target: str | None, impute: bool, as_json: bool) -> None:
+def _show_dataset(name: str, as_json: bool, **options: Any) -> None:
     from tuner.cli import documents
     from tuner.cli.screen import busy, output
     from tuner.datasets import NAMES, DataError, DataSpec, describe
     from tuner.datasets.portrait import portray
 
-    spec = DataSpec(source=name, target=target, impute=impute)
+    spec = DataSpec(source=name, **options)
     with busy("Reading the data ..."):
         described = describe(spec)
         try:
@@ -120,7 +123,7 @@ def _show_dataset(name: str, target: str | None, impute: bool, as_json: bool) ->
     console.print(f"{described.name}: {described.source}")
     console.print(f"{described.rows} rows of shape {_shape(described)}, {_task(described)}")
     if portrait is not None:
-        _show_targets(portrait)
+        _show_targets(portrait, described)
         if portrait.columns:
             _show_columns(portrait)
 
@@ -133,7 +136,7 @@ def _task(row: Description) -> str:
     return row.task if row.classes is None else f"{row.task} ({row.classes})"
 
 
-def _show_targets(portrait: Portrait) -> None:
+def _show_targets(portrait: Portrait, described: Description) -> None:
     from tuner import words
     from tuner.cli.screen import output, table
 
@@ -145,14 +148,15 @@ def _show_targets(portrait: Portrait) -> None:
         click.echo(f"Targets: {spread}")
         return
     counts = portrait.counts or {}
-    whole = sum(counts.values())
-    rows = table("class", "rows", "share", right=("rows", "share"))
+    whole = described.rows
+    kind = "label" if described.task == "labels" else "class"
+    rows = table(kind, "rows", "share", right=("rows", "share"))
     for label, count in list(counts.items())[:MOST_CLASSES]:
         rows.add_row(label, str(count), f"{count / whole:.1%}")
     click.echo()
     output().print(rows)
     if len(counts) > MOST_CLASSES:
-        click.echo(f"{len(counts) - MOST_CLASSES} more classes: --json")
+        click.echo(f"{len(counts) - MOST_CLASSES} more: --json")
 
 
 def _show_columns(portrait: Portrait) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tuner.results.evaluation import Evaluation
 
 MOST_CLASSES = 20  # whose confusions fit on a screen
-MOST_LINES = 20  # of classes or targets; the others are in the JSON
+MOST_LINES = 20  # of classes, labels or targets; the others are in the JSON
 ROWS_SHOWN = 20
 
 trial_option = click.option(
@@ -67,8 +67,9 @@ def export(
 def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None:
     """Score a trial's saved model on the test part, from raw rows.
 
-    For classes: accuracy, AUC, and precision, recall and F1 as means over the classes and for
-    each. For a regression: MAE, RMSE and R2 in the unit of the targets.
+    For classes and labels: accuracy, AUC, and precision, recall and F1 as means over the classes
+    or labels and for each; for labels also the share of rows whose labels are all right. For a
+    regression: MAE, RMSE and R2 in the unit of the targets.
     """
     from storage import studies
     from tuner.cli import documents
@@ -96,7 +97,7 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
 def predict(model: str, rows: str, output: str | None, force: bool, as_json: bool) -> None:
     """Show what an exported model predicts for the rows of a table.
 
-    The card beside the model says which columns it takes and what its classes are called.
+    The card beside the model says which columns it takes and what its classes or labels are called.
     """
     from tuner.cli import documents
     from tuner.cli.screen import busy
@@ -129,7 +130,7 @@ def _print_scores(done: Evaluation) -> None:
     console.print(rows)
     if done.unit is not None:
         console.print(f"The loss is a square in {done.unit}.")
-    for kind in ("classes", "targets"):
+    for kind in ("classes", "labels", "targets"):
         if kind in scores:
             _print_each(scores[kind])
     if "confusion" in scores:
@@ -137,16 +138,15 @@ def _print_scores(done: Evaluation) -> None:
 
 
 def _print_each(scores: list[dict[str, Any]]) -> None:
-    """A line for each class, or for each of several targets."""
+    """A line for each class or label, or for each of several targets."""
     from tuner import words
     from tuner.cli.screen import output, table
 
-    names = [name for name in scores[0] if name != "class"]
-    rows = table("class" if "class" in scores[0] else "target", *names, right=tuple(names))
+    key = next((name for name in ("class", "label") if name in scores[0]), "target")
+    names = [name for name in scores[0] if name != key]
+    rows = table(key, *names, right=tuple(names))
     for position, row in enumerate(scores[:MOST_LINES]):
-        rows.add_row(
-            f"  {row.get('class', position)}", *(words.number(row[name]) for name in names)
-        )
+        rows.add_row(f"  {row.get(key, position)}", *(words.number(row[name]) for name in names))
     output().print(rows)
     if len(scores) > MOST_LINES:
         output().print(f"  and {len(scores) - MOST_LINES} more: --json")

@@ -21,8 +21,14 @@ DATA = (
         required=True,
         help="A name (see: tuner datasets), .npz, .csv, FOLDER or .py:FUNCTION.",
     ),
-    click.option("--target", metavar="COLUMN", help="The column of a .csv that is predicted."),
-    click.option("--task", help="binary, classes or regression.  [default: found from the data]"),
+    click.option(
+        "--target",
+        metavar="COLUMN",
+        help="The column of a .csv that is predicted; of several labels or numbers: A,B,C.",
+    ),
+    click.option(
+        "--task", help="binary, classes, labels or regression.  [default: found from the data]"
+    ),
     click.option(
         "--validation", type=float, default=0.2, show_default=True, help="Its share of the rows."
     ),

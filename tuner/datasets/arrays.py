@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tuner.datasets.errors import DataError
@@ -23,7 +24,8 @@ _BY_PART = {
 }
 _PAIRS = (*_WHOLE, *(name for pair in _BY_PART.values() for name in pair))
 _WEIGHTS = {x_name: x_name.replace("x", "w", 1) for x_name in _PAIRS if x_name[0] == "x"}
-NAMES = (*_PAIRS, *_WEIGHTS.values())
+TARGET_NAMES = "y_names"  # of the columns of y
+NAMES = (*_PAIRS, *_WEIGHTS.values(), TARGET_NAMES)
 FORMS = "x and y, or x_train, y_train and optionally x_val, y_val, x_test, y_test"
 
 
@@ -56,12 +58,14 @@ class Arrays:
         same_unit: Whether all values of a row are measured in one unit, as pixels are.
         vocabulary: Where rows hold the numbers of words, how many there are; 0 stands for none.
         columns: Names of the features, where rows have a single axis and the source names it.
+        targets: Names of several targets, where the source has them.
     """
 
     parts: Mapping[str, Rows]
     same_unit: bool = False
     vocabulary: int | None = None
     columns: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
 
     def taught_by_rows(self) -> Arrays:
         """Returns the same rows as targets of their own, flattened to ``(rows, values)``."""
@@ -69,7 +73,7 @@ class Arrays:
             part: dataclasses.replace(rows, y=rows.x.reshape(len(rows.x), -1))
             for part, rows in self.parts.items()
         }
-        return dataclasses.replace(self, parts=parts)
+        return dataclasses.replace(self, parts=parts, targets=None)
 
 
 def from_names(named: Mapping[str, Any], source: str) -> Arrays:
@@ -91,11 +95,13 @@ def from_names(named: Mapping[str, Any], source: str) -> Arrays:
     pairs = {"train": _WHOLE} if whole else _given_pairs(found)
     for pair in pairs.values():
         _require(pair, found, named, source)
+    names = named.get(TARGET_NAMES)
     return Arrays(
+        targets=None if names is None else tuple(map(str, np.ravel(names))),
         parts={
             part: Rows(x=named[x_name], y=named[y_name], weights=named.get(_WEIGHTS[x_name]))
             for part, (x_name, y_name) in pairs.items()
-        }
+        },
     )
 
 

@@ -71,8 +71,8 @@ class Description:
         name: What to write after ``--data``.
         rows: Number of rows, all parts together.
         shape: Shape of one row.
-        task: ``binary``, ``classes`` or ``regression``.
-        classes: Number of classes, None for a regression.
+        task: ``binary``, ``classes``, ``labels`` or ``regression``.
+        classes: Number of classes, or of labels; None for a regression.
         source: What it is and where it comes from, one line.
     """
 
@@ -171,15 +171,23 @@ def describe(name_or_spec: str | DataSpec) -> Description:
     if spec.source in SETS:
         return _known(spec.source)
     arrays = read(spec)
-    targets = task.find([rows.y for rows in arrays.parts.values()], spec.task, spec.source)
+    targets = task.find(
+        [rows.y for rows in arrays.parts.values()], spec.task, spec.source, arrays.targets
+    )
     return Description(
         name=spec.source,
         rows=sum(len(rows.x) for rows in arrays.parts.values()),
         shape=_shape(arrays),
         task=targets.task,
-        classes=None if targets.classes is None else len(targets.classes),
+        classes=_count(targets),
         source=find_loader(spec.source).SUMMARY,
     )
+
+
+def _count(targets: task.Targets) -> int | None:
+    if targets.task == "regression":
+        return None
+    return targets.units if targets.classes is None else len(targets.classes)
 
 
 def _shape(arrays: Arrays) -> tuple[int, ...]:

@@ -23,7 +23,8 @@ def check(arrays: Arrays, source: str) -> Arrays:
     """Returns the same data set as NumPy arrays that can be divided, scaled and trained on.
 
     Targets of shape ``(rows, 1)`` become ``(rows,)``, and text held as Python objects becomes
-    NumPy text; features are only looked at.
+    NumPy text; features are only looked at. Several targets go by the names that they were given,
+    or that the columns of a data frame have.
 
     Args:
         arrays: What a loader returned.
@@ -39,7 +40,22 @@ def check(arrays: Arrays, source: str) -> Arrays:
     _check_alike(
         (rows.y.dtype.kind == "U" for rows in parts.values()), "one kind of labels", source
     )
-    return dataclasses.replace(arrays, parts=parts)
+    names = arrays.targets or _column_names(arrays.parts["train"].y)
+    y = parts["train"].y
+    if y.ndim == 1:
+        return dataclasses.replace(arrays, parts=parts, targets=None)
+    if names is not None and (len(names) != y.shape[1] or len(set(names)) < len(names)):
+        raise DataError(
+            f"{source}: expected {y.shape[1]} different names of targets. "
+            f"Received: {', '.join(names)}."
+        )
+    return dataclasses.replace(arrays, parts=parts, targets=names)
+
+
+def _column_names(values: Any) -> tuple[str, ...] | None:
+    """Of a data frame; a column that is only numbered has none."""
+    columns = getattr(values, "columns", ())
+    return tuple(columns) if len(columns) and all(isinstance(c, str) for c in columns) else None
 
 
 def _check_rows(rows: Rows, where: str) -> Rows:

@@ -21,8 +21,9 @@ class Part:
 
     Attributes:
         x: Scaled features, contiguous float32 ``(rows, *shape)``.
-        y: Class positions, int32 ``(rows,)``; or the targets of a regression, float32
-            ``(rows,)`` or ``(rows, units)``, in ``Data.target_unit``.
+        y: Class positions, int32 ``(rows,)``; labels, each 0 or 1, float32 ``(rows, units)``; or
+            the targets of a regression, float32 ``(rows,)`` or ``(rows, units)``, in
+            ``Data.target_unit``.
         weights: How much each row counts in the loss, float32 ``(rows,)``; None where all count
             the same, see ``tuner.datasets.weights``.
     """
@@ -66,7 +67,7 @@ class Data:
         name: A short name, ``DataSpec.name``.
         inputs: Shape of one row.
         outputs: Task, number of outputs, their activation and the loss.
-        classes: The labels of the source by position, None for a regression.
+        classes: The class labels of the source by position, None where there are no classes.
         train: What trials learn from, and what the scalings were fitted on.
         validation: What trials are compared by.
         test: What only finished models are scored on.
@@ -77,6 +78,8 @@ class Data:
         columns: Names of the features ``(columns,)``, None where the source names none.
         encoder: How the columns of a table become numbers, where they are of several kinds; then
             ``scaler`` is None.
+        targets: Names of several targets by position: of labels always, of a regression where the
+            source has them.
         class_weights: What a row of each class counts in training, by position; None where all
             count the same.
     """
@@ -95,6 +98,7 @@ class Data:
     columns: tuple[str, ...] | None = None
     class_weights: tuple[float, ...] | None = None
     encoder: Encoder | None = None
+    targets: tuple[str, ...] | None = None
 
     def raw(self, part: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         """Returns the part's features as the source holds them, for a model that takes raw rows.
@@ -117,8 +121,8 @@ class Data:
 
     @property
     def target_unit(self) -> str | None:
-        """The unit of a regression's loss and metrics in words, None for class labels."""
-        if self.classes is not None:
+        """The unit of a regression's loss and metrics in words, None for all other tasks."""
+        if self.outputs.task != "regression":
             return None
         if self.target_scaler is None:
             return "unit of the targets"

@@ -37,7 +37,9 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         _require_numbers(arrays, spec.source)
         arrays = arrays.taught_by_rows()
     given = "regression" if by_rows else spec.task
-    targets = task.find([rows.y for rows in arrays.parts.values()], given, spec.source)
+    targets = task.find(
+        [rows.y for rows in arrays.parts.values()], given, spec.source, arrays.targets
+    )
     selections = _divide(arrays, targets, spec)
     encoder = _fit_columns(selections["train"], spec)
     scaler = _fit_features(arrays, selections["train"], spec) if encoder is None else None
@@ -69,6 +71,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         columns=arrays.columns,
         class_weights=of_classes,
         encoder=encoder,
+        targets=targets.names,
     )
 
 
@@ -143,7 +146,7 @@ def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | 
 
 
 def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler | None:
-    if targets.labels is not None or spec.scaling == "none":
+    if targets.task != "regression" or spec.scaling == "none":
         return None
     rows = Pieces(train.rows.y, train.indices)
     return scaling.fit(rows, "standard", same_unit=False, what="targets")

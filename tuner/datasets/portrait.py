@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tuner.datasets import catalogue, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.spec import DataSpec
+from tuner.datasets.task import Targets
 
 SAMPLE = 5  # rows
 MOST_VALUES = 16  # of a row that is still shown as a row
@@ -43,8 +44,9 @@ class Portrait:
 
     Attributes:
         parts: Rows that the source brings for each part.
-        counts: Rows of each class in all parts together, None for a regression.
-        targets: Least, mean and largest target of a regression; None for classes.
+        counts: Rows of each class in all parts together, or with each label; None for a
+            regression.
+        targets: Least, mean and largest target of a regression; None for classes and labels.
         columns: Of a table; none of images and sequences.
         sample: Some rows by column, their target last; none of images and sequences.
     """
@@ -64,18 +66,22 @@ def portray(spec: DataSpec) -> Portrait:
     """
     arrays = catalogue.read(spec)
     y = np.concatenate([rows.y for rows in arrays.parts.values()])
-    found = task.find([y], spec.task, spec.source)
-    several = found.labels is not None
+    found = task.find([y], spec.task, spec.source, arrays.targets)
+    counts = _counts(y, found)
     return Portrait(
         parts={part: len(rows.x) for part, rows in arrays.parts.items()},
-        counts=_counts(y) if several else None,
-        targets=None if several else _range(y),
+        counts=counts,
+        targets=_range(y) if counts is None else None,
         columns=tuple(_columns(arrays)),
         sample=tuple(_sample(arrays, spec.target)),
     )
 
 
-def _counts(y: NDArray[Any]) -> dict[str, int]:
+def _counts(y: NDArray[Any], found: Targets) -> dict[str, int] | None:
+    if found.task == "labels":
+        return dict(zip(found.names or (), y.sum(axis=0).astype(int).tolist(), strict=True))
+    if found.classes is None:
+        return None
     labels, counts = np.unique(y, return_counts=True)
     return dict(zip(map(str, labels.tolist()), counts.tolist(), strict=True))
 

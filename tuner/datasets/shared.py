@@ -175,18 +175,19 @@ def _open(name: str, spec: DataSpec) -> Data:
         for part in PARTS
     }
     scalers: dict[str, Any] = {name: _scaler(arrays, name) for name in _SCALERS}
-    classes, columns, weights = facts["classes"], facts["columns"], facts["class_weights"]
+    named: dict[str, Any] = {
+        name: None if facts[name] is None else tuple(facts[name])
+        for name in ("classes", "columns", "class_weights", "targets")
+    }
     return Data(
         name=spec.name,
         inputs=Inputs(shape=parts["train"].x.shape[1:], vocabulary=facts["vocabulary"]),
         outputs=Outputs.for_task(facts["task"], facts["units"]),
-        classes=None if classes is None else tuple(classes),
+        **named,
         **parts,
         **scalers,
         selections=_Later(spec, facts["fingerprint"]),
         fingerprint=facts["fingerprint"],
-        columns=None if columns is None else tuple(columns),
-        class_weights=None if weights is None else tuple(weights),
         encoder=None if facts["encoder"] is None else Encoder.from_dict(facts["encoder"]),
     )
 
@@ -199,6 +200,7 @@ def _keep(data: Data, scratch: Scratch) -> str:
         "units": data.outputs.units,
         "classes": data.classes,
         "columns": data.columns,
+        "targets": data.targets,
         "class_weights": data.class_weights,
         "encoder": None if data.encoder is None else data.encoder.to_dict(),
         "fingerprint": data.fingerprint,

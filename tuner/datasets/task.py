@@ -7,10 +7,14 @@ The rule, for targets of shape ``(rows,)``:
   most ``FEW_LABELS`` distinct values. Integers are so, too, when they count 0, 1, 2, ... without a
   gap up to ``MOST_LABELS``, the way label encoders and Keras's own sets write labels.
 - In both cases each label must stand in two rows on average, else it measures rather than names.
-- Everything else is a regression, and so are targets of shape ``(rows, units)``.
+- Everything else is a regression.
 
-Two class labels make the task ``binary``, more make it ``classes``. A task that the user gives is
-never second-guessed, only refused where the targets do not fit it.
+Two class labels make the task ``binary``, more make it ``classes``. Targets of shape
+``(rows, units)`` are a regression, too, unless they hold only 0 and 1: then they are ``labels``, of
+which a row has any number. Where every row has exactly one they may as well be one-hot classes, and
+the task must be given.
+
+A task that the user gives is never second-guessed, only refused where the targets do not fit it.
 """
 
 from __future__ import annotations
@@ -37,18 +41,22 @@ class Targets:
 
     Attributes:
         task: What the head and the loss of a model are chosen by.
-        units: Numbers predicted for each row: the classes, or the columns of a regression.
-        classes: The distinct labels in sorted order, whose positions are trained on; None for
-            a regression.
+        units: Numbers predicted for each row: the classes, the labels, or the columns of a
+            regression.
+        classes: The distinct class labels in sorted order, whose positions are trained on; None
+            where there are no classes.
+        names: Of several targets: of labels always, by default their positions; of the columns of
+            a regression where the source has them; else None.
     """
 
     task: Task
     units: int
     classes: NDArray[Any] | None
+    names: tuple[str, ...] | None = None
 
     @property
     def labels(self) -> tuple[Any, ...] | None:
-        """The classes as Python values, None for a regression."""
+        """The classes as Python values, None where there are none."""
         return None if self.classes is None else tuple(self.classes.tolist())
 
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -58,20 +66,31 @@ class Targets:
         return np.searchsorted(self.classes, y).astype(np.int32)
 
 
-def find(parts: Sequence[NDArray[Any]], given: str | None, source: str) -> Targets:
+def find(
+    parts: Sequence[NDArray[Any]],
+    given: str | None,
+    source: str,
+    names: tuple[str, ...] | None = None,
+) -> Targets:
     """Returns the task of targets that were checked.
 
     Args:
         parts: The targets of each part, ``(rows,)`` or ``(rows, units)``.
         given: The task that the user gave, or None to find it.
         source: Where the targets come from, for messages.
+        names: Of the columns ``(units,)``, where the source has them.
 
     Raises:
         DataError: All targets are equal, or do not fit the given task.
     """
     y = np.concatenate(parts)
     if y.ndim == 2:
-        return _several_numbers(y, given, source)
+        return _several(y, given, source, names)
+    if given == "labels":
+        raise DataError(
+            f"{source}: expected targets of shape (rows, labels) for the task labels. "
+            f"Received: {y.shape}: give several columns of 0 and 1, or another task."
+        )
     distinct = np.unique(y)
     if len(distinct) < 2:
         raise DataError(
@@ -139,22 +158,58 @@ def _check_labels(distinct: NDArray[Any], task: str, source: str) -> None:
         )
 
 
-def _several_numbers(y: NDArray[Any], given: str | None, source: str) -> Targets:
-    """One label a row is wanted, so a table of 0 and 1 is refused unless called a regression."""
-    if given not in (None, "regression") or y.dtype.kind in "Ub":
+def _several(
+    y: NDArray[Any], given: str | None, source: str, names: tuple[str, ...] | None
+) -> Targets:
+    """Labels or a regression; what may be one-hot classes is refused unless the task is given."""
+    if given in ("binary", "classes"):
         raise DataError(
-            f"{source}: expected one label for each row. Received: targets of shape {y.shape}: "
-            "y.argmax(axis=1) makes labels of one-hot rows."
+            f"{source}: expected one label for each row with the task {given}. Received: targets "
+            f"of shape {y.shape}: y.argmax(axis=1) makes labels of one-hot rows."
         )
-    if given is None and np.isin(y, (0, 1)).all():
+    if y.dtype.kind == "U" or (y.dtype.kind == "b" and given == "regression"):
         raise DataError(
-            f"{source}: expected one label for each row. "
-            f"Received: targets of shape {y.shape} holding only 0 and 1: y.argmax(axis=1) makes "
-            "labels of one-hot rows, and the task regression takes them as numbers."
+            f"{source}: expected numbers as targets of shape {y.shape}. "
+            f"Received: {y[0, 0].item()!r}: give one label for each row, or 1 for each label that "
+            "a row has and 0 for the others."
         )
+    if given == "labels" or (given is None and _are_flags(y)):
+        _check_flags(y, given, source)
+        return _labels(y, source, names)
     if (y == y[0]).all():
         raise DataError(
             f"{source}: expected at least two different targets. "
             f"Received: {y[0].tolist()} in every row: there is nothing to learn."
         )
-    return Targets(task="regression", units=y.shape[1], classes=None)
+    return Targets(task="regression", units=y.shape[1], classes=None, names=names)
+
+
+def _are_flags(y: NDArray[Any]) -> bool:
+    return bool(np.isin(y, (0, 1)).all())
+
+
+def _check_flags(y: NDArray[Any], given: str | None, source: str) -> None:
+    if not _are_flags(y):
+        other = y[~np.isin(y, (0, 1))][0].item()
+        raise DataError(
+            f"{source}: expected 0 or 1 in every target for the task labels. "
+            f"Received: {other!r}: give 1 where a row has the label, or the task regression."
+        )
+    if given is None and (y.sum(axis=1) == 1).all():
+        raise DataError(
+            f"{source}: expected a task with targets of 0 and 1. Received: {y.shape[1]} for each "
+            "row, one of them 1: y.argmax(axis=1) makes labels of one-hot rows, the task labels "
+            "takes them as they are, the task regression as numbers."
+        )
+
+
+def _labels(y: NDArray[Any], source: str, names: tuple[str, ...] | None) -> Targets:
+    names = names or tuple(map(str, range(y.shape[1])))
+    constant = np.flatnonzero((y == y[0]).all(axis=0))
+    if len(constant):
+        first = int(constant[0])
+        raise DataError(
+            f"{source}: expected rows with and without every label. Received: "
+            f"{int(y[0, first])} in every row of label {names[first]!r}: leave it out."
+        )
+    return Targets(task="labels", units=y.shape[1], classes=None, names=names)

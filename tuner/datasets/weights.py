@@ -51,8 +51,8 @@ def of_classes(
         return None
     if targets.labels is None:
         raise DataError(
-            f"{source}: expected class weights with classes only. Received: a regression: "
-            "leave --class-weights out."
+            f"{source}: expected class weights with classes only. Received: the task "
+            f"{targets.task}: leave --class-weights out."
         )
     if asked == BALANCED:  # as scikit-learn: rows / (classes * rows of the class)
         counts = np.bincount(y, minlength=len(targets.labels))

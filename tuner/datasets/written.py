@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets.arrays import FORMS, Arrays, from_names
+from tuner.datasets.arrays import FORMS, TARGET_NAMES, Arrays, from_names
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
 from tuner.datasets.fingerprint import fingerprint
@@ -66,7 +66,7 @@ def write(data: Any, base: str) -> Path:
             "into a .npz file that all machines reach, and give its path."
         )
     arrays = check(from_names(named_arrays(data), WHERE), WHERE)
-    digest = fingerprint(arrays, DataSpec(source=WHERE), "").encode()
+    digest = f"{fingerprint(arrays, DataSpec(source=WHERE), '')}{arrays.targets or ''}".encode()
     path = Path(base) / FOLDER / f"arrays-{hashlib.sha256(digest).hexdigest()[:DIGITS]}.npz"
     if path.exists():
         return path
@@ -83,9 +83,12 @@ def _by_name(arrays: Arrays) -> dict[str, NDArray[Any]]:
     """The checked arrays under the names that ``from_names`` reads."""
     suffixes = {"train": "_train", "validation": "_val", "test": "_test"}
     whole = len(arrays.parts) == 1
-    return {
+    found = {
         axis if whole else axis + suffixes[part]: array
         for part, rows in arrays.parts.items()
         for axis, array in (("x", rows.x), ("y", rows.y), ("w", rows.weights))
         if array is not None
     }
+    if arrays.targets is not None:
+        found[TARGET_NAMES] = np.array(arrays.targets)
+    return found

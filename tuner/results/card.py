@@ -113,12 +113,15 @@ def of_data(spec: StudySpec, data: Data | None) -> dict[str, Any]:
         "columns": data.columns,
         "kinds": None if data.encoder is None else data.encoder.kinds,
         "classes": data.classes,
+        "targets": data.targets,
         "target_unit": data.target_unit,
     }
 
 
 def of_predictions(data: Data) -> str:
     """What the numbers are that the model answers with, in words."""
+    if data.outputs.task == "labels":
+        return "the probability of each label, in the order of data.targets"
     if data.classes is None:
         return "the targets, in their own unit"
     if data.outputs.units == 1:

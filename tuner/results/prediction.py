@@ -17,7 +17,7 @@ from tuner.datasets.sources import csv_file
 from tuner.errors import UserError, one_line
 from tuner.results.evaluation import import_keras, load, predict
 from tuner.results.files import card_path
-from tuner.results.scores import probabilities
+from tuner.results.scores import HALF, probabilities
 
 if TYPE_CHECKING:
     import keras
@@ -34,8 +34,10 @@ def predict_table(model: str, rows: str) -> pd.DataFrame:
     The card beside the model, if there is one, names the columns and the classes.
 
     Returns:
-        For classes ``prediction`` and the probability of each, ``p(label)``; for a regression
-        ``prediction``, or ``prediction_0``, ...; without a card ``output_0``, ...
+        For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
+        with those that are more probable than not in ``prediction``, commas between; for a
+        regression ``prediction``, or ``prediction_0``, ..., or ``prediction_`` with the names of
+        several targets; without a card ``output_0``, ...
 
     Raises:
         DataError: The rows are not such as the model takes.
@@ -71,6 +73,7 @@ def _read_known(rows: str, about: Mapping[str, Any]) -> Any:
     """The rows as the card says that they must be; None where it does not say."""
     columns, shape = about.get("columns"), about.get("shape")
     aside = [about[field] for field in ASIDE if about.get(field) is not None]
+    aside += about.get("targets") or ()
     if about.get("kinds"):
         return _read_columns(rows, about["kinds"], aside, missing=about.get("impute", False))
     return None if shape is None else _read_rows(rows, columns, shape, aside)
@@ -149,16 +152,27 @@ def _answers(answers: NDArray[np.floating[Any]], about: dict[str, Any]) -> pd.Da
 
     if "task" not in about:
         return pd.DataFrame(answers).add_prefix("output_")
-    classes = about["classes"]
+    classes: Any = about["classes"]
+    names: Any = about.get("targets")
+    if about["task"] == "labels":
+        chosen = [", ".join(np.array(names)[row]) for row in answers > HALF]
+        return _probable(answers, names, chosen)
     if classes is None:
-        several = answers.shape[1] > 1
-        values = pd.DataFrame(answers)
-        return (
-            values.add_prefix("prediction_") if several else values.set_axis(["prediction"], axis=1)
-        )
+        values = pd.DataFrame(answers, columns=names)
+        if answers.shape[1] > 1:
+            return values.add_prefix("prediction_")
+        return values.set_axis(["prediction"], axis=1)
     probable = probabilities(answers)
-    shown = pd.DataFrame(probable, columns=[f"p({label})" for label in classes])
-    shown.insert(0, "prediction", [classes[i] for i in probable.argmax(axis=1)])
+    return _probable(probable, classes, [classes[i] for i in probable.argmax(axis=1)])
+
+
+def _probable(
+    probable: NDArray[np.floating[Any]], labels: Sequence[Any], chosen: Sequence[Any]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame(probable, columns=[f"p({label})" for label in labels])
+    shown.insert(0, "prediction", chosen)
     return shown
 
 

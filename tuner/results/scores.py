@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tuner.datasets import Data
 
 Floats = NDArray[np.floating[Any]]
+HALF = 0.5
 EPSILON = 1e-7  # Keras keeps probabilities so far from 0 and 1 before it takes their logarithm
 
 
@@ -24,18 +25,20 @@ def score(data: Data, part: str, answers: Floats) -> dict[str, Any]:
 
     Returns:
         ``loss`` in the unit of the study (for a regression ``data.target_unit``, squared), the
-        others as ``of_classes`` and ``of_regression`` say.
+        others as ``of_classes``, ``of_labels`` and ``of_regression`` say.
     """
     rows = {"train": data.train, "validation": data.validation, "test": data.test}[part]
     expected, weights = rows.y, rows.weights
     if data.classes is not None:
         return of_classes(expected, probabilities(answers), data.classes, weights)
+    if data.outputs.task == "labels":
+        return of_labels(expected, answers, data.targets or (), weights)
     scaler = data.target_scaler
     values = answers.reshape(expected.shape).astype(np.float32)
     scaled = values if scaler is None else scaler.transform(values)
     squares = np.square(scaled.astype(np.float64) - expected).reshape(len(expected), -1)
     loss = _mean(squares.mean(axis=1), weights)
-    return {"loss": loss, **of_regression(data.raw_targets(part), values)}
+    return {"loss": loss, **of_regression(data.raw_targets(part), values, data.targets)}
 
 
 def probabilities(answers: Floats) -> Floats:
@@ -88,22 +91,81 @@ def of_classes(
     }
 
 
+def of_labels(
+    expected: NDArray[Any],
+    probable: Floats,
+    names: tuple[str, ...],
+    weights: Floats | None = None,
+) -> dict[str, Any]:
+    """Scores probabilities of labels, of which a row may have any number.
+
+    A label is predicted where its probability is above one half.
+
+    Args:
+        expected: 1 where a row has a label, else 0, ``(rows, labels)``.
+        probable: ``(rows, labels)``.
+        names: Of the labels, by position.
+        weights: How much rows count in the loss ``(rows,)``; the others do without them.
+
+    Returns:
+        ``loss`` (binary cross-entropy), ``accuracy`` (over all rows and labels); ``exact``, the
+        share of rows whose labels are all right; ``precision``, ``recall``, ``f1`` and ``auc``,
+        each the mean over the labels (AUC is None where every row or none has a label); ``labels``
+        with these for each, and the ``rows`` that have it.
+    """
+    from sklearn import metrics
+
+    truth, chosen = expected > HALF, probable > HALF
+    precision, recall, f1, rows = metrics.precision_recall_fscore_support(
+        truth, chosen, average=None, zero_division=0
+    )
+    p = np.clip(probable.astype(np.float64), EPSILON, 1 - EPSILON)
+    losses = -np.where(truth, np.log(p), np.log(1 - p))
+    right = truth == chosen
+    aucs: list[Any] = [
+        _auc(truth[:, i], np.stack([1 - p[:, i], p[:, i]], axis=1)) for i in range(len(names))
+    ]
+    columns = (right.mean(axis=0), precision, recall, f1)
+    each = zip(names, *(column.tolist() for column in columns), aucs, rows.tolist(), strict=True)
+    keys = ("label", "accuracy", "precision", "recall", "f1", "auc", "rows")
+    return {
+        "loss": _mean(losses.mean(axis=1), weights),
+        "accuracy": float(right.mean()),
+        "exact": float(right.all(axis=1).mean()),
+        "precision": float(precision.mean()),
+        "recall": float(recall.mean()),
+        "f1": float(f1.mean()),
+        "auc": None if None in aucs else float(np.mean(aucs)),
+        "labels": [dict(zip(keys, values, strict=True)) for values in each],
+    }
+
+
 def _mean(losses: Floats, weights: Floats | None) -> float:
     """Over the rows, as Keras does it: weights do not change what it is divided by."""
     return float(np.mean(losses if weights is None else losses * weights))
 
 
-def of_regression(expected: NDArray[Any], values: Floats) -> dict[str, Any]:
+def of_regression(
+    expected: NDArray[Any], values: Floats, names: tuple[str, ...] | None = None
+) -> dict[str, Any]:
     """Scores values ``(rows,)`` or ``(rows, units)`` in the targets' own unit.
+
+    Args:
+        names: Of the targets, where they are known.
 
     Returns:
         ``mae``, ``rmse`` and ``r2``, of several targets the means; and ``targets`` with these for
-        each, where there are several.
+        each, where there are several, and with its name as ``target``.
     """
     columns = expected.reshape(len(expected), -1), values.reshape(len(values), -1)
     each = [_of_target(*pair) for pair in zip(*(array.T for array in columns), strict=True)]
     means = {name: float(np.mean([target[name] for target in each])) for name in each[0]}
-    return means if len(each) == 1 else {**means, "targets": each}
+    if len(each) == 1:
+        return means
+    if names is None:
+        return {**means, "targets": each}
+    named = zip(names, each, strict=True)
+    return {**means, "targets": [{"target": name, **scores} for name, scores in named]}
 
 
 def _of_target(expected: NDArray[Any], values: Floats) -> dict[str, float]:

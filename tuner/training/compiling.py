@@ -55,9 +55,16 @@ def compile_model(
     model.compile(
         optimizer=make_optimizer(hyperparameters),
         loss=outputs.loss,
-        metrics=[*names, *(name for name in metrics if name not in names)],
+        metrics=[_metric(name, outputs) for name in dict.fromkeys([*names, *metrics])],
         jit_compile=False,  # compiling costs more than a short trial gains on a CPU
     )
+
+
+def _metric(name: str, outputs: Outputs) -> str | keras.metrics.Metric:
+    """A metric as ``compile`` takes it; Keras would compare the most probable labels alone."""
+    if outputs.task == "labels" and name in ("accuracy", "acc"):
+        return keras.metrics.BinaryAccuracy(name=name)
+    return name
 
 
 def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
@@ -89,8 +96,10 @@ def _try_metric(name: str, outputs: Outputs) -> None:
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(outputs.units, activation=outputs.activation)]
     )
-    model.compile(optimizer="sgd", loss=outputs.loss, metrics=[name], jit_compile=False)
-    several = outputs.task == "regression" and outputs.units > 1
+    model.compile(
+        optimizer="sgd", loss=outputs.loss, metrics=[_metric(name, outputs)], jit_compile=False
+    )
+    several = outputs.task in ("labels", "regression") and outputs.units > 1
     y = np.zeros((4, outputs.units)) if several else np.arange(4.0) % max(2, outputs.units)
     x = np.zeros((4, 2), np.float32)
     scores = model.evaluate(x, y.astype(np.float32), verbose=0, return_dict=True)

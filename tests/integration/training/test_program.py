@@ -65,7 +65,9 @@ def test_every_optimizer_with_its_knobs(knobs: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("weighted", [["train"], ["validation"], ["train", "validation"]], ids=str)
-@pytest.mark.parametrize(("task", "units"), [("binary", 1), ("classes", 3), ("regression", 2)])
+@pytest.mark.parametrize(
+    ("task", "units"), [("binary", 1), ("classes", 3), ("labels", 3), ("regression", 2)]
+)
 def test_rows_that_count_differently(task: str, units: int, weighted: list[str]) -> None:
     """In the loss, not in metrics; a part without weights counts as always."""
     data = small_data(task, units, weighted=weighted)
@@ -181,7 +183,8 @@ def test_penalties_of_both_kinds_and_a_layer_without_bias() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "units"), [("binary", 1), ("classes", 4), ("regression", 1), ("regression", 2)]
+    ("task", "units"),
+    [("binary", 1), ("classes", 4), ("labels", 3), ("regression", 1), ("regression", 2)],
 )
 def test_every_task(task: str, units: int) -> None:
     assert_as_stock({}, small_data(task, units))
@@ -193,6 +196,7 @@ def test_every_task(task: str, units: int) -> None:
         ("binary", 1, ("AUC", "Precision", "mae", "Recall")),
         ("classes", 4, ("sparse_top_k_categorical_accuracy", "accuracy")),
         ("regression", 1, ("mae", "RootMeanSquaredError", "R2Score")),
+        ("labels", 3, ("AUC", "Precision", "Recall", "accuracy")),
         ("regression", 2, ("mean_absolute_error", "R2Score")),
     ],
 )

@@ -41,6 +41,8 @@ def test_the_rule(y, task, units):
         ([0, 1] * 3, "regression", 1),
         (list(range(10)), "classes", 10),
         ([[0, 1], [1, 0]], "regression", 2),
+        ([[0, 1], [1, 0]], "labels", 2),
+        ([[True, False, True], [False, True, False]], "labels", 3),
     ],
 )
 def test_a_given_task_is_taken(y, given, units):
@@ -62,7 +64,12 @@ def test_a_given_task_is_taken(y, given, units):
         ([0.5, 1.0], "binary", "fractions such as 0.5"),
         ([[0, 1], [1, 0]], None, "makes labels of one-hot rows"),
         ([[0.5, 1], [1, 0]], "classes", "expected one label for each row"),
-        ([["a", "b"]] * 2, None, "expected one label for each row"),
+        ([["a", "b"]] * 2, None, "give one label for each row"),
+        ([[True, False], [False, True]], "regression", "expected numbers"),
+        ([0, 1, 0], "labels", "Received: (3,): give several columns of 0 and 1"),
+        ([[0, 2], [1, 0]], "labels", "Received: 2: give 1 where a row has the label"),
+        ([[0, 1], [0, 0]], "labels", "Received: 0 in every row of label '0': leave it out"),
+        ([[1, 1], [0, 1]], "labels", "Received: 1 in every row of label '1'"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(y, given, message):
@@ -82,3 +89,18 @@ def test_positions_are_those_of_the_sorted_labels():
     encoded = targets.encode(np.array(["eel", "cat", "dog"]))
     np.testing.assert_array_equal(encoded, [2, 0, 1])
     assert encoded.dtype == np.int32
+
+
+def test_columns_of_0_and_1_are_labels_where_they_cannot_be_one_hot():
+    """A row with none of them, or with two, belongs to no single class."""
+    targets = find([np.array([[0, 1], [1, 1], [1, 0]])], None, "here", ("hot", "wet"))
+    assert (targets.task, targets.units, targets.names) == ("labels", 2, ("hot", "wet"))
+    assert find([np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])], None, "here").task == "labels"
+
+
+def test_labels_without_names_go_by_their_positions():
+    targets = find([np.array([[0, 1], [1, 1], [1, 0]])], "labels", "here")
+    assert targets.names == ("0", "1")
+    assert targets.labels is None
+    encoded = targets.encode(np.array([[True, False]]))
+    assert (encoded.dtype, encoded.tolist()) == (np.float32, [[1.0, 0.0]])

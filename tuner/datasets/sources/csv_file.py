@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORM = "FILE.csv with --target COLUMN"
-SUMMARY = "columns of numbers or categories, and one target column of numbers or labels"
+SUMMARY = "columns of numbers or categories, and a target column of numbers or labels, or several"
 TAKES_TARGET = True
 
 MOST_CATEGORIES = 100  # of a column
@@ -34,36 +34,42 @@ def accepts(source: str) -> bool:
 
 
 def read(spec: DataSpec) -> Arrays:
-    """Returns the columns in the file's order, and the target.
+    """Returns the columns in the file's order, and the target, or several with their names.
 
     Where all are numbers they come as float64 ``(rows, columns)``, else as a structured array, see
     ``tuner.datasets.encoding``.
 
     Raises:
-        DataError: The file cannot be read as a table, the target column is not in it, a feature
-            column holds neither numbers nor few categories, or a value is missing where it may not.
+        DataError: The file cannot be read as a table, a target column is not in it, one of several
+            holds no numbers, a feature column holds neither numbers nor few categories, or a value
+            is missing where it may not.
     """
     frame = read_table(require_file(spec.source))
-    target = _target_column(frame, spec)
-    weights = _weights(frame, spec, target)
-    aside = (target, spec.weights, spec.group, spec.split_by_time)
-    blocks = _blocks(frame, spec, target)
+    targets = _target_columns(frame, spec)
+    weights = _weights(frame, spec, targets)
+    aside = (*targets, spec.weights, spec.group, spec.split_by_time)
+    blocks = _blocks(frame, spec, targets)
     features = frame.drop(columns=list({name for name in aside if name is not None}))
     if not len(features.columns):
         raise DataError(
             f"{spec.source}: expected feature columns beside the target. "
-            f"Received: {target!r} alone: check that columns are separated by commas."
+            f"Received: {', '.join(targets)!r} alone: check that columns are separated by commas."
         )
-    check_complete(frame[target], spec.source)
+    for column in targets:
+        check_complete(frame[column], spec.source)
     for column in features.columns:
         _check_column(features[column], spec)
     rows = Rows(
         x=_features(features, impute=spec.impute),
-        y=_targets(frame[target]),
+        y=_targets(frame, targets, spec.source),
         weights=weights,
         blocks=blocks,
     )
-    return Arrays(parts={"train": rows}, columns=tuple(map(str, features.columns)))
+    return Arrays(
+        parts={"train": rows},
+        columns=tuple(map(str, features.columns)),
+        targets=tuple(targets) if len(targets) > 1 else None,
+    )
 
 
 def _features(frame: pd.DataFrame, *, impute: bool) -> NDArray[Any]:
@@ -165,7 +171,8 @@ def read_table(path: Path, *, header: bool = True) -> pd.DataFrame:
     return frame
 
 
-def _target_column(frame: pd.DataFrame, spec: DataSpec) -> str:
+def _target_columns(frame: pd.DataFrame, spec: DataSpec) -> list[str]:
+    """The column that ``--target`` names, or several with commas between."""
     columns = [str(column) for column in frame.columns]
     shown = ", ".join(columns[:_COLUMNS_SHOWN]) + (", ..." if columns[_COLUMNS_SHOWN:] else "")
     if spec.target is None:
@@ -173,18 +180,29 @@ def _target_column(frame: pd.DataFrame, spec: DataSpec) -> str:
             f"{spec.source}: expected the column to predict. Received: none: "
             f"add --target COLUMN, one of {shown}."
         )
-    if spec.target not in columns:
-        raise DataError(
-            f"{spec.source}: expected --target to be one of its columns ({shown}). "
-            f"Received: {spec.target!r}.{did_you_mean(spec.target, columns)}"
-        )
-    return spec.target
+    named = split_names(spec.target, columns)
+    for name in named:
+        if name not in columns:
+            raise DataError(
+                f"{spec.source}: expected --target to be one of its columns ({shown}). "
+                f"Received: {name!r}.{did_you_mean(name, columns)}"
+            )
+        if named.count(name) > 1:
+            raise DataError(
+                f"{spec.source}: expected different columns in --target. Received: {name!r} twice."
+            )
+    return named
 
 
-def _weights(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] | None:
+def split_names(text: str, columns: Collection[str]) -> list[str]:
+    """``a,b`` as two names, unless that is one of the columns itself."""
+    return [text] if text in columns else [name.strip() for name in text.split(",")]
+
+
+def _weights(frame: pd.DataFrame, spec: DataSpec, targets: Collection[str]) -> NDArray[Any] | None:
     if spec.weights is None:
         return None
-    columns = [str(column) for column in frame.columns if column != target]
+    columns = [str(column) for column in frame.columns if column not in targets]
     if spec.weights not in columns:
         raise DataError(
             f"{spec.source}: expected --weights to be one of its columns beside the target. "
@@ -196,14 +214,14 @@ def _weights(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] |
     return weights
 
 
-def _blocks(frame: pd.DataFrame, spec: DataSpec, target: str) -> NDArray[Any] | None:
+def _blocks(frame: pd.DataFrame, spec: DataSpec, targets: Collection[str]) -> NDArray[Any] | None:
     """The position of each row's group, or of its time; these columns are no features."""
     option, name = (
         ("--group", spec.group) if spec.group else ("--split-by-time", spec.split_by_time)
     )
     if name is None:
         return None
-    columns = [str(column) for column in frame.columns if column != target]
+    columns = [str(column) for column in frame.columns if column not in targets]
     if name not in columns:
         raise DataError(
             f"{spec.source}: expected {option} to be one of its columns beside the target. "
@@ -230,14 +248,14 @@ def _times(column: pd.Series, source: str) -> pd.Series:
         ) from e
 
 
-def check_numeric(column: pd.Series, source: str) -> None:
+def check_numeric(column: pd.Series, source: str, *, what: str = "feature column") -> None:
     """Raises DataError unless a column holds numbers."""
     if is_numeric(column):
         return
     text = column.astype(str)[column.notna()]
     first = next((value for value in text if not is_number(value)), "no number")
     raise DataError(
-        f"{source}: expected numbers in every feature column. "
+        f"{source}: expected numbers in every {what}. "
         f"Received: {first!r} in column {str(column.name)!r}: encode or remove the column."
     )
 
@@ -264,8 +282,18 @@ def check_complete(
         )
 
 
-def _targets(column: pd.Series) -> NDArray[Any]:
-    """Returns numbers and booleans as they are, everything else as text."""
+def _targets(frame: pd.DataFrame, names: list[str], source: str) -> NDArray[Any]:
+    """Returns numbers and booleans as they are, everything else as text; of several ``(rows, n)``.
+
+    Raises:
+        DataError: One of several holds no numbers.
+    """
+    if len(names) > 1:
+        for name in names:
+            check_numeric(frame[name], source, what="target column where there are several")
+        numbers: NDArray[Any] = frame[names].to_numpy(dtype=np.float64)
+        return numbers
+    column = frame[names[0]]
     values: NDArray[Any] = column.to_numpy()
     if values.dtype.kind in "buif":
         return values

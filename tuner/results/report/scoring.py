@@ -1,4 +1,4 @@
-"""What the best model predicts for the test part: a confusion matrix, or residuals."""
+"""What the best model predicts for the test part: a confusion matrix, labels, or residuals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tuner.loading import load_data, load_space
 from tuner.results import evaluation
 from tuner.results.choice import best, model_file
 from tuner.results.report import style
-from tuner.results.report.document import Picture, Section
+from tuner.results.report.document import Picture, Section, Table
 from tuner.results.report.thinning import spread
 from tuner.results.scores import score
 from tuner.study import StudySpec
@@ -54,6 +54,8 @@ def section(data: Data, answers: NDArray[np.floating[Any]]) -> Section:
     scores = score(data, "test", answers)
     measured = {f"{words.TEST}{k}": v for k, v in scores.items() if isinstance(v, float)}
     text = f"On the {len(answers):,} rows of the test part: {words.measures(measured, words.TEST)}."
+    if data.outputs.task == "labels":
+        return _labels(scores["labels"], text)
     if data.classes is None:
         return _residuals(data, answers, text)
     return _confusion(data.classes, np.array(scores["confusion"]), text)
@@ -96,6 +98,27 @@ def _confusion(classes: tuple[Any, ...], counts: NDArray[Any], text: str) -> Sec
         title=TITLE,
         text=[text, "True classes down, predicted ones across; the colour is the share of a row."],
         pictures=[Picture(figure=figure, alt="Confusion matrix on the test part", height=height)],
+    )
+
+
+def _labels(scores: list[dict[str, Any]], text: str) -> Section:
+    """Of each label how well it is found; of very many those that are found worst."""
+    worst_first = sorted(scores, key=lambda label: float(label["f1"]))
+    shown = scores if len(scores) <= CLASSES else worst_first[:CLASSES]
+    numbers = tuple(name for name in scores[0] if name != "label")
+    explained = "Precision, recall and F1 of each label, which is predicted above one half."
+    left = f" The {CLASSES} of {len(scores)} that are found worst." if shown is not scores else ""
+    return Section(
+        title=TITLE,
+        text=[text, explained + left],
+        table=Table(
+            columns=("label", *numbers),
+            rows=[
+                (str(label["label"]), *(words.number(label[name]) for name in numbers))
+                for label in shown
+            ],
+            right=frozenset(numbers),
+        ),
     )
 
 

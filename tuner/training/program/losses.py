@@ -1,4 +1,4 @@
-"""The losses of the three tasks, from what the last activation would be applied to."""
+"""The losses of all tasks, from what the last activation would be applied to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _binary(output: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     labels = tf.reshape(tf.cast(y, output.dtype), tf.shape(output))
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=output)
     hits = tf.equal(output > 0, labels > 0.5)  # a probability above one half
-    return tf.reduce_mean(losses, axis=-1), tf.cast(hits, tf.float32)
+    return tf.reduce_mean(losses, axis=-1), tf.reduce_mean(tf.cast(hits, tf.float32), axis=-1)
 
 
 def _squared(output: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -27,7 +27,8 @@ def _squared(output: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.reduce_mean(losses, axis=-1), tf.zeros([])
 
 
-# Each gives the loss of every row and, for classification, whether the row is right.
+# Each gives the loss of every row and, for classification, whether the row is right: of several
+# labels the share that are.
 LOSSES: dict[str, Loss] = {
     "sparse_categorical_crossentropy": _classes,
     "binary_crossentropy": _binary,

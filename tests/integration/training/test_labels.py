@@ -1,0 +1,89 @@
+"""Several labels a row: each way to train gives the losses of stock ``fit``, and Keras agrees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from search_spaces import catalog
+from tests.integration.training.test_every_family import narrowed
+from tests.integration.training.test_graph_epochs import Doubled, NotInLoops, chain
+from tests.support.fits import BASE, SPACE, fit, small_data, stock_fit
+from tuner.errors import UserError
+from tuner.training import check_metrics
+
+pytestmark = pytest.mark.keras
+
+DATA = small_data("labels", 3)
+WAYS = {
+    "program": SPACE.build,
+    "graph of Keras's steps": chain(Doubled),
+    "stock fit": chain(NotInLoops),
+}
+
+
+@pytest.mark.parametrize("weighted", [(), ("train", "validation")], ids=["plain", "weighted"])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_gives_the_losses_of_stock_fit(way: str, weighted: tuple[str, ...]) -> None:
+    data = small_data("labels", 3, weighted=weighted)
+    ours = fit(data, BASE, build=WAYS[way])
+    assert ours.path.startswith(way)
+    assert ours.distance(stock_fit(data, BASE, build=WAYS[way])) < 1e-5
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_accuracy_is_that_of_every_label_by_itself(way: str) -> None:
+    """Where Keras's own name would compare the most probable label of each row alone."""
+    ours = fit(DATA, BASE, build=WAYS[way])
+    assert ours.result is not None
+    model, part = ours.model, DATA.validation
+    scores = ours.result.score(part)
+    model.compile(loss="binary_crossentropy", metrics=["binary_accuracy"])
+    expected = model.evaluate(part.x, part.y, verbose=0, return_dict=True)
+    assert scores["loss"] == pytest.approx(expected["loss"], abs=1e-6)
+    assert scores["accuracy"] == pytest.approx(expected["binary_accuracy"], abs=1e-6)
+    right = (model.predict(part.x, verbose=0) > 0.5) == (part.y > 0.5)
+    assert scores["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+    assert right.all(axis=1).mean() < right.mean() < 1  # what else it could be is something else
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        name
+        for name in catalog.FAMILIES
+        if catalog.load(name).learns == "targets" and not catalog.load(name).tasks
+    ],
+)
+def test_families_learn_labels(family: str) -> None:
+    """All that do not say otherwise: losses are those of ``fit``, outputs are probabilities."""
+    space = narrowed(family)
+    data = small_data("labels", 3, shape=(6, 6) if family == "cnn" else (7, 2))
+    point = space.starting_points()[0]
+    ours = fit(data, point, build=space.build)
+    assert ours.distance(stock_fit(data, point, build=space.build)) < 1e-5
+    answers = ours.model.predict(data.test.x, verbose=0)
+    assert answers.shape == (len(data.test), 3)
+    assert (answers > 0).all()
+    assert (answers < 1).all()
+    assert np.abs(answers.sum(axis=1) - 1).max() > 0.01
+
+
+@pytest.mark.parametrize("metric", ["AUC", "Precision", "accuracy"])
+def test_metrics_of_keras(metric: str) -> None:
+    check_metrics([metric], DATA.outputs)
+
+
+def test_metrics_that_give_a_number_for_each_label_are_refused() -> None:
+    with pytest.raises(UserError, match="can be computed for the task 'labels'"):
+        check_metrics(["F1Score"], DATA.outputs)
+
+
+def test_the_objective_may_be_a_metric_of_labels() -> None:
+    ours: Any = fit(DATA, BASE, metrics=("AUC",))
+    assert ours.path.startswith("program: ")
+    assert 0 <= ours.epochs[-1]["val_AUC"] <= 1
+    assert isinstance(ours.model, keras.Model)
