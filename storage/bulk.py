@@ -63,7 +63,7 @@ def _require(c: Connection, study_id: int) -> None:
 
 def _whole(c: Connection, rows: list[sa.Row[Any]], chosen: sa.Select[Any]) -> list[FrozenTrial]:
     params = past._params(c, chosen)
-    values = _values(c, chosen)
+    values = past._values(c, chosen)
     reports = _reports(c, chosen)
     user = _attributes(c, chosen, schema.optuna_trial_attributes)
     system = _attributes(c, chosen, schema.optuna_trial_system_attributes)
@@ -84,18 +84,6 @@ def _whole(c: Connection, rows: list[sa.Row[Any]], chosen: sa.Select[Any]) -> li
         )
         for row in rows
     ]
-
-
-def _values(c: Connection, chosen: sa.Select[Any]) -> dict[int, list[float]]:
-    """By objective."""
-    value = schema.optuna_values.c
-    query = sa.select(value.trial_id, value.value, value.value_type)
-    query = query.where(value.trial_id.in_(chosen)).order_by(value.trial_id, value.objective)
-    read = models.TrialValueModel.stored_repr_to_value
-    found: dict[int, list[float]] = defaultdict(list)
-    for trial_id, stored, kind in c.execute(query):
-        found[trial_id].append(read(stored, kind))
-    return found
 
 
 def _reports(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[int, float]]:

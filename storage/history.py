@@ -28,12 +28,15 @@ IMAGINED = -1  # the id of a trial that does not exist yet
 class History(BaseStorage):
     """A study for samplers.
 
+    Args:
+        reports: See ``storage.past``.
+
     Attributes:
         attributes: System attributes that the sampler wrote to the trial at hand.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, reports: bool = True) -> None:
+        self._store, self._reports = store, reports
         self._cache = _CachedStorage(store.optuna)
         self._pasts: dict[int, Past] = {}
         self._id_at_hand: int | None = None
@@ -93,7 +96,7 @@ class History(BaseStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         """All trials, as far as samplers look at them: see ``storage.past``."""
-        past = self._pasts.setdefault(study_id, Past(self._store, study_id))
+        past = self._pasts.setdefault(study_id, Past(self._store, study_id, reports=self._reports))
         chosen = [t for t in past.trials() if states is None or t.state in states]
         return copy.deepcopy(chosen) if deepcopy else chosen
 

@@ -342,7 +342,10 @@ def _was_told(c: Connection, claim: Claim, outcome: Outcome) -> bool:
     row = c.execute(
         sa.select(attempt.ended_as, trial.model, trial.failure_kind, value.value)
         .join(schema.trials, trial.trial_id == attempt.trial_id)
-        .outerjoin(schema.optuna_values, value.trial_id == attempt.trial_id)
+        .outerjoin(
+            schema.optuna_values,
+            sa.and_(value.trial_id == attempt.trial_id, value.objective == 0),
+        )
         .where(attempt.trial_id == claim.trial_id, attempt.token == claim.token)
     ).first()
     kind = outcome.failure.kind if outcome.failure else None

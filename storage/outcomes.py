@@ -63,7 +63,9 @@ class Outcome:
 
     Attributes:
         state: ``"complete"``, ``"pruned"`` or ``"failed"``.
-        value: The objective; None where the trial never had one.
+        value: The objective; None where the trial never had one, and for a pruned trial of a
+            study with several: Optuna has values of such a trial for all objectives or for none.
+        further: Values of further objectives, in their order; for a complete trial only.
         metrics: Of the best epoch.
         seconds: Spent inside training, over all attempts.
         model: Where the model file lies.
@@ -73,6 +75,7 @@ class Outcome:
 
     state: State
     value: float | None = None
+    further: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
     model: str | None = None
@@ -81,9 +84,10 @@ class Outcome:
 
     def __post_init__(self) -> None:
         missing = self.value is None and self.state == "complete"
-        if missing or not math.isfinite(self.value or 0.0):
+        if missing or not all(math.isfinite(v) for v in (self.value or 0.0, *self.further)):
+            received = ", ".join(map(str, (self.value, *self.further)))
             raise ValueError(
-                f"Expected a finite value of a {self.state} trial. Received: {self.value}"
+                f"Expected a finite value of a {self.state} trial. Received: {received}"
             )
 
 
@@ -101,14 +105,15 @@ def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
         )
     )
     if outcome.value is not None and outcome.state != "failed":
-        c.execute(
-            schema.optuna_values.insert().values(
-                trial_id=trial_id,
-                objective=0,
-                value=outcome.value,
-                value_type=models.TrialValueModel.TrialValueType.FINITE,
+        for objective, value in enumerate((outcome.value, *outcome.further)):
+            c.execute(
+                schema.optuna_values.insert().values(
+                    trial_id=trial_id,
+                    objective=objective,
+                    value=value,
+                    value_type=models.TrialValueModel.TrialValueType.FINITE,
+                )
             )
-        )
     if outcome.failure is not None:
         _write_failure(c, trial_id, outcome.failure, outcome.state)
     c.execute(

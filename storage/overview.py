@@ -39,10 +39,11 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """A study, its trials by state, its best complete trial, and its workers.
+    """A study, its trials by state, its best complete trials, and its workers.
 
     Attributes:
         failures: Failed trials by the kind of their failure.
+        front: With several objectives, the complete trials that no other dominates, ``best`` first.
     """
 
     study: Study
@@ -50,6 +51,7 @@ class Status:
     failures: dict[str, int]
     best: TrialRecord | None
     workers: list[WorkerRecord]
+    front: tuple[TrialRecord, ...] = ()
 
 
 def status(store: Store, study: Study) -> Status:
@@ -59,12 +61,14 @@ def status(store: Store, study: Study) -> Status:
         StudyGone: It was deleted.
     """
     study = studies.refresh(store, study)
+    front = trials.front(store, study) if study.further else ()
     return Status(
         study=study,
         trials=count(store, study),
         failures=count_failures(store, study),
-        best=next(iter(trials.best(store, study)), None),
+        best=next(iter(front or trials.best(store, study)), None),
         workers=workers.list_workers(store, study),
+        front=tuple(front),
     )
 
 

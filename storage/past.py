@@ -34,10 +34,14 @@ class Past:
     Of a pruned trial the last report is there, by which samplers rank it. A failed trial that
     violated a constraint is shown as pruned: samplers pass over failed trials, and would choose
     what runs out of memory again and again.
+
+    Args:
+        reports: Whether pruned trials have their last report. In a study with several objectives
+            they must not: Optuna ranks them by the study's one direction, and raises.
     """
 
-    def __init__(self, store: Store, study_id: int) -> None:
-        self._store, self._study_id = store, study_id
+    def __init__(self, store: Store, study_id: int, *, reports: bool = True) -> None:
+        self._store, self._study_id, self._reports = store, study_id, reports
         # By Optuna's id and in that order: numbers grow with ids.
         self._trials: dict[int, FrozenTrial] = {}
         self._unended: set[int] = set()
@@ -46,7 +50,7 @@ class Past:
     def trials(self) -> list[FrozenTrial]:
         """All trials as they are now, by number."""
         with self._store.read() as c:
-            for trial in _read(c, self._changed(c)):
+            for trial in _read(c, self._changed(c), reports=self._reports):
                 self._keep(trial)
         return list(self._trials.values())
 
@@ -83,7 +87,7 @@ class Past:
             self._unended.add(trial_id)
 
 
-def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
+def _read(c: Connection, condition: Condition, *, reports: bool) -> Iterable[FrozenTrial]:
     """The trials for which a condition on Optuna's table holds, in at most five statements."""
     trial = schema.optuna_trials.c
     query = sa.select(trial.trial_id, trial.number, trial.state).where(condition)
@@ -99,7 +103,7 @@ def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
         [row.trial_id for row in rows if row.state == TrialState.PRUNED],
         sa.select(trial.trial_id).where(condition, trial.state == TrialState.PRUNED),
     )
-    reports = _last_reports(c, pruned) if TrialState.PRUNED in states else {}
+    last = _last_reports(c, pruned) if reports and TrialState.PRUNED in states else {}
     for row in rows:
         found = params[row.trial_id]
         yield _shown(
@@ -107,12 +111,13 @@ def _read(c: Connection, condition: Condition) -> Iterable[FrozenTrial]:
                 number=row.number,
                 trial_id=row.trial_id,
                 state=row.state,
-                value=values.get(row.trial_id),
+                value=None,
+                values=values.get(row.trial_id),
                 params={name: value for name, (value, _) in found.items()},
                 distributions={name: distribution for name, (_, distribution) in found.items()},
                 system_attrs=attributes[row.trial_id],
                 user_attrs={},
-                intermediate_values=reports.get(row.trial_id, {}),
+                intermediate_values=last.get(row.trial_id, {}),
                 datetime_start=None,
                 datetime_complete=None,
             )
@@ -148,12 +153,16 @@ def _distribution(text: str) -> BaseDistribution:
     return json_to_distribution(text)
 
 
-def _values(c: Connection, chosen: Chosen) -> dict[int, float]:
+def _values(c: Connection, chosen: Chosen) -> dict[int, list[float]]:
+    """By objective."""
     value = schema.optuna_values.c
     query = sa.select(value.trial_id, value.value, value.value_type)
-    query = query.where(value.trial_id.in_(chosen), value.objective == 0)
+    query = query.where(value.trial_id.in_(chosen)).order_by(value.trial_id, value.objective)
     read = models.TrialValueModel.stored_repr_to_value
-    return {trial_id: read(stored, kind) for trial_id, stored, kind in c.execute(query)}
+    found: dict[int, list[float]] = defaultdict(list)
+    for trial_id, stored, kind in c.execute(query):
+        found[trial_id].append(read(stored, kind))
+    return found
 
 
 def _attributes(c: Connection, chosen: Chosen) -> dict[int, dict[str, Any]]:

@@ -48,15 +48,19 @@ def end(store: Store, study: Study, number: int) -> str:
             )
             return "asked"
         best = None if found.best_value is None else study.sign * found.best_value
-        leases.end(store, c, record.trial_id, ended_by_hand(best))
+        leases.end(store, c, record.trial_id, ended_by_hand(best, several=bool(study.further)))
         conclusion.conclude(store, c, study, row)
         return "ended"
 
 
-def ended_by_hand(value: float | None) -> Outcome:
-    """The outcome of a trial that somebody ended before it was through."""
+def ended_by_hand(value: float | None, *, several: bool = False) -> Outcome:
+    """The outcome of a trial that somebody ended before it was through.
+
+    Args:
+        several: Whether its study has several objectives, see ``Outcome.value``.
+    """
     if value is not None:
-        return Outcome(state="pruned", value=value)
+        return Outcome(state="pruned", value=None if several else value)
     failure = Failure(kind="ended", message="ended by hand before its first epoch")
     return Outcome(state="failed", failure=failure)
 

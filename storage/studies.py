@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import uuid as uuids
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +54,7 @@ class Study:
         deadline: When ``limits.timeout`` runs out, seconds since 1970.
         sign: 1 where lower values of the objective are better, else -1. Our own tables hold values
             times it, the lower the better; Optuna's hold them as they are.
+        further: The same for each further objective: only Optuna's tables hold their values.
     """
 
     study_id: int
@@ -66,6 +69,7 @@ class Study:
     created_at: float
     deadline: float | None
     sign: int = 1
+    further: tuple[int, ...] = ()
 
 
 def create(
@@ -77,11 +81,14 @@ def create(
     lease_seconds: float = 30.0,
     limits: Limits | None = None,
     maximize: bool = False,
+    further: Sequence[bool] = (),
 ) -> Study:
     """Makes a study, in Optuna's tables and ours, in one transaction.
 
     Args:
         maximize: Whether higher values of the objective are better.
+        further: The same for each further objective. By the first one alone trials are pruned,
+            and their best epochs found.
 
     Raises:
         StoreError: The name is taken, empty or too long.
@@ -95,7 +102,7 @@ def create(
     uuid = str(uuids.uuid4())
     try:
         with store.write() as c:
-            study_id = _insert_optuna_study(c, name, uuid, maximize=maximize)
+            study_id = _insert_optuna_study(c, name, uuid, (maximize, *further))
             c.execute(
                 schema.studies.insert().values(
                     study_id=study_id,
@@ -123,18 +130,18 @@ def _signed(value: float | None, sign: int) -> float | None:
     return None if value is None else sign * value
 
 
-def _insert_optuna_study(c: Connection, name: str, uuid: str, *, maximize: bool) -> int:
+def _insert_optuna_study(c: Connection, name: str, uuid: str, maximize: Sequence[bool]) -> int:
     study_id = insert_row(c, schema.optuna_studies, study_name=name)
     # A study that another program deleted on SQLite, where its foreign keys are off, leaves our
     # rows behind, and SQLite gives its id again.
     purge(c, study_id)
-    c.execute(
-        schema.optuna_directions.insert().values(
-            study_id=study_id,
-            objective=0,
-            direction=StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE,
+    for objective, higher in enumerate(maximize):
+        direction = StudyDirection.MAXIMIZE if higher else StudyDirection.MINIMIZE
+        c.execute(
+            schema.optuna_directions.insert().values(
+                study_id=study_id, objective=objective, direction=direction
+            )
         )
-    )
     c.execute(
         schema.optuna_study_attributes.insert().values(
             study_id=study_id, key=schema.UUID_ATTRIBUTE, value_json=json.dumps(uuid)
@@ -188,6 +195,7 @@ def genuine(study_id: int, uuid: str) -> sa.ColumnElement[bool]:
 
 
 def _select() -> sa.Select[Any]:
+    """Studies, a row for each of their objectives."""
     attribute, direction = schema.optuna_study_attributes.c, schema.optuna_directions.c
     return (
         sa.select(
@@ -207,15 +215,23 @@ def _select() -> sa.Select[Any]:
                 attribute.key == schema.UUID_ATTRIBUTE,
             ),
         )
-        .join(
-            schema.optuna_directions,
-            sa.and_(direction.study_id == schema.studies.c.study_id, direction.objective == 0),
-        )
+        .join(schema.optuna_directions, direction.study_id == schema.studies.c.study_id)
+        .order_by(schema.studies.c.created_at, schema.studies.c.study_id, direction.objective)
     )
 
 
-def _study(row: Row[Any]) -> Study:
-    sign = -1 if row.direction is StudyDirection.MAXIMIZE else 1
+def _studies(c: Connection, query: sa.Select[Any]) -> list[Study]:
+    """Those of a query whose row of ours is not stale, oldest first."""
+    rows = [row for row in c.execute(query).all() if json.loads(row.value_json) == row.uuid]
+    of_one = itertools.groupby(rows, key=lambda row: row.study_id)
+    return [_study(list(objectives)) for _, objectives in of_one]
+
+
+def _study(objectives: Sequence[Row[Any]]) -> Study:
+    row = objectives[0]
+    sign, *further = (
+        -1 if found.direction is StudyDirection.MAXIMIZE else 1 for found in objectives
+    )
     return Study(
         study_id=row.study_id,
         uuid=row.uuid,
@@ -229,32 +245,28 @@ def _study(row: Row[Any]) -> Study:
         created_at=row.created_at,
         deadline=row.deadline,
         sign=sign,
+        further=tuple(further),
     )
 
 
 def list_studies(store: Store) -> list[Study]:
     """All studies that were made here, oldest first."""
     with store.read() as c:
-        rows = c.execute(_select().order_by(schema.studies.c.created_at)).all()
-    return [_study(row) for row in rows if json.loads(row.value_json) == row.uuid]
+        return _studies(c, _select())
 
 
 def find(store: Store, name: str) -> Study | None:
     """The study of this name, if there is one."""
     with store.read() as c:
-        row = c.execute(_select().where(schema.optuna_studies.c.study_name == name)).first()
-    if row is None or json.loads(row.value_json) != row.uuid:
-        return None
-    return _study(row)
+        found = _studies(c, _select().where(schema.optuna_studies.c.study_name == name))
+    return found[0] if found else None
 
 
 def by_id(store: Store, study_id: int) -> Study | None:
     """The study that has this id of Optuna's now, if it was made here."""
     with store.read() as c:
-        row = c.execute(_select().where(schema.studies.c.study_id == study_id)).first()
-    if row is None or json.loads(row.value_json) != row.uuid:
-        return None
-    return _study(row)
+        found = _studies(c, _select().where(schema.studies.c.study_id == study_id))
+    return found[0] if found else None
 
 
 def load(store: Store, name: str) -> Study:
@@ -279,14 +291,15 @@ def refresh(store: Store, study: Study) -> Study:
         StudyGone: It was deleted, or another one has its name.
     """
     with store.read() as c:
-        row = c.execute(
+        found = _studies(
+            c,
             _select().where(
                 schema.studies.c.uuid == study.uuid, genuine(study.study_id, study.uuid)
-            )
-        ).first()
-    if row is None:
+            ),
+        )
+    if not found:
         raise StudyGone(f"The study {study.name!r} was deleted.")
-    return _study(row)
+    return found[0]
 
 
 def lock(c: Connection, study: Study) -> Row[Any]:

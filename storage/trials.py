@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import TrialState
 from sqlalchemy.engine import Row
 
+from storage import front as fronts
 from storage import leases, schema
 from storage.engine import Store
 from storage.errors import StoreError
@@ -57,6 +58,7 @@ class TrialRecord:
         path: How it was trained, and why so.
         retry_of: Number of the failed trial that it repeats.
         begun_at: Seconds since 1970; so is ``ended_at``.
+        further: Values of the study's further objectives, in their order; of complete trials only.
     """
 
     trial_id: int
@@ -77,6 +79,7 @@ class TrialRecord:
     failure: Failure | None
     begun_at: float | None
     ended_at: float | None
+    further: tuple[float, ...] = ()
 
 
 def begin(store: Store, claim: Claim, suggestion: Suggestion) -> None:
@@ -132,7 +135,7 @@ def list_trials(store: Store, study: Study) -> list[TrialRecord]:
     """All trials of a study, by number."""
     with store.read() as c:
         rows = c.execute(_select(store, study).order_by(schema.optuna_trials.c.number)).all()
-    return [_record(row) for row in rows]
+    return [_record(row, study) for row in rows]
 
 
 def find(store: Store, study: Study, number: int) -> TrialRecord:
@@ -150,11 +153,16 @@ def find(store: Store, study: Study, number: int) -> TrialRecord:
             f"Expected the number of a trial of {study.name!r}. Received: {number}. "
             f"See: tuner trials {study.name}"
         )
-    return _record(row)
+    return _record(row, study)
 
 
 def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
-    """The complete trials with the best values, best first; at most ``count``."""
+    """The complete trials with the best values, best first; at most ``count``.
+
+    With several objectives first those of the front, then the others, both by the first objective.
+    """
+    if study.further:
+        return _of(store, study, fronts.ranked(store, study)[:count])
     query = (
         _select(store, study)
         .where(schema.optuna_trials.c.state == TrialState.COMPLETE)
@@ -163,7 +171,20 @@ def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
         .limit(count)
     )
     with store.read() as c:
-        return [_record(row) for row in c.execute(query).all()]
+        return [_record(row, study) for row in c.execute(query).all()]
+
+
+def front(store: Store, study: Study) -> list[TrialRecord]:
+    """The complete trials that no other one dominates, the best by the first objective first."""
+    return _of(store, study, fronts.members(store, study))
+
+
+def _of(store: Store, study: Study, trial_ids: Sequence[int]) -> list[TrialRecord]:
+    """These trials, in this order."""
+    query = _select(store, study).where(schema.trials.c.trial_id.in_(trial_ids))
+    with store.read() as c:
+        found = {row.trial_id: _record(row, study) for row in c.execute(query).all()}
+    return [found[trial_id] for trial_id in trial_ids if trial_id in found]
 
 
 def ended(store: Store, study: Study, *, since: float = 0.0, count: int) -> list[TrialRecord]:
@@ -176,7 +197,7 @@ def ended(store: Store, study: Study, *, since: float = 0.0, count: int) -> list
         .limit(count)
     )
     with store.read() as c:
-        return [_record(row) for row in c.execute(query).all()][::-1]
+        return [_record(row, study) for row in c.execute(query).all()][::-1]
 
 
 def with_model(store: Store, study: Study) -> list[TrialRecord]:
@@ -184,7 +205,7 @@ def with_model(store: Store, study: Study) -> list[TrialRecord]:
     query = _select(store, study).where(schema.trials.c.model.is_not(None))
     with store.read() as c:
         rows = c.execute(query.order_by(schema.optuna_trials.c.number)).all()
-    return [_record(row) for row in rows]
+    return [_record(row, study) for row in rows]
 
 
 def curve(store: Store, trial_id: int) -> list[dict[str, float]]:
@@ -223,12 +244,25 @@ def _select(store: Store, study: Study) -> sa.Select[Any]:
             lease.worker_id,
             sa.case((live, 1), else_=0).label("live"),
             store.now.label("now"),
+            *_further(study),
         )
         .select_from(schema.trials)
         .join(schema.optuna_trials, optuna.trial_id == trial.trial_id)
         .join(schema.leases, lease.trial_id == trial.trial_id)
         .where(optuna.study_id == study.study_id)
     )
+
+
+def _further(study: Study) -> list[sa.Label[float]]:
+    """A column for each further objective."""
+    value = schema.optuna_values.c
+    return [
+        sa.select(value.value)
+        .where(value.trial_id == schema.trials.c.trial_id, value.objective == objective)
+        .scalar_subquery()
+        .label(f"objective_{objective}")
+        for objective in range(1, 1 + len(study.further))
+    ]
 
 
 _ENDED = {
@@ -238,11 +272,12 @@ _ENDED = {
 }
 
 
-def _record(row: Row[Any]) -> TrialRecord:
+def _record(row: Row[Any], study: Study) -> TrialRecord:
     state = _ENDED.get(row.optuna_state) or ("running" if row.live else "waiting")
     seconds = row.seconds
     if state == "running" and row.begun_at is not None:
         seconds = row.now - row.begun_at
+    further = [row._mapping[f"objective_{i}"] for i in range(1, 1 + len(study.further))]
     failure = None
     if row.failure_kind is not None:
         failure = Failure(
@@ -269,4 +304,5 @@ def _record(row: Row[Any]) -> TrialRecord:
         failure=failure,
         begun_at=row.begun_at,
         ended_at=row.ended_at,
+        further=tuple(value for value in further if value is not None),
     )

@@ -39,8 +39,11 @@ class Chooser:
     def __init__(self, store: Store, study: Study, spec: StudySpec, space: SearchSpace) -> None:
         self._study, self._spec, self._space = study, spec, space
         self._starting_points = space.starting_points()
-        self.history = History(store)
-        self._foresight = Foresight(self, History(store)) if self._may_foresee() else None
+        reports = not study.further
+        self.history = History(store, reports=reports)
+        self._foresight = (
+            Foresight(self, History(store, reports=reports)) if self._may_foresee() else None
+        )
 
     def _may_foresee(self) -> bool:
         spec, space = self._spec, self._space

@@ -20,7 +20,7 @@ from search_spaces.space import SearchSpace
 
 OPTUNA: dict[str, Callable[[int], BaseSampler]] = {
     # group=True samples conditional parameters jointly with the others of their branch.
-    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, group=True),
+    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     # Hansen and Ostermeier, "Completely Derandomized Self-Adaptation", 2001. Its state is with
     # the trials. Categories and conditional parameters are drawn at random.
@@ -30,6 +30,10 @@ OPTUNA: dict[str, Callable[[int], BaseSampler]] = {
         warn_independent_sampling=False,
         independent_sampler=optuna.samplers.RandomSampler(seed=seed),
     ),
+    # Deb et al., "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", 2002. A trial's
+    # generation is with it, the parents of one with the study. Conditional parameters are drawn
+    # at random. Optuna's generations of 50 would leave most studies in their first one.
+    "nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed, population_size=20),
 }
 PLANS = ("grid", "qmc")
 SAMPLERS = (*OPTUNA, *PLANS)
