@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tuner.datasets import DataSpec, load
-from tuner.results.scores import of_classes, of_regression, probabilities, score
+from tuner.results.scores import of_classes, of_labels, of_regression, probabilities, score
 
 RIGHT, WRONG = [0.8, 0.2], [0.4, 0.6]  # for a row of the first class
 
@@ -50,6 +50,40 @@ def test_several_targets():
     assert first == {"mae": 1.0, "rmse": 1.0, "r2": 0.0}
     assert second == {"mae": 0.0, "rmse": 0.0, "r2": 1.0}
     assert scores["mae"] == 0.5
+
+
+def test_several_targets_go_by_their_names():
+    expected = np.array([[0.0, 0.0], [2.0, 4.0]])
+    scores = of_regression(expected, expected, ("width", "height"))
+    assert [target["target"] for target in scores["targets"]] == ["width", "height"]
+
+
+def test_labels():
+    """Four rows: of the first label one is missed, of the second one is made up."""
+    expected = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], np.float32)
+    probable = np.array([[0.9, 0.6], [0.4, 0.8], [0.2, 0.1], [0.3, 0.7]])
+    scores = of_labels(expected, probable, ("round", "red"))
+    first, second = scores["labels"]
+    assert first == {
+        "label": "round", "accuracy": 0.75, "precision": 1.0, "recall": 0.5, "f1": 2 / 3,
+        "auc": 1.0, "rows": 2,
+    }  # fmt: skip
+    assert (second["precision"], second["recall"], second["rows"]) == (2 / 3, 1.0, 2)
+    assert (scores["accuracy"], scores["exact"]) == (0.75, 0.5)
+    of_truth = [[0.9, 0.4], [0.4, 0.8], [0.8, 0.9], [0.7, 0.7]]
+    assert scores["loss"] == pytest.approx(-np.log(of_truth).mean())
+    assert scores["f1"] == pytest.approx((2 / 3 + 0.8) / 2)
+    weighted = of_labels(expected, probable, ("round", "red"), np.array([4.0, 0, 0, 0]))
+    assert weighted["loss"] == pytest.approx(-np.log([0.9, 0.4]).mean())
+
+
+def test_a_label_that_no_row_has():
+    scores = of_labels(np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.1], [0.1, 0.2]]), ("a", "b"))
+    assert scores["auc"] is None
+    assert scores["labels"][1] == {
+        "label": "b", "accuracy": 1.0, "precision": 0.0, "recall": 0.0, "f1": 0.0,
+        "auc": None, "rows": 0,
+    }  # fmt: skip
 
 
 def test_the_unit_of_a_regression():

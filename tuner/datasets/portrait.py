@@ -120,9 +120,12 @@ def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
         return []
     rows = arrays.parts["train"]
     columns = _by_name(rows, arrays.columns)
+    several = rows.y.reshape(len(rows.y), -1).T
+    names = [target or "target"] if len(several) == 1 else [f"y[{i}]" for i in range(len(several))]
+    targets = dict(zip(arrays.targets or names, several, strict=True))
     return [
         {name: column[row].item() for name, column in columns.items()}
-        | {target or "target": rows.y[row].tolist()}
+        | {name: column[row].tolist() for name, column in targets.items()}
         for row in range(min(SAMPLE, len(rows.x)))
     ]
 
