@@ -1,7 +1,8 @@
-"""What trials are compared by: a metric on the validation part, and which way it is better."""
+"""What trials are compared by: metrics on the validation part, or what a model costs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ PREFIX = "val_"
 LOSS = "loss"
 DIRECTIONS = ("min", "max")
 
+# What a finished model costs, and how people read it: see ``tuner.training.costs``.
+COSTS = {"parameters": "parameters", "latency": "latency in ms"}
+
 # Parts of the names of Keras's metrics that say which way they are better.
 _HIGHER = ("accuracy", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "cosine", "true_")
 _LOWER = ("loss", "error", "entropy", "divergence", "kld", "poisson", "hinge", "cosh", "false_")
@@ -22,10 +26,10 @@ _LOWER_SHORT = ("mse", "mae", "mape", "msle")
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """A study's objective.
+    """An objective of a study.
 
     Attributes:
-        name: Among the logs of an epoch, with ``val_``.
+        name: Among the logs of an epoch, with ``val_``; or one of ``COSTS``.
         maximize: Whether higher is better.
     """
 
@@ -37,7 +41,7 @@ class Goal:
         """Returns the objective that a user names.
 
         Args:
-            name: A metric of Keras, with or without ``val_``; or ``loss``.
+            name: A metric of Keras, with or without ``val_``; ``loss``; or one of ``COSTS``.
             direction: ``min`` or ``max``; None finds it from the name.
 
         Raises:
@@ -45,19 +49,20 @@ class Goal:
         """
         metric = name.removeprefix(PREFIX)
         if direction is None:
-            direction = _direction(metric)
+            direction = "min" if name in COSTS else _direction(metric)
         if direction not in DIRECTIONS:
             raise UserError(
                 f"Expected --direction to be min or max for the objective {name!r}. "
                 f"Received: {direction or 'none'}."
             )
-        return cls(name=PREFIX + metric, maximize=direction == "max")
+        known = name if name in COSTS else PREFIX + metric
+        return cls(name=known, maximize=direction == "max")
 
     @property
     def metric(self) -> str | None:
-        """What has to be measured beside the loss, by its Keras name; None for the loss."""
+        """What is measured beside the loss, by its Keras name; None for the loss and for costs."""
         metric = self.name.removeprefix(PREFIX)
-        return None if metric == LOSS else metric
+        return None if metric == LOSS or self.name in COSTS else metric
 
     @property
     def sign(self) -> int:
@@ -72,6 +77,8 @@ class Goal:
     @property
     def text(self) -> str:
         """For people: ``validation loss``."""
+        if self.name in COSTS:
+            return COSTS[self.name]
         return f"validation {(self.metric or LOSS).replace('_', ' ')}"
 
     @property
@@ -81,8 +88,43 @@ class Goal:
 
 
 def goal_of(study: Study) -> Goal:
-    """What the trials of a study in the store are compared by."""
+    """What the trials of a study in the store are compared by; its first objective."""
     return Goal(name=study.spec.get("objective", Goal().name), maximize=study.sign < 0)
+
+
+def goals_of(study: Study) -> tuple[Goal, ...]:
+    """All objectives of a study in the store."""
+    named = zip(study.spec.get("further", {}), study.further, strict=True)
+    return goal_of(study), *(Goal(name=name, maximize=sign < 0) for name, sign in named)
+
+
+def goals(names: Sequence[str], directions: Sequence[str] = ()) -> tuple[Goal, ...]:
+    """Returns the objectives that a user names.
+
+    Args:
+        directions: Of the first ones, in the same order; those of others are found from the names.
+
+    Raises:
+        UserError: They cannot be the objectives of one study.
+    """
+    if len(directions) > len(names):
+        raise UserError(
+            f"Expected --direction at most {len(names)} times, once for each --objective. "
+            f"Received: {len(directions)} times."
+        )
+    given = [*directions, *[None] * (len(names) - len(directions))]
+    found = tuple(Goal.of(name, way) for name, way in zip(names, given, strict=True))
+    twice = {goal.name for goal in found if [g.name for g in found].count(goal.name) > 1}
+    if twice:
+        raise UserError(
+            f"Expected each --objective once. Received: {', '.join(sorted(twice))} more than once."
+        )
+    if found[0].name in COSTS:
+        raise UserError(
+            "Expected the first --objective to be known after each epoch: pruning and the best "
+            f"epoch go by it. Received: {found[0].name!r}: name the loss or a metric before it."
+        )
+    return found
 
 
 def _direction(metric: str) -> str | None:

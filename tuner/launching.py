@@ -52,6 +52,7 @@ class Request:
     overrides: tuple[str, ...] = ()
     name: str | None = None
     goal: Goal = field(default_factory=Goal)
+    further: tuple[Goal, ...] = ()
     metrics: tuple[str, ...] = ()
     sampler: str = "tpe"
     pruner: str = "median"
@@ -85,9 +86,10 @@ class Request:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """The metrics, with that of the objective."""
-        asked = self.goal.metric
-        return self.metrics if asked is None or asked in self.metrics else (asked, *self.metrics)
+        """The metrics, with those of the objectives."""
+        asked = (goal.metric for goal in (self.goal, *self.further))
+        lacking = (name for name in asked if name is not None and name not in self.metrics)
+        return (*lacking, *self.metrics)
 
     @property
     def study(self) -> str:
@@ -147,12 +149,31 @@ def draft(storage: str, request: Request) -> Draft:
     Raises:
         SpaceError, UserError, StoreError: As ``launch``.
     """
+    _check_several(request)
     folder = _absolute(request.artifacts or default_folder(storage))
     _check_folder(folder)
     name, plan = request.study, request.plan
     findings = rehearsal.rehearse(plan)
     budget = _budget(request, findings)
     return Draft(name=name, spec=_spec(request, plan, findings, folder), budget=budget)
+
+
+def _check_several(request: Request) -> None:
+    """Refuses what makes no sense with several objectives."""
+    if not request.further:
+        return
+    refused = {
+        "--target-loss": request.target is not None,
+        "--study-patience": request.patience is not None,
+        "--sampler cmaes": request.sampler == "cmaes",
+    }
+    for option, given in refused.items():
+        if given:
+            names = ", ".join(goal.name for goal in (request.goal, *request.further))
+            raise UserError(
+                f"Expected one --objective with {option}. Received: {names}: leave {option} out, "
+                "or name one objective."
+            )
 
 
 def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> StudySpec:
@@ -164,6 +185,7 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         data_fingerprint=findings.data_fingerprint,
         objective=request.goal.name,
         maximize=request.goal.maximize,
+        further=request.further,
         metrics=plan.metrics,
         sampler=request.sampler,
         points=findings.points,
@@ -214,6 +236,7 @@ def _make(store: Store, request: Request, made: Draft) -> tuple[Study, How]:
         lease_seconds=request.lease or LEASE,
         limits=Limits(target=request.target, patience=request.patience, timeout=request.timeout),
         maximize=request.goal.maximize,
+        further=[goal.maximize for goal in request.further],
     )
     try:
         Artifacts(made.spec.artifacts, study).mark()

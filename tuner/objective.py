@@ -36,6 +36,7 @@ from tuner.observer import TrialObserver
 from tuner.results.models import ModelShelf
 from tuner.study import StudySpec
 from tuner.transcript import Transcript
+from tuner.weighing import weigh
 
 if TYPE_CHECKING:
     import keras
@@ -255,6 +256,8 @@ class _Attempt:
             self._give_back(checkpointer, observer, result)
             return
         outcome = self._outcome(result, observer)
+        if of.spec.further:
+            outcome = self._weighed(outcome, model)
         if outcome.state != "complete" or not self._is_among_the_best(outcome):
             self._end(checkpointer, outcome)
         else:
@@ -287,10 +290,17 @@ class _Attempt:
             failure=failure,
         )
 
+    def _weighed(self, outcome: Outcome, model: keras.Model) -> Outcome:
+        try:
+            return weigh(outcome, self._of.spec.further, model, self._of.data)
+        except Exception as e:
+            failed = _failed("error", e)
+            return dataclasses.replace(failed, seconds=outcome.seconds, path=outcome.path)
+
     def _is_among_the_best(self, outcome: Outcome) -> bool:
-        value = outcome.value
+        value, further = outcome.value, outcome.further
         assert value is not None
-        return self._courier.persist(lambda: self._of.shelf.has_room(value))
+        return self._courier.persist(lambda: self._of.shelf.has_room(value, further))
 
     def _end_with_model(
         self,

@@ -32,7 +32,8 @@ class StudySpec:
         data_fingerprint: Of the data themselves and their split.
         objective: What trials are compared by, among the logs of an epoch.
         maximize: Whether a higher objective is better.
-        metrics: Measured beside the loss, by their Keras names; that of the objective is one.
+        further: Further objectives; pruning, early stopping and the best epoch go by the first.
+        metrics: Measured beside the loss, by their Keras names; those of objectives are among them.
         sampler: How hyperparameters are chosen.
         points: How many different trials the sampler has to offer; None where there is no end.
         pruner: When a trial is hopeless.
@@ -56,6 +57,7 @@ class StudySpec:
     data_fingerprint: str
     objective: str = "val_loss"
     maximize: bool = False
+    further: tuple[Goal, ...] = ()
     metrics: tuple[str, ...] = ()
     sampler: str = "tpe"
     points: int | None = None
@@ -74,7 +76,7 @@ class StudySpec:
 
     @property
     def goal(self) -> Goal:
-        """What trials are compared by."""
+        """What trials are compared by; the first objective."""
         return Goal(name=self.objective, maximize=self.maximize)
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,6 +85,7 @@ class StudySpec:
         return {
             **values,
             "overrides": list(self.overrides),
+            "further": {goal.name: goal.mode for goal in self.further},
             "metrics": list(self.metrics),
             "data": self.data.to_dict(),
             "pruner": self.pruner.to_dict(),
@@ -95,6 +98,9 @@ class StudySpec:
             **{
                 **values,
                 "overrides": tuple(values["overrides"]),
+                "further": tuple(
+                    Goal.of(name, way) for name, way in values.get("further", {}).items()
+                ),
                 "metrics": tuple(values["metrics"]),
                 "data": DataSpec.from_dict(values["data"]),
                 "pruner": PruningRule.from_dict(values["pruner"]),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search_spaces.values import spell
 from storage.overview import Counts
 from storage.trials import TrialRecord
+from tuner.goal import Goal
 
 TEST, VALIDATION = "test_", "val_"  # prefixes of a trial's metrics
 
@@ -17,6 +18,22 @@ TEST, VALIDATION = "test_", "val_"  # prefixes of a trial's metrics
 def number(value: float | None) -> str:
     """Four significant digits."""
     return "-" if value is None else f"{value:.4g}"
+
+
+def values(trial: TrialRecord, goals: Sequence[Goal]) -> list[str]:
+    """What a trial came to by each of its study's objectives."""
+    known = (trial.value, *trial.further, *[None] * len(goals))
+    return [_value(goal, value) for goal, value in zip(goals, known, strict=False)]
+
+
+def _value(goal: Goal, value: float | None) -> str:
+    return number(value) if value is None or goal.name != "parameters" else f"{value:,.0f}"
+
+
+def objectives(trial: TrialRecord, goals: Sequence[Goal]) -> str:
+    """``validation loss 0.1234, parameters 2,410``."""
+    told = zip(goals, values(trial, goals), strict=True)
+    return ", ".join(f"{goal.text} {value}" for goal, value in told)
 
 
 def duration(seconds: float | None) -> str:

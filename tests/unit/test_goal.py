@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuner.errors import UserError
-from tuner.goal import Goal
+from tuner.goal import Goal, goals
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,36 @@ def test_people_read_it_in_words():
     goal = Goal.of("top_k_categorical_accuracy")
     assert (goal.text, goal.extreme) == ("validation top k categorical accuracy", "highest")
     assert (goal.metric, Goal().metric) == ("top_k_categorical_accuracy", None)
+
+
+def test_several_objectives_take_directions_in_their_order():
+    assert goals(["loss", "accuracy", "parameters", "latency"]) == (
+        Goal(),
+        Goal(name="val_accuracy", maximize=True),
+        Goal(name="parameters"),
+        Goal(name="latency"),
+    )
+    assert goals(["my_profit", "accuracy"], ["max"]) == (
+        Goal(name="val_my_profit", maximize=True),
+        Goal(name="val_accuracy", maximize=True),
+    )
+
+
+def test_costs_are_no_metrics():
+    goal = Goal.of("latency")
+    assert (goal.metric, goal.text, goal.extreme) == (None, "latency in ms", "lowest")
+
+
+@pytest.mark.parametrize(
+    ("names", "directions", "message"),
+    [
+        (["loss", "val_loss"], [], r"Expected each --objective once\. Received: val_loss"),
+        (["parameters", "loss"], [], r"Expected the first --objective .* Received: 'parameters'"),
+        (["latency"], [], r"Expected the first --objective .* Received: 'latency'"),
+        (["loss"], ["min", "max"], r"Expected --direction at most 1 times.* Received: 2 times"),
+        (["loss", "my_profit"], ["min"], r"Expected --direction .* Received: none"),
+    ],
+)
+def test_what_cannot_be_the_objectives_of_one_study_is_refused(names, directions, message):
+    with pytest.raises(UserError, match=message):
+        goals(names, directions)

@@ -5,11 +5,13 @@ Strict JSON: what is not a finite number becomes null.
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuner import strict_json
+from tuner.goal import goals_of
 
 if TYPE_CHECKING:
     from storage.overview import Counts, Status
@@ -28,7 +30,8 @@ def of_status(status: Status) -> dict[str, Any]:
     return {
         **of_study(status.study, status.trials),
         "failures": status.failures,
-        "best": None if status.best is None else of_best(status.best),
+        "best": None if status.best is None else of_best(status.best, status.study),
+        **({"front": of_front(status.front, status.study)} if status.study.further else {}),
         "workers": [of_worker(worker) for worker in status.workers],
     }
 
@@ -56,11 +59,26 @@ def of_study(study: Study, counts: Counts) -> dict[str, Any]:
     }
 
 
-def of_best(trial: TrialRecord) -> dict[str, Any]:
+def of_front(front: Sequence[TrialRecord], study: Study) -> list[dict[str, Any]]:
+    """With several objectives: the trials that no other one dominates."""
+    return [of_best(trial, study) for trial in front]
+
+
+def of_values(trial: TrialRecord, study: Study) -> dict[str, Any]:
+    """With several objectives: what a trial came to by each; null for what it has not."""
+    if not study.further:
+        return {}
+    known = (trial.value, *(trial.further or [None] * len(study.further)))
+    names = (goal.name for goal in goals_of(study))
+    return {"values": dict(zip(names, known, strict=True))}
+
+
+def of_best(trial: TrialRecord, study: Study) -> dict[str, Any]:
     """What ``tuner best`` prints."""
     return {
         "number": trial.number,
         "value": trial.value,
+        **of_values(trial, study),
         "params": trial.hyperparameters,
         "metrics": trial.metrics,
         "model": trial.model,
@@ -71,12 +89,18 @@ def of_best(trial: TrialRecord) -> dict[str, Any]:
     }
 
 
-def of_trial(trial: TrialRecord) -> dict[str, Any]:
-    """One element of what ``tuner trials`` prints."""
+def of_trial(trial: TrialRecord, study: Study, front: Container[int] = ()) -> dict[str, Any]:
+    """One element of what ``tuner trials`` prints.
+
+    Args:
+        front: Ids of the trials that no other one dominates.
+    """
     return {
         "number": trial.number,
         "state": trial.state,
         "value": trial.value,
+        **of_values(trial, study),
+        **({"front": trial.trial_id in front} if study.further else {}),
         "params": trial.hyperparameters,
         "epochs": trial.epoch,
         "seconds": trial.seconds,

@@ -58,15 +58,15 @@ def refit(
     """
     from storage import studies
     from tuner.cli import documents
+    from tuner.cli.front import choose
     from tuner.cli.screen import busy
-    from tuner.results.choice import chosen
     from tuner.results.files import ModelFiles
     from tuner.results.refit import refit as train_on_all
 
     files = ModelFiles(output, force=force)
     with opened(storage) as store, contextlib.redirect_stdout(sys.stderr):
         found = studies.load(store, study)
-        record = chosen(store, found, trial)
+        record = choose(store, found, trial)
         with busy(f"Training trial {record.number} on more rows ..."):
             done = train_on_all(store, found, record, files, threads=threads)
     if as_json:

@@ -42,14 +42,14 @@ def export(
     """
     from storage import studies
     from tuner.cli import documents
-    from tuner.results.choice import chosen
+    from tuner.cli.front import choose
     from tuner.results.export import export as export_model
     from tuner.results.files import ModelFiles
 
     files = ModelFiles(output, force=force)
     with opened(storage) as store, contextlib.redirect_stdout(sys.stderr):
         found = studies.load(store, study)
-        exported = export_model(store, found, chosen(store, found, trial), files)
+        exported = export_model(store, found, choose(store, found, trial), files)
     if exported.missing is not None:
         click.echo(f"The card says little of the data: {exported.missing}", err=True)
     if as_json:
@@ -73,13 +73,13 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
     """
     from storage import studies
     from tuner.cli import documents
+    from tuner.cli.front import choose
     from tuner.cli.screen import busy
-    from tuner.results.choice import chosen
     from tuner.results.evaluation import evaluate as score
 
     with opened(storage) as store, contextlib.redirect_stdout(sys.stderr):
         found = studies.load(store, study)
-        record = chosen(store, found, trial)
+        record = choose(store, found, trial)
         with busy("Scoring the model ..."):
             done = score(found, record)
     if as_json:

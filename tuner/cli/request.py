@@ -80,21 +80,33 @@ SEARCH = (
     click.option("--study", "name", metavar="NAME", help="Its name.  [default: SPACE-DATA]"),
     click.option("--trials", type=POSITIVE, help="How many.  [default: 20]"),
     click.option(
-        "--sampler", default="tpe", show_default=True, help="tpe, random, cmaes, qmc or grid."
+        "--sampler",
+        default="tpe",
+        show_default=True,
+        help="tpe, random, cmaes, nsga2, qmc or grid.",
     ),
     click.option(
-        "--pruner", default="median", show_default=True, help="median, asha, hyperband or none."
+        "--pruner",
+        help="median, asha, hyperband or none, by the first objective.  "
+        "[default: median; with several objectives none]",
     ),
     click.option(
         "--objective",
-        default="val_loss",
+        "objectives",
+        metavar="NAME",
+        multiple=True,
+        default=["val_loss"],
         show_default=True,
-        help="What trials are compared by: loss, or a metric of Keras such as accuracy.",
+        help="What trials are compared by: loss, or a metric of Keras such as accuracy. "
+        "Repeated, with parameters and latency too, for a Pareto front.",
     ),
     click.option(
         "--direction",
+        "directions",
         type=click.Choice(["min", "max"]),
-        help="Which way the objective is better.  [default: known from its name]",
+        multiple=True,
+        help="Which way each objective is better, in their order.  "
+        "[default: known from their names]",
     ),
     click.option(
         "--metric",
@@ -196,12 +208,14 @@ def make_request(typed: dict[str, Any]) -> Request:
         UserError: A value makes no sense by itself.
     """
     from tuner.datasets import DataSpec
-    from tuner.goal import Goal
+    from tuner.goal import goals
     from tuner.launching import Request
     from tuner.pruners import PRUNERS
     from tuner.samplers import SAMPLERS
     from tuner.study import PRECISIONS
 
+    goal, *further = goals(typed.pop("objectives"), typed.pop("directions"))
+    typed["pruner"] = typed["pruner"] or ("none" if further else "median")
     check_name("--sampler", typed["sampler"], SAMPLERS)
     check_name("--pruner", typed["pruner"], PRUNERS)
     check_name("--precision", typed["precision"], PRECISIONS)
@@ -220,8 +234,8 @@ def make_request(typed: dict[str, Any]) -> Request:
         class_weights=typed.pop("class_weights"),
         seed=typed.pop("data_seed"),
     )
-    goal = Goal.of(typed.pop("objective"), typed.pop("direction"))
-    return Request(data=data, target=typed.pop("goal"), goal=goal, **typed)
+    target = typed.pop("goal")
+    return Request(data=data, target=target, goal=goal, further=tuple(further), **typed)
 
 
 def check_name(option: str, name: str, known: Collection[str]) -> None:

@@ -115,6 +115,7 @@ def _print_list(found: list[Status]) -> None:
 
 def _print_study(console: Console, status: Status) -> None:
     from tuner import words
+    from tuner.cli.front import print_front
     from tuner.goal import goal_of
 
     study, counts = status.study, status.trials
@@ -131,7 +132,9 @@ def _print_study(console: Console, status: Status) -> None:
     if status.failures:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
         console.print(f"Failed: {kinds}; why: tuner logs {study.name}")
-    if status.best is not None:
+    if status.front:
+        print_front(console, study, status.front)
+    elif status.best is not None:
         best = status.best
         objective = goal_of(study).text
         console.print(f"Best: trial {best.number}, {objective} {words.number(best.value)}")

@@ -9,6 +9,7 @@ from storage.overview import Status
 from storage.studies import BUDGET_USED, FINISHED, Study
 from storage.trials import TrialRecord
 from tuner import words
+from tuner.cli.front import print_front
 from tuner.cli.screen import table
 from tuner.goal import goal_of
 
@@ -25,7 +26,9 @@ def print_summary(console: Console, status: Status, *, storage: str, interrupted
     if study.reason not in (None, BUDGET_USED):
         line += f"; {study.reason}"
     console.print(Text(f"Study {study.name} is {study.state}: {line}.", style="bold"))
-    if status.best is not None:
+    if status.front:
+        print_front(console, study, status.front)
+    elif status.best is not None:
         print_best(console, study, status.best)
     for what, command in _next(status, interrupted).items():
         console.print(f"{what}: {command}{storage}", soft_wrap=True)

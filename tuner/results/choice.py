@@ -15,7 +15,7 @@ from tuner.errors import UserError
 
 
 def best(store: Store, study: Study) -> TrialRecord:
-    """The best complete trial.
+    """The best complete trial; with several objectives, of the front the best by the first.
 
     Raises:
         UserError: There is none yet.
@@ -27,6 +27,11 @@ def best(store: Store, study: Study) -> TrialRecord:
             f"yet: see how far it is with: tuner status {study.name}"
         )
     return found[0]
+
+
+def front(store: Store, study: Study) -> list[TrialRecord]:
+    """With several objectives, the complete trials that no other one dominates; else nothing."""
+    return trials.front(store, study) if study.further else []
 
 
 def chosen(store: Store, study: Study, number: int | None) -> TrialRecord:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from storage import trials
+from storage import front, trials
 from storage.artifacts import Artifacts, SavedFile
 from storage.engine import Store
 from storage.leases import Claim
@@ -24,8 +25,10 @@ class ModelShelf:
     def __init__(self, store: Store, study: Study, artifacts: Artifacts, *, keep: int) -> None:
         self._store, self._study, self._artifacts, self._keep = store, study, artifacts, keep
 
-    def has_room(self, value: float) -> bool:
-        """Whether a trial of this objective is among the best so far."""
+    def has_room(self, value: float, further: Sequence[float] = ()) -> bool:
+        """Whether a trial of these objectives is among the best so far: see ``trials.best``."""
+        if further:
+            return front.place(self._store, self._study, (value, *further)) < self._keep
         best, sign = trials.best(self._store, self._study, count=self._keep), self._study.sign
         return len(best) < self._keep or any(
             other.value is not None and sign * value < sign * other.value for other in best

@@ -1,6 +1,7 @@
 """Training: the only place, with the spaces' ``build``, where Keras is imported."""
 
 from tuner.training.compiling import check_metrics
+from tuner.training.costs import cost
 from tuner.training.device import use_device
 from tuner.training.exhaustion import OutOfMemory, exhaustion
 from tuner.training.loop import TrainingResult, train
@@ -19,6 +20,7 @@ __all__ = [
     "TrainingState",
     "check_head",
     "check_metrics",
+    "cost",
     "exhaustion",
     "precision",
     "seeded",
