@@ -32,6 +32,20 @@ PLAIN_ACTIVATIONS = (
 )
 ACTIVATIONS = (*PLAIN_ACTIVATIONS, *LEARNED_ACTIVATIONS)
 NORMALIZATIONS = ("none", "before", "after")
+INITIALIZERS = (
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+    "orthogonal",
+    "random_uniform",
+    "random_normal",
+)
+USUAL_INITIALIZER = INITIALIZERS[0]
+REGULARIZERS = ("l2", "l1", "l1l2")
+PLACES = ("all", "first", "last")
 MAXOUT_PIECES = 2  # linear pieces a neuron takes the largest of
 
 
@@ -58,6 +72,8 @@ def dense(
     normalization: str = "none",
     dropout: float = 0.0,
     penalty: float = 0.0,
+    regularizer: str = REGULARIZERS[0],
+    initializer: str = USUAL_INITIALIZER,
 ) -> keras.KerasTensor:
     """Returns a fully connected layer with its activation, normalisation and dropout.
 
@@ -68,7 +84,9 @@ def dense(
         activation: one of `ACTIVATIONS`.
         normalization: batch normalisation before or after the activation, or none.
         dropout: share of the outputs dropped in training, in [0, 1).
-        penalty: weight of the squared kernel in the loss (L2).
+        penalty: weight of the kernel in the loss.
+        regularizer: one of `REGULARIZERS`: squares (l2), absolute values (l1), or both.
+        initializer: of the kernel, one of `INITIALIZERS`.
 
     Returns:
         Shape (batch, units).
@@ -76,10 +94,10 @@ def dense(
     import keras
 
     pieces = MAXOUT_PIECES if activation == "maxout" else 1
-    regularizer = keras.regularizers.L2(penalty) if penalty else None
     x = keras.layers.Dense(
         units * pieces,
-        kernel_regularizer=regularizer,
+        kernel_regularizer=kernel_penalty(penalty, regularizer),
+        kernel_initializer=initializer,
         use_bias=normalization != "before",  # the normalisation takes a constant out again
         name=name,
     )(x)
@@ -94,17 +112,33 @@ def hidden(x: keras.KerasTensor, hyperparameters: Mapping[str, Any]) -> keras.Ke
 
     Args:
         x: shape (batch, features).
-        hyperparameters: those two, and the arguments of `dense` that all layers share.
+        hyperparameters: those two, the arguments of `dense` that all layers share, and
+            ``dropout_after``, one of `PLACES`.
     """
-    shared = ("activation", "normalization", "dropout", "penalty")
-    for i in range(hyperparameters["layers"]):
+    shared = ("activation", "normalization", "penalty", "regularizer", "initializer")
+    layers = hyperparameters["layers"]
+    drops = {"first": (0,), "last": (layers - 1,)}.get(
+        hyperparameters.get("dropout_after", "all"), range(layers)
+    )
+    for i in range(layers):
         x = dense(
             x,
             hyperparameters[f"units_{i}"],
             f"hidden_{i}",
-            **{name: hyperparameters[name] for name in shared},
+            dropout=hyperparameters["dropout"] if i in drops else 0.0,
+            **{name: hyperparameters[name] for name in shared if name in hyperparameters},
         )
     return x
+
+
+def kernel_penalty(penalty: float, regularizer: str) -> keras.Regularizer | None:
+    """Returns what weighs a kernel in the loss; None for a penalty of 0."""
+    import keras
+
+    if not penalty:
+        return None
+    share = {"l1l2": ("l1", "l2")}.get(regularizer, (regularizer,))
+    return keras.regularizers.L1L2(**dict.fromkeys(share, penalty))
 
 
 def finish(

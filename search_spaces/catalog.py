@@ -34,6 +34,7 @@ FAMILIES = {
     "rbm": "search_spaces.rbm:RBM",
     "dbn": "search_spaces.dbn:DBN",
     "boltzmann": "search_spaces.boltzmann:Boltzmann",
+    "hopfield": "search_spaces.hopfield:Hopfield",
 }
 
 
@@ -67,18 +68,6 @@ def load(name: str, overrides: Sequence[str] = ()) -> SearchSpace:
         )
     source = load_file(Path(place)) if place.endswith(".py") else load_module(place)
     return _users_space(name, source, attribute, overrides)
-
-
-def source_path(name: str) -> Path | None:
-    """Returns the absolute path of the file in ``path/file.py:name``; None for other names."""
-    place, _, _ = name.rpartition(":")
-    return Path(place).expanduser().resolve() if place.endswith(".py") else None
-
-
-def absolute_name(name: str) -> str:
-    """Returns the name with the path in it made absolute, to be loaded from any folder."""
-    path = source_path(name)
-    return name if path is None else f"{path}:{name.rpartition(':')[2]}"
 
 
 def _users_space(

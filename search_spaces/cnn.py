@@ -139,12 +139,21 @@ class CNN(Convolutional):
 
     # Off unless they are asked for: --set shift=0..0.2
     flip = Choice(
-        ["none"], known=("none", *conv.FLIPS), help="images mirrored at random in training"
+        ["none"],
+        known=("none", *conv.FLIPS),
+        off="none",
+        help="images mirrored at random in training",
     )
-    shift = Float(0.0, 0.0, limits=_SHARE, help="share of a side moved at random in training")
-    rotation = Float(0.0, 0.0, limits=_SHARE, help="share of a full turn, at random, in training")
-    zoom = Float(0.0, 0.0, limits=_SHARE, help="share in and out, at random, in training")
-    contrast = Float(0.0, 0.0, limits=_SHARE, help="share more and less, at random, in training")
+    shift = Float(
+        0.0, 0.0, limits=_SHARE, off=0.0, help="share of a side moved at random in training"
+    )
+    rotation = Float(
+        0.0, 0.0, limits=_SHARE, off=0.0, help="share of a full turn, at random, in training"
+    )
+    zoom = Float(0.0, 0.0, limits=_SHARE, off=0.0, help="share in and out, at random, in training")
+    contrast = Float(
+        0.0, 0.0, limits=_SHARE, off=0.0, help="share more and less, at random, in training"
+    )
 
     def _enter(
         self, rows: keras.KerasTensor, hyperparameters: Mapping[str, Any]

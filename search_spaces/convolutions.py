@@ -104,9 +104,9 @@ def augment(x: keras.KerasTensor, hyperparameters: Mapping[str, Any]) -> keras.K
     import keras
 
     def amount(name: str) -> float:
-        return float(hyperparameters[name])
+        return float(hyperparameters.get(name, 0.0))
 
-    if hyperparameters["flip"] != "none":
+    if hyperparameters.get("flip", "none") != "none":
         x = keras.layers.RandomFlip(FLIPS[hyperparameters["flip"]], name="flip")(x)
     if shift := amount("shift"):
         x = keras.layers.RandomTranslation(shift, shift, fill_mode="nearest", name="shift")(x)

@@ -34,6 +34,7 @@ class GAN(SearchSpace):
     noise is drawn from its digits. Any numbers will do, and equal rows make equal rows.
     """
 
+    own_loss = True
     name = "gan"
     learns = "rows"
 

@@ -27,6 +27,7 @@ class LVQ(SearchSpace):
     trials are compared by the same cross-entropy, whatever moves their prototypes.
     """
 
+    own_loss = True
     name = "lvq"
     tasks = ("binary", "classes")
     otherwise = "mlp, which can learn numbers"

@@ -50,7 +50,30 @@ class MLP(SearchSpace):
         [0.0, 1e-6, 1e-5, 1e-4, 1e-3],
         default=0.0,
         limits=Limits(at_least=0),
-        help="weight of the hidden layers' squared kernels in the loss (L2)",
+        help="weight of the hidden layers' kernels in the loss",
+    )
+    # Off unless they are asked for: --set initializer=he_normal,glorot_uniform
+    regularizer = Choice(
+        ["l2"],
+        known=blocks.REGULARIZERS,
+        off="l2",
+        help="what the penalty takes: squares (l2), absolute values (l1) or both",
+    )
+    initializer = Choice(
+        [blocks.USUAL_INITIALIZER],
+        known=blocks.INITIALIZERS,
+        off=blocks.USUAL_INITIALIZER,
+        help="what the hidden layers' kernels begin with",
+    )
+    input_dropout = Float(
+        0.0,
+        0.0,
+        limits=Limits(at_least=0, below=1),
+        off=0.0,
+        help="share of a row's values dropped in training",
+    )
+    dropout_after = Choice(
+        ["all"], known=blocks.PLACES, off="all", help="the hidden layers that dropout follows"
     )
 
     starts = (
@@ -81,5 +104,8 @@ class MLP(SearchSpace):
         import keras
 
         rows = blocks.rows(inputs)
-        x = blocks.hidden(blocks.flat(rows), hyperparameters)
+        x = blocks.flat(rows)
+        if hyperparameters.get("input_dropout"):
+            x = keras.layers.Dropout(hyperparameters["input_dropout"], name="rows_dropout")(x)
+        x = blocks.hidden(x, hyperparameters)
         return keras.Model(rows, blocks.head(x, outputs), name=self.name)

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from search_spaces import sources
 from search_spaces.choices import Choice
 from search_spaces.errors import SpaceError
 from search_spaces.parameters import Parameter
@@ -47,6 +48,13 @@ def parse(typed: Sequence[str]) -> dict[str, str]:
             )
         texts[name] = text
     return texts
+
+
+def absolute(override: str) -> str:
+    """Returns an override whose ``path/file.py:name`` values can be loaded from any folder."""
+    name, equals, text = override.partition("=")
+    values = [sources.absolute(part.strip()) for part in text.split(",")]
+    return f"{name}{equals}{','.join(values)}" if ".py:" in text else override
 
 
 def general(name: str) -> str:
@@ -141,5 +149,6 @@ def _common(parameter: Parameter) -> dict[str, Any]:
         "when": parameter.when,
         "per": parameter.per,
         "limits": parameter.limits,
+        "off": parameter.off,
         "help": parameter.help,
     }

@@ -30,6 +30,8 @@ class Parameter(ABC):
         per: the name of a counting parameter. Makes one parameter for each: ``units`` per
             ``layers`` becomes ``units_0`` (if layers >= 1), ``units_1`` (if layers >= 2), ...
         limits: the numbers that it can mean. Without them, nothing outside what is declared.
+        off: the value under which nothing is done. Where no other is offered there is no such
+            parameter in a trial: ``build`` asks ``hyperparameters.get(NAME, off)``.
         help: a few words for ``tuner spaces``.
     """
 
@@ -37,6 +39,7 @@ class Parameter(ABC):
     when: Mapping[str, When] = field(default_factory=dict)
     per: str | None = None
     limits: Limits | None = None
+    off: Value = None
     help: str = ""
 
     @property
@@ -46,6 +49,8 @@ class Parameter(ABC):
 
     def exists(self, chosen: Mapping[str, Value]) -> bool:
         """Whether it exists beside the real values chosen so far."""
+        if self.fixed and self.off is not None and spell(self.default) == spell(self.off):
+            return False
         return all(
             name in chosen and condition.holds(chosen[name])
             for name, condition in self.conditions.items()

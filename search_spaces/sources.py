@@ -7,12 +7,40 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from search_spaces.errors import SpaceError, blame, did_you_mean
+
+
+def file_of(name: str) -> Path | None:
+    """Returns the absolute path of the file in ``path/file.py:name``; None for other names."""
+    place, _, _ = name.rpartition(":")
+    return Path(place).expanduser().resolve() if place.endswith(".py") else None
+
+
+def absolute(name: str) -> str:
+    """Returns the name with the path in it made absolute, to be loaded from any folder."""
+    path = file_of(name)
+    return name if path is None else f"{path}:{name.rpartition(':')[2]}"
+
+
+def short(name: str) -> str:
+    """Returns what ``path/file.py:name`` is called in the file; other names as they are."""
+    return name if file_of(name) is None else name.rpartition(":")[2]
+
+
+def fingerprint(names: Iterable[str]) -> str | None:
+    """Returns the sha256 of the files in such names, in hexadecimal; None where there are none.
+
+    Raises:
+        SpaceError: a file cannot be read.
+    """
+    files = [path for path in map(file_of, names) if path is not None]
+    return _sha256(b"".join(_sha256(_read(path)).encode() for path in files)) if files else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +78,7 @@ def load_file(path: Path) -> Source:
         SpaceError: the file cannot be read, or running it raises.
     """
     path = path.expanduser().resolve()
-    try:
-        code = path.read_bytes()
-    except OSError as e:
-        raise SpaceError(
-            f"Expected a readable Python file. Received: {path} ({e.strerror})."
-        ) from e
+    code = _read(path)
     _make_importable(path.parent)
     name = f"user_file_{_sha256(str(path).encode())[:16]}"
     module = ModuleType(name)
@@ -84,6 +107,15 @@ def load_module(name: str) -> Source:
             raise
         path = Path(inspect.getfile(module))
         return Source(path=path, sha256=_sha256(path.read_bytes()), module=module)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise SpaceError(
+            f"Expected a readable Python file. Received: {path} ({e.strerror})."
+        ) from e
 
 
 def _make_importable(folder: Path) -> None:

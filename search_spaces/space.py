@@ -17,6 +17,7 @@ from search_spaces import overrides as override_texts
 from search_spaces import training
 from search_spaces.assembly import assemble
 from search_spaces.errors import SpaceError, blame, did_you_mean
+from search_spaces.losses import LossChoice
 from search_spaces.parameters import Parameter
 from search_spaces.shapes import Inputs, Learns, Outputs, Task
 from search_spaces.values import Value, spell
@@ -73,6 +74,7 @@ class SearchSpace(ABC):
         otherwise: what to take for other rows or tasks.
         learns: ``targets``, or ``rows`` where models answer with the rows themselves, flattened:
             what they are compared by is then the mean squared error of those.
+        own_loss: whether models learn by a loss that belongs to them, so that none can be chosen.
         declared_whole: whether all parameters are known before a model is built.
         source: sha256 of the user's file that the space comes from; None for our own.
     """
@@ -85,6 +87,7 @@ class SearchSpace(ABC):
     tasks: ClassVar[Sequence[Task]] = ()
     otherwise: ClassVar[str] = "mlp"
     learns: ClassVar[Learns] = "targets"
+    own_loss: ClassVar[bool] = False
     source: str | None = None
 
     def __init_subclass__(cls) -> None:
@@ -106,7 +109,10 @@ class SearchSpace(ABC):
             for name, value in vars(base).items()
             if isinstance(value, Parameter)
         }
-        return {**own, **{n: p for n, p in training.PARAMETERS.items() if n not in own}}
+        shared = {n: p for n, p in training.PARAMETERS.items() if n not in own}
+        if cls.own_loss:
+            del shared["loss"]
+        return {**own, **shared}
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -130,6 +136,9 @@ class SearchSpace(ABC):
                 f"Received: the numbers of {inputs.vocabulary} words: take rnn, or say "
                 "takes_words = True in a space of your own."
             )
+        loss = self.parameters.get("loss")
+        if isinstance(loss, LossChoice) and outputs is not None:
+            loss.check(outputs.task)
         if self.takes and len(inputs.shape) not in map(len, self.takes):
             expected = " or ".join(
                 f"({', '.join(axes)}{',' * (len(axes) == 1)})" for axes in self.takes

@@ -9,11 +9,16 @@ exponential   lr * decay_rate ** (i / steps of an epoch)
 cosine        lr * (1 + cos(pi * i / steps of the trial)) / 2
 plateau       multiplied by plateau_factor after plateau_patience epochs without progress
 ============  ==============================================================================
+
+With a warm-up the rate of step ``i`` is multiplied by ``(i + 1) / steps of the warm-up`` until it
+is over (Goyal et al., Accurate, Large Minibatch SGD, 2017). Clipping: Pascanu et al., On the
+difficulty of training recurrent neural networks, 2013.
 """
 
 from __future__ import annotations
 
 from search_spaces.choices import Choice
+from search_spaces.losses import LOSSES, USUAL, LossChoice
 from search_spaces.parameters import Parameter
 from search_spaces.ranges import Float, Int
 from search_spaces.values import Limits
@@ -21,12 +26,21 @@ from search_spaces.values import Limits
 OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd", "adagrad", "adadelta", "adamax")
 SCHEDULES = ("constant", "inverse_time", "exponential", "cosine", "plateau")
 
+CLIPPINGS = ("value", "norm", "global_norm")
+
 _ADAM_FAMILY = ("adam", "adamw", "nadam", "adamax")
 _POSITIVE = Limits(above=0)
 _FRACTION = Limits(at_least=0, below=1)
 _COUNT = Limits(at_least=1)
 
 PARAMETERS: dict[str, Parameter] = {
+    # Off unless they are asked for: loss, clipping, warmup.
+    "loss": LossChoice(
+        [USUAL],
+        known=(USUAL, *LOSSES),
+        off=USUAL,
+        help="what is made small; the usual one is that of the task",
+    ),
     "optimizer": Choice(
         ["adam", "adamw", "nadam", "rmsprop", "sgd"],
         known=OPTIMIZERS,
@@ -82,6 +96,21 @@ PARAMETERS: dict[str, Parameter] = {
         when={"optimizer": "adamw"},
         help="share of each weight taken off a step, times the learning rate",
     ),
+    "clipping": Choice(
+        ["none"],
+        known=("none", *CLIPPINGS),
+        off="none",
+        help="limits gradients: their values, the norm of each, or the norm of all",
+    ),
+    "clip_at": Float(
+        0.1,
+        10.0,
+        log=True,
+        default=1.0,
+        limits=_POSITIVE,
+        when={"clipping": CLIPPINGS},
+        help="the largest value or norm of a gradient",
+    ),
     "learning_rate": Float(
         1e-4,
         1e-1,
@@ -122,6 +151,13 @@ PARAMETERS: dict[str, Parameter] = {
         limits=_COUNT,
         when={"schedule": "plateau"},
         help="epochs without progress before the learning rate falls",
+    ),
+    "warmup": Int(
+        0,
+        0,
+        limits=Limits(at_least=0),
+        off=0,
+        help="epochs over which the learning rate rises to its schedule's",
     ),
     "batch_size": Choice(
         [16, 32, 64, 128, 256],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from search_spaces import catalog
+from search_spaces import overrides, sources
 from storage import engine, overview, studies
 from storage import url as urls
 from storage.artifacts import Artifacts, check_place
@@ -30,6 +30,7 @@ FOLDER = "tuner-artifacts"
 How = Literal["launched", "goes on", "resumed", "finished before"]
 FINGERPRINTS = {
     "space_fingerprint": "the source of the search space was changed",
+    "code_fingerprint": "the source of a metric or callback was changed",
     "data_fingerprint": "the data were changed",
 }
 
@@ -54,6 +55,7 @@ class Request:
     goal: Goal = field(default_factory=Goal)
     further: tuple[Goal, ...] = ()
     metrics: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ()
     sampler: str = "tpe"
     pruner: str = "median"
     seed: int = 0
@@ -76,10 +78,11 @@ class Request:
     def plan(self) -> Plan:
         """What has to be tried before there is a study."""
         return Plan(
-            space=catalog.absolute_name(self.space),
-            overrides=self.overrides,
+            space=sources.absolute(self.space),
+            overrides=tuple(map(overrides.absolute, self.overrides)),
             data=self.data.resolve(),
-            metrics=self.measured,
+            metrics=tuple(map(sources.absolute, self.measured)),
+            callbacks=tuple(map(sources.absolute, self.callbacks)),
             sampler=self.sampler,
             precision=self.precision,
         )
@@ -88,7 +91,8 @@ class Request:
     def measured(self) -> tuple[str, ...]:
         """The metrics, with those of the objectives."""
         asked = (goal.metric for goal in (self.goal, *self.further))
-        lacking = (name for name in asked if name is not None and name not in self.metrics)
+        named = [sources.short(name) for name in self.metrics]
+        lacking = (name for name in asked if name is not None and name not in named)
         return (*lacking, *self.metrics)
 
     @property
@@ -177,16 +181,22 @@ def _check_several(request: Request) -> None:
 
 
 def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> StudySpec:
+    goal, metrics = request.goal, plan.metrics
+    if goal.metric is None and findings.shared_metric is not None:
+        goal = Goal.of(findings.shared_metric)
+        metrics = tuple(dict.fromkeys((findings.shared_metric, *metrics)))
     return StudySpec(
         space=plan.space,
         overrides=plan.overrides,
         space_fingerprint=findings.space_fingerprint,
         data=findings.data,
         data_fingerprint=findings.data_fingerprint,
-        objective=request.goal.name,
-        maximize=request.goal.maximize,
+        objective=goal.name,
+        maximize=goal.maximize,
         further=request.further,
-        metrics=plan.metrics,
+        metrics=metrics,
+        callbacks=plan.callbacks,
+        code_fingerprint=findings.code_fingerprint,
         sampler=request.sampler,
         points=findings.points,
         pruner=PRUNERS[request.pruner],

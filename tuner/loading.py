@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces import catalog
+from search_spaces import catalog, sources
 from search_spaces.space import SearchSpace
 from storage.errors import StoreError
 from tuner import datasets
@@ -11,7 +11,7 @@ from tuner.study import StudySpec
 
 
 def load_space(spec: StudySpec) -> SearchSpace:
-    """The study's search space; code of the user's own is imported.
+    """The study's search space; code of the user's own is imported or compared.
 
     Raises:
         SpaceError: It cannot be found here.
@@ -22,6 +22,11 @@ def load_space(spec: StudySpec) -> SearchSpace:
         raise StoreError(
             f"Expected the search space {spec.space!r} as it was when the study was launched. "
             "Received another one: its source or the version of this program differs here."
+        )
+    if sources.fingerprint((*spec.metrics, *spec.callbacks)) != spec.code_fingerprint:
+        raise StoreError(
+            "Expected the metrics and callbacks as they were when the study was launched. "
+            f"Received others: {', '.join((*spec.metrics, *spec.callbacks))} differ here."
         )
     return space
 

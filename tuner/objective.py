@@ -243,6 +243,7 @@ class _Attempt:
                 metrics=of.spec.metrics,
                 goal=of.spec.goal,
                 epoch_patience=of.spec.epoch_patience,
+                own_callbacks=of.spec.callbacks,
                 resume=checkpointer.load(),
             )
         except training.OutOfMemory as e:

@@ -15,11 +15,13 @@ import traceback
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from search_spaces import catalog
+from search_spaces import catalog, sources
 from search_spaces.choices import Choice
 from search_spaces.errors import SpaceError
+from search_spaces.losses import NOT_NEGATIVE, LossChoice
 from search_spaces.ranges import Range
 from search_spaces.space import SearchSpace
+from search_spaces.values import spell
 from tuner import datasets
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
@@ -35,7 +37,8 @@ class Plan:
     Attributes:
         space: A name that can be loaded from any folder.
         overrides: Parameters narrowed on the command line, each ``name=values``.
-        metrics: Measured beside the loss, by their Keras names.
+        metrics: Measured beside the loss, by their Keras names or ``path/file.py:NAME``.
+        callbacks: Of the user's own, each ``path/file.py:NAME``.
         sampler: How hyperparameters are chosen.
         precision: Keras's policy that models are built under.
     """
@@ -44,13 +47,19 @@ class Plan:
     overrides: tuple[str, ...]
     data: DataSpec
     metrics: tuple[str, ...]
+    callbacks: tuple[str, ...] = ()
     sampler: str = "tpe"
     precision: str = "float32"
 
     @property
     def needs_keras(self) -> bool:
         """Whether code must run that we did not write, or Keras be asked."""
-        return ":" in self.space or bool(self.metrics) or datasets.needs_keras(self.data.source)
+        return (
+            ":" in self.space
+            or bool(self.metrics or self.callbacks)
+            or any(".py:" in override for override in self.overrides)
+            or datasets.needs_keras(self.data.source)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON-able values."""
@@ -64,6 +73,7 @@ class Plan:
             overrides=tuple(values["overrides"]),
             data=DataSpec.from_dict(values["data"]),
             metrics=tuple(values["metrics"]),
+            callbacks=tuple(values["callbacks"]),
             sampler=values["sampler"],
             precision=values["precision"],
         )
@@ -76,12 +86,17 @@ class Findings:
     Attributes:
         data: Where the data come from, with what the space learns from them.
         points: All that the sampler has to offer; None where there is no end.
+        code_fingerprint: Of the files of metrics and callbacks; None where there are none.
+        shared_metric: What all trials can be compared by where their losses differ; None where
+            they do not.
     """
 
     space_fingerprint: str
     data: DataSpec
     data_fingerprint: str
     points: int | None = None
+    code_fingerprint: str | None = None
+    shared_metric: str | None = None
 
 
 def rehearse(plan: Plan) -> Findings:
@@ -102,10 +117,14 @@ def examine(plan: Plan) -> Findings:
     space.check(data.inputs, data.outputs)
     space.check_values(data.train.x)
     _check_batch_size(space, data, plan.data.source)
-    if plan.metrics:
-        from tuner.training import check_metrics
+    loss = space.parameters.get("loss")
+    if isinstance(loss, LossChoice):
+        _check_losses(loss, data)
+    if plan.metrics or plan.callbacks:
+        from tuner.training import check_callbacks, check_metrics
 
         check_metrics(plan.metrics, data.outputs)
+        check_callbacks(plan.callbacks)
     if ":" in plan.space:
         _try_model(space, data, plan)
     return Findings(
@@ -113,7 +132,25 @@ def examine(plan: Plan) -> Findings:
         data=spec,
         data_fingerprint=data.fingerprint,
         points=space.grid_size() if plan.sampler == "grid" else None,
+        code_fingerprint=sources.fingerprint((*plan.metrics, *plan.callbacks)),
+        shared_metric=data.outputs.loss if isinstance(loss, LossChoice) and loss.several else None,
     )
+
+
+def _check_losses(losses: LossChoice, data: Data) -> None:
+    """Refuses losses that cannot be computed, or say nothing of these targets."""
+    for value in losses.values:
+        name = spell(value)
+        lowest = data.train.y.min()
+        if name in NOT_NEGATIVE and lowest < 0:
+            raise UserError(
+                f"Expected targets of 0 or more for the loss {name}. Received: {lowest:.3g}, once "
+                "scaled: add --scaling none where they are counts, or take another loss."
+            )
+        if sources.file_of(name) is not None:
+            from tuner.training import check_loss
+
+            check_loss(name, data.outputs)
 
 
 def _try_model(space: SearchSpace, data: Data, plan: Plan) -> None:

@@ -34,6 +34,8 @@ class StudySpec:
         maximize: Whether a higher objective is better.
         further: Further objectives; pruning, early stopping and the best epoch go by the first.
         metrics: Measured beside the loss, by their Keras names; those of objectives are among them.
+        callbacks: Of the user's own, each ``path/file.py:NAME``.
+        code_fingerprint: Of the files that metrics and callbacks come from; None without any.
         sampler: How hyperparameters are chosen.
         points: How many different trials the sampler has to offer; None where there is no end.
         pruner: When a trial is hopeless.
@@ -59,6 +61,8 @@ class StudySpec:
     maximize: bool = False
     further: tuple[Goal, ...] = ()
     metrics: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ()
+    code_fingerprint: str | None = None
     sampler: str = "tpe"
     points: int | None = None
     pruner: PruningRule
@@ -87,6 +91,7 @@ class StudySpec:
             "overrides": list(self.overrides),
             "further": {goal.name: goal.mode for goal in self.further},
             "metrics": list(self.metrics),
+            "callbacks": list(self.callbacks),
             "data": self.data.to_dict(),
             "pruner": self.pruner.to_dict(),
         }
@@ -102,6 +107,7 @@ class StudySpec:
                     Goal.of(name, way) for name, way in values.get("further", {}).items()
                 ),
                 "metrics": tuple(values["metrics"]),
+                "callbacks": tuple(values.get("callbacks", ())),
                 "data": DataSpec.from_dict(values["data"]),
                 "pruner": PruningRule.from_dict(values["pruner"]),
             }

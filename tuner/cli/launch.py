@@ -112,6 +112,9 @@ def _launch(
         store, study, how = find_or_make(storage, request)
     try:
         console.print(f"Study {study.name}: {how}, {study.budget} trials.")
+        if study.spec["objective"] != request.goal.name:
+            told = study.spec["objective"]
+            console.print(f"Losses differ from trial to trial: trials are compared by {told}.")
         _work(store, study, crew, console, as_json, standby)
     finally:
         store.close()

@@ -113,7 +113,14 @@ SEARCH = (
         "metrics",
         metavar="NAME",
         multiple=True,
-        help="What is measured too, by its Keras name.",
+        help="What is measured too, by its Keras name or path/file.py:NAME.",
+    ),
+    click.option(
+        "--callback",
+        "callbacks",
+        metavar="FILE.py:NAME",
+        multiple=True,
+        help="A Keras callback of your own, told of every epoch.",
     ),
     click.option(
         "--seed",
@@ -207,6 +214,7 @@ def make_request(typed: dict[str, Any]) -> Request:
     Raises:
         UserError: A value makes no sense by itself.
     """
+    from search_spaces import sources
     from tuner.datasets import DataSpec
     from tuner.goal import goals
     from tuner.launching import Request
@@ -214,7 +222,10 @@ def make_request(typed: dict[str, Any]) -> Request:
     from tuner.samplers import SAMPLERS
     from tuner.study import PRECISIONS
 
-    goal, *further = goals(typed.pop("objectives"), typed.pop("directions"))
+    objectives = typed.pop("objectives")
+    own = [name for name in objectives if sources.file_of(name) is not None]
+    typed["metrics"] = (*own, *typed["metrics"])
+    goal, *further = goals(list(map(sources.short, objectives)), typed.pop("directions"))
     typed["pruner"] = typed["pruner"] or ("none" if further else "median")
     check_name("--sampler", typed["sampler"], SAMPLERS)
     check_name("--pruner", typed["pruner"], PRUNERS)

@@ -101,6 +101,7 @@ class Bench:
                 observer=watch,
                 metrics=self.spec.metrics,
                 goal=self.spec.goal,
+                own_callbacks=self.spec.callbacks,
                 epoch_patience=None if keep_last else self.spec.epoch_patience,
                 keep_last=keep_last,
             )

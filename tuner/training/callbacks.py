@@ -1,16 +1,18 @@
-"""Keras's own callbacks, and what they remember between epochs.
+"""Keras's own callbacks and the user's, and what the former remember between epochs.
 
 They forget everything when a training begins: what they remembered is put back after that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from tuner.errors import UserError, one_line
 from tuner.goal import Goal
+from tuner.training import own
 
 MEMORY = {
     "EarlyStopping": ("best", "wait", "best_epoch", "stopped_epoch"),
@@ -18,13 +20,24 @@ MEMORY = {
 }
 
 
+KNOWN = tuple(getattr(keras.callbacks, name) for name in MEMORY)
+
+
 def make(
-    hyperparameters: Mapping[str, Any], *, epoch_patience: int | None, goal: Goal
+    hyperparameters: Mapping[str, Any],
+    *,
+    epoch_patience: int | None,
+    goal: Goal,
+    own_names: Sequence[str] = (),
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a trial.
 
     Args:
         epoch_patience: Epochs without a better objective before it stops early; None for never.
+        own_names: Those of the user's own, each ``path/file.py:NAME``.
+
+    Raises:
+        UserError: One of those is no callback.
     """
     made: list[keras.callbacks.Callback] = []
     if hyperparameters.get("schedule") == "plateau":
@@ -39,6 +52,29 @@ def make(
     if epoch_patience is not None:
         stopping = keras.callbacks.EarlyStopping(goal.name, mode=goal.mode, patience=epoch_patience)
         made.append(stopping)
+    return [*made, *map(_own, own_names)]
+
+
+def check(own_names: Sequence[str]) -> None:
+    """Makes callbacks of the user's own once.
+
+    Raises:
+        SpaceError: A file cannot be loaded.
+        UserError: One is no callback.
+    """
+    for name in own_names:
+        _own(name)
+
+
+def _own(name: str) -> keras.callbacks.Callback:
+    expected = "a class or function that makes a keras.callbacks.Callback of nothing"
+    found = own.load(name, expected)
+    try:
+        made = found()
+    except Exception as e:
+        raise UserError(f"Expected {name} to be {expected}. Received: {one_line(e)}.") from e
+    if not isinstance(made, keras.callbacks.Callback):
+        raise UserError(f"Expected {name} to be {expected}. Received: {made!r}.")
     return made
 
 
@@ -49,6 +85,7 @@ def remember(callbacks: list[keras.callbacks.Callback]) -> dict[str, dict[str, f
             name: _number(getattr(callback, name)) for name in MEMORY[type(callback).__name__]
         }
         for callback in callbacks
+        if type(callback) in KNOWN
     }
 
 
@@ -57,6 +94,8 @@ def remind(
 ) -> None:
     """Puts back what ``remember`` gave."""
     for callback in callbacks:
+        if type(callback) not in KNOWN:
+            continue  # one of the user's own begins anew
         for name, value in memory[type(callback).__name__].items():
             setattr(callback, name, value)
 

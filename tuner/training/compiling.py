@@ -11,6 +11,8 @@ import numpy as np
 
 from search_spaces.shapes import Outputs
 from tuner.errors import UserError, one_line
+from tuner.training.losses import loss_of
+from tuner.training.measuring import metric_of
 
 OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
@@ -36,10 +38,16 @@ KNOBS = {
 }
 
 
+CLIPPINGS = {"value": "clipvalue", "norm": "clipnorm", "global_norm": "global_clipnorm"}
+
+
 def make_optimizer(hyperparameters: Mapping[str, Any]) -> keras.optimizers.Optimizer:
     """The optimizer that hyperparameters name, with those of its knobs that they hold."""
     name = hyperparameters["optimizer"]
     knobs = {knob: hyperparameters[knob] for knob in KNOBS[name] if knob in hyperparameters}
+    clipping = CLIPPINGS.get(hyperparameters.get("clipping", "none"))
+    if clipping is not None:
+        knobs[clipping] = hyperparameters["clip_at"]
     return OPTIMIZERS[name](learning_rate=hyperparameters["learning_rate"], **knobs)
 
 
@@ -54,17 +62,10 @@ def compile_model(
     names = [] if outputs.task == "regression" else ["accuracy"]
     model.compile(
         optimizer=make_optimizer(hyperparameters),
-        loss=outputs.loss,
-        metrics=[_metric(name, outputs) for name in dict.fromkeys([*names, *metrics])],
+        loss=loss_of(hyperparameters, outputs),
+        metrics=[metric_of(name, outputs) for name in dict.fromkeys([*names, *metrics])],
         jit_compile=False,  # compiling costs more than a short trial gains on a CPU
     )
-
-
-def _metric(name: str, outputs: Outputs) -> str | keras.metrics.Metric:
-    """A metric as ``compile`` takes it; Keras would compare the most probable labels alone."""
-    if outputs.task == "labels" and name in ("accuracy", "acc"):
-        return keras.metrics.BinaryAccuracy(name=name)
-    return name
 
 
 def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
@@ -75,7 +76,7 @@ def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
     """
     for name in names:
         try:
-            keras.metrics.get(name)
+            metric_of(name, outputs)
         except (ValueError, TypeError) as e:
             close = difflib.get_close_matches(name, dir(keras.metrics), n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
@@ -97,7 +98,7 @@ def _try_metric(name: str, outputs: Outputs) -> None:
         [keras.Input((2,)), keras.layers.Dense(outputs.units, activation=outputs.activation)]
     )
     model.compile(
-        optimizer="sgd", loss=outputs.loss, metrics=[_metric(name, outputs)], jit_compile=False
+        optimizer="sgd", loss=outputs.loss, metrics=[metric_of(name, outputs)], jit_compile=False
     )
     several = outputs.task in ("labels", "regression") and outputs.units > 1
     y = np.zeros((4, outputs.units)) if several else np.arange(4.0) % max(2, outputs.units)

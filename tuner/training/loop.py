@@ -74,6 +74,7 @@ def train(
     metrics: Sequence[str] = (),
     goal: Goal = LOSS,
     epoch_patience: int | None = None,
+    own_callbacks: Sequence[str] = (),
     resume: TrainingState | None = None,
     keep_last: bool = False,
 ) -> TrainingResult:
@@ -88,6 +89,8 @@ def train(
         metrics: Names of further Keras metrics.
         goal: What epochs are compared by; measured as the loss is, or among the metrics.
         epoch_patience: Epochs without a better one before it stops early.
+        own_callbacks: Of the user's own, each ``path/file.py:NAME``: told when training and
+            epochs begin and end, of a model that Keras's own steps train.
         resume: Where an earlier attempt left off.
         keep_last: Keep the last epoch's weights, as where no rows are left to choose an epoch by.
 
@@ -99,10 +102,11 @@ def train(
     forget()
     with exhaustion():
         compile_model(model, hyperparameters, data.outputs, metrics=metrics)
-        epochs, resume = _choose(model, data, metrics, resume)
-        training = _Training(
-            model, hyperparameters, data, seed, observer, epochs, goal, epoch_patience
+        made = callbacks.make(
+            hyperparameters, epoch_patience=epoch_patience, goal=goal, own_names=own_callbacks
         )
+        epochs, resume = _choose(model, data, metrics, resume, watched=bool(own_callbacks))
+        training = _Training(model, hyperparameters, data, seed, observer, epochs, goal, made)
         status = training.run(resume)
         best = training.best
         if best.arrays:
@@ -132,7 +136,7 @@ class _Training:
         observer: Observer,
         epochs: Epochs,
         goal: Goal,
-        epoch_patience: int | None,
+        listeners: list[keras.callbacks.Callback],
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
         self._batch_size: int = hyperparameters["batch_size"]
@@ -143,7 +147,7 @@ class _Training:
             epochs=self._last,
         )
         self._goal = goal
-        self._callbacks = callbacks.make(hyperparameters, epoch_patience=epoch_patience, goal=goal)
+        self._callbacks = listeners
         self._directive = Directive.CONTINUE
         self.epochs = epochs
         self.best = BestEpoch()
@@ -181,6 +185,7 @@ class _Training:
         rates = self._schedule.rates(self.epoch, current)
         order = batch_order(self._seed, self.epoch, len(self._data.train))
         logs = self._try_epoch(order, rates)
+        self._model.optimizer.learning_rate = current  # callbacks change it, schedules do not
         return None if logs is None else {**logs, "learning_rate": float(rates[-1])}
 
     def _try_epoch(self, order: np.ndarray, rates: np.ndarray) -> Logs | None:
@@ -239,10 +244,19 @@ class _Training:
 
 
 def _choose(
-    model: keras.Model, data: Data, metrics: Sequence[str], resume: TrainingState | None
+    model: keras.Model,
+    data: Data,
+    metrics: Sequence[str],
+    resume: TrainingState | None,
+    *,
+    watched: bool,
 ) -> tuple[Epochs, TrainingState | None]:
-    """How a model is trained, and the state to go on from: our way and Keras's keep their own."""
-    fastest = fastest_epochs(model, data, metrics)
+    """How a model is trained, and the state to go on from: our way and Keras's keep their own.
+
+    Args:
+        watched: Whether somebody may look at the model while it is trained.
+    """
+    fastest = fastest_epochs(model, data, metrics, watched=watched)
     if resume is None:
         return fastest, None
     epochs = fastest
@@ -252,7 +266,7 @@ def _choose(
     if _fits(resume, epochs):
         return epochs, resume
     logger.warning("begins anew: the checkpoint was made by another version of this program")
-    return fastest_epochs(model, data, metrics), None
+    return fastest_epochs(model, data, metrics, watched=watched), None
 
 
 def _fits(state: TrainingState, epochs: Epochs) -> bool:
@@ -265,9 +279,13 @@ def _fits(state: TrainingState, epochs: Epochs) -> bool:
     )
 
 
-def fastest_epochs(model: keras.Model, data: Data, metrics: Sequence[str]) -> Epochs:
+def fastest_epochs(
+    model: keras.Model, data: Data, metrics: Sequence[str], *, watched: bool = False
+) -> Epochs:
     """The fastest way to train a model that is compiled: our own, or Keras's in a graph."""
     try:
+        if watched:
+            raise Unsupported("callbacks of the user's own")
         return ProgramEpochs(
             model, data.train, data.validation, outputs=data.outputs, metrics=metrics
         )

@@ -21,6 +21,7 @@ class Schedule:
         epochs: Of the whole trial.
         decay: Of ``inverse_time``, a step.
         decay_rate: Of ``exponential``, an epoch.
+        warmup: Epochs over which the rate rises linearly to that of its kind.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Schedule:
     epochs: int
     decay: float = 0.0
     decay_rate: float = 1.0
+    warmup: int = 0
 
     @classmethod
     def of(
@@ -42,6 +44,7 @@ class Schedule:
             epochs=epochs,
             decay=hyperparameters.get("decay", 0.0),
             decay_rate=hyperparameters.get("decay_rate", 1.0),
+            warmup=hyperparameters.get("warmup", 0),
         )
 
     def rates(self, epoch: int, current: float) -> NDArray[np.float32]:
@@ -61,4 +64,6 @@ class Schedule:
             rates = self.initial * (1 + np.cos(np.pi * part)) / 2
         else:
             rates = np.full(self.steps_per_epoch, current)
+        if epoch < self.warmup:
+            rates = rates * (step + 1) / (self.warmup * self.steps_per_epoch)
         return rates.astype(np.float32)

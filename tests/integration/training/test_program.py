@@ -15,10 +15,12 @@ import keras
 import numpy as np
 import pytest
 
-from search_spaces import blocks, catalog
+from search_spaces import Outputs, blocks, catalog
+from search_spaces.losses import BY_TASK
 from search_spaces.training import OPTIMIZERS
 from tests.support.fits import BASE, Fit, Recorder, fit, small_data, stock_fit
 from tuner.training import Directive
+from tuner.training.losses import named
 from tuner.training.program import program as programs
 from tuner.training.program import updates
 from tuner.training.program.architecture import Unsupported
@@ -195,8 +197,8 @@ def test_every_task(task: str, units: int) -> None:
     [
         ("binary", 1, ("AUC", "Precision", "mae", "Recall")),
         ("classes", 4, ("sparse_top_k_categorical_accuracy", "accuracy")),
-        ("regression", 1, ("mae", "RootMeanSquaredError", "R2Score")),
         ("labels", 3, ("AUC", "Precision", "Recall", "accuracy")),
+        ("regression", 1, ("mae", "RootMeanSquaredError", "R2Score")),
         ("regression", 2, ("mean_absolute_error", "R2Score")),
     ],
 )
@@ -352,14 +354,49 @@ def _passing(activation: str) -> tuple[weakref.ref[Any], weakref.ref[Any]]:
 @pytest.mark.parametrize(
     ("optimizer", "reason"),
     [
-        (keras.optimizers.Adam(clipnorm=1.0), "clipnorm"),
+        (keras.optimizers.Adam(gradient_accumulation_steps=2), "accumulates"),
         (keras.optimizers.SGD(use_ema=True), "averaging"),
         (keras.optimizers.Adam(weight_decay=0.1), "weight decay outside adamw"),
         (keras.optimizers.RMSprop(centered=True), "centered"),
         (keras.optimizers.Lion(), "Lion"),
     ],
-    ids=["clipnorm", "ema", "decay", "centered", "lion"],
+    ids=["accumulating", "ema", "decay", "centered", "lion"],
 )
 def test_optimizers_that_do_more_are_left_to_keras(optimizer: Any, reason: str) -> None:
     with pytest.raises(Unsupported, match=reason):
         updates.plan(optimizer)
+
+
+@pytest.mark.parametrize(
+    ("task", "units", "losses"),
+    [
+        ("classes", 4, ("categorical_crossentropy", "categorical_hinge", "cosine_similarity")),
+        ("binary", 1, ("hinge", "kld")),
+        ("labels", 3, ("huber",)),
+        ("regression", 2, ("mape", "log_cosh")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_losses_of_a_task(task: str, units: int, losses: tuple[str, ...]) -> None:
+    """By name, and as Keras computes them from targets in the shape of the answers."""
+    data = small_data(task, units, weighted=["train"])
+    for name in losses:
+        percent = 100 if name == "mape" else 1
+        assert_as_stock({"loss": name, "epochs": 2}, data, tolerance=1e-5 * percent)
+
+
+def test_every_loss_that_is_offered_is_one_of_rows() -> None:
+    """Keras has it by that name."""
+    for task, names in BY_TASK.items():
+        units = 1 if task == "binary" else 3
+        outputs = Outputs.for_task(task, units)  # type: ignore[arg-type]
+        for loss in (named(name, outputs) for name in names):
+            assert isinstance(loss, str) or loss.is_of_rows
+
+
+@pytest.mark.parametrize("clipping", ["value", "norm", "global_norm"])
+def test_clipped_gradients(clipping: str) -> None:
+    """At limits that are reached and not; the limit itself is a value of the trace."""
+    for limit in (0.01, 100.0):
+        knobs = {"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9}
+        assert_as_stock({**knobs, "clipping": clipping, "clip_at": limit})

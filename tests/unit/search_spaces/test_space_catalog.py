@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces import Inputs, Outputs, SpaceError, catalog
+from search_spaces import Inputs, Outputs, SpaceError, catalog, sources
 from search_spaces.functions import FunctionSpace
 from search_spaces.mlp import MLP
 
@@ -129,11 +129,11 @@ def test_the_source_of_a_class_is_the_file_that_defines_it(net: Path) -> None:
 
 def test_a_path_is_made_absolute(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(net.parent)
-    assert catalog.source_path("net.py:Net") == net.resolve()
-    assert catalog.absolute_name("net.py:Net") == f"{net.resolve()}:Net"
+    assert sources.file_of("net.py:Net") == net.resolve()
+    assert sources.absolute("net.py:Net") == f"{net.resolve()}:Net"
     for name in ("mlp", "package.module:Class"):
-        assert catalog.source_path(name) is None
-        assert catalog.absolute_name(name) == name
+        assert sources.file_of(name) is None
+        assert sources.absolute(name) == name
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from search_spaces import Inputs, Outputs, SpaceError, overrides
 from search_spaces.mlp import MLP
 from search_spaces.training import OPTIMIZERS, PARAMETERS, SCHEDULES
 
@@ -70,3 +73,48 @@ def test_values_without_a_meaning_are_refused(override: str) -> None:
 def test_ranges_may_be_widened_as_far_as_they_mean_something() -> None:
     overrides = ["learning_rate=1e-7..10", "units=1..4096", "batch_size=1", "epochs=500"]
     assert MLP(overrides).parameters["units_0"].text == "1..4096:log"
+
+
+def test_what_is_off_is_in_no_trial_until_it_is_asked_for() -> None:
+    """Trials list what was chosen; what Keras does anyway is no choice."""
+    off = {"loss", "clipping", "clip_at", "warmup", "initializer", "input_dropout"}
+    (defaults, *_) = MLP().starting_points()
+    assert not off & set(defaults)
+    asked = MLP(["loss=mae", "clipping=none,norm", "warmup=0..3", "initializer=he_normal"])
+    (defaults, *_) = asked.starting_points()
+    assert {name: defaults[name] for name in off & set(defaults)} == {
+        "loss": "mae",
+        "clipping": "none",
+        "warmup": 0,
+        "initializer": "he_normal",
+    }
+
+
+def test_a_loss_fits_the_task() -> None:
+    classes, regression = Outputs.for_task("classes", 3), Outputs.for_task("regression")
+    space = MLP(["loss=categorical_hinge,usual"])
+    space.check(Inputs(shape=(4,)), classes)
+    with pytest.raises(SpaceError, match=r"a loss for the task regression: mse, .*hinge\.$"):
+        space.check(Inputs(shape=(4,)), regression)
+
+
+@pytest.mark.parametrize("typed", ["loss=mes", "loss=net.txt:dice", "clip_at=3", "warmup=-1"])
+def test_what_cannot_be_is_refused(typed: str) -> None:
+    with pytest.raises(SpaceError, match=r"Expected .*Received: "):
+        MLP([typed])
+
+
+def test_a_loss_in_a_file_goes_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is found from any folder; what the file says is part of the space."""
+    file = tmp_path / "own.py"
+    file.write_text("def dice(y_true, y_pred): ...\n")
+    monkeypatch.chdir(tmp_path)
+    typed = overrides.absolute("loss=usual,own.py:dice")
+    assert typed == f"loss=usual,{file}:dice"
+    assert overrides.absolute("units=1..3") == "units=1..3"
+    before = MLP([typed]).fingerprint()
+    assert MLP(["loss=usual,own.py:dice"]).fingerprint() == before
+    file.write_text("def dice(y_true, y_pred): return 0\n")
+    assert MLP([typed]).fingerprint() != before

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from search_spaces.shapes import Outputs
 from tuner.datasets.data import Part
 from tuner.training.device import optimize_graphs
+from tuner.training.losses import TaskLoss
 from tuner.training.program import measures, updates
 from tuner.training.program.architecture import Reading, Unsupported, read
 from tuner.training.program.losses import ACTIVATIONS
@@ -60,10 +61,10 @@ class ProgramEpochs:
         key = Key(
             plans=reading.plans,
             update=update,
-            loss=outputs.loss,
+            loss=_loss(model, outputs),
             row=train.x.shape[1:],
             target=(train.y.shape[1:], train.y.dtype.name),
-            units=reading.units,
+            outputs=outputs,
             metrics=tuple(further),
             weighted=train.weights is not None or validation.weights is not None,
         )
@@ -154,6 +155,13 @@ class ProgramEpochs:
         """What the last calls brought: ``rows`` is how many rows they took."""
         logs = {"loss": loss / rows, **self._program.measures.results()}
         return {"accuracy": hits / rows, **logs} if self._accuracy else logs
+
+
+def _loss(model: keras.Model, outputs: Outputs) -> str | TaskLoss:
+    loss = model.loss
+    if isinstance(loss, TaskLoss) and not loss.is_of_rows:
+        raise Unsupported(f"the loss {loss.name}, which is of all rows of a batch at once")
+    return loss if isinstance(loss, TaskLoss) else outputs.loss
 
 
 def _check_head(reading: Reading, outputs: Outputs) -> None:

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from search_spaces.shapes import Outputs
+from tuner.training.measuring import metric_of
 from tuner.training.program.architecture import Unsupported
 
 # What these mean depends on the task: Keras decides that when it compiles a model.
@@ -18,16 +20,18 @@ class Measures:
     """Metrics by name, over the rows since the last reset.
 
     Args:
-        units: Outputs of the model.
+        outputs: Of the model.
         target: Shape of one target, and its dtype's name.
     """
 
-    def __init__(self, names: Sequence[str], units: int, target: tuple[tuple[int, ...], str]):
-        self._units = units
-        self._metrics = [_metric(name) for name in names]
+    def __init__(
+        self, names: Sequence[str], outputs: Outputs, target: tuple[tuple[int, ...], str]
+    ) -> None:
+        self._units = outputs.units
+        self._metrics = [_metric(name, outputs) for name in names]
         shape, dtype = target
         # Some make their variables when they first see a row: none may be made inside a loop.
-        self.update(tf.zeros([1, *shape], dtype), tf.zeros([1, units]))
+        self.update(tf.zeros([1, *shape], dtype), tf.zeros([1, outputs.units]))
 
     def update(self, y: tf.Tensor, predictions: tf.Tensor) -> None:
         """Takes rows into account.
@@ -61,8 +65,11 @@ def check(names: Sequence[str]) -> None:
             raise Unsupported(f"the metric {name}")
 
 
-def _metric(name: str) -> keras.metrics.Metric:
+def _metric(name: str, outputs: Outputs) -> keras.metrics.Metric:
     """The metric that Keras makes of a name when it compiles a model."""
+    metric = metric_of(name, outputs)
+    if isinstance(metric, keras.metrics.Metric):
+        return metric
     metric = keras.metrics.get(name)
     if not isinstance(metric, keras.metrics.Metric):
         metric = keras.metrics.MeanMetricWrapper(metric)

@@ -10,7 +10,9 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
+from search_spaces.shapes import Outputs
 from tuner.training.forgetting import take_apart
+from tuner.training.losses import TaskLoss
 from tuner.training.program import updates
 from tuner.training.program.architecture import LayerPlan, Reading
 from tuner.training.program.layers import Parts, activation, logits
@@ -30,17 +32,17 @@ class Key:
     Attributes:
         row: Shape of one row.
         target: Shape of one target, and its dtype's name.
-        units: Outputs of the model.
+        outputs: Of the model.
         metrics: Names of further metrics.
         weighted: Whether rows count differently.
     """
 
     plans: tuple[LayerPlan, ...]
     update: UpdatePlan
-    loss: str
+    loss: str | TaskLoss
     row: tuple[int, ...]
     target: tuple[tuple[int, ...], str]
-    units: int
+    outputs: Outputs
     metrics: tuple[str, ...]
     weighted: bool
 
@@ -88,7 +90,7 @@ class Program:
         ]
         self._layer_knobs, self._knobs = _open(1, tf.float32), _open(1, tf.float32)
         self._sizes = _open(1, tf.int32)
-        self.measures = Measures(key.metrics, key.units, key.target)
+        self.measures = Measures(key.metrics, key.outputs, key.target)
         self.count = tf.Variable(0.0, trainable=False)
         self.product = tf.Variable(1.0, trainable=False)  # Nadam's
         rows = tf.TensorSpec([None, *key.row], tf.float32)
@@ -177,13 +179,14 @@ class Program:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._trained)
             output, penalty = logits(self._key.plans, parts, x, training=True)
-            losses, hits = LOSSES[self._key.loss](output, y)
+            losses, hits = self._losses(output, y)
             loss = _mean(losses, weights) + penalty
         gradients = tape.gradient(loss, self._trained)
         count = self.count.assign_add(1.0, read_value=True)
         if self._key.update.kind == "nadam":
             self.product.assign(updates.nadam_product(self.product, count, knobs["beta_1"]))
         step = Step(rate=rate, count=count, knobs=knobs, scratch={"u_product": self.product})
+        gradients = updates.clip(self._key.update, step, gradients)
         for weight, gradient, slots in zip(self._trained, gradients, self.slots, strict=True):
             updates.apply(self._key.update, step, weight, gradient, slots)
         self._measure(y, output)
@@ -195,11 +198,19 @@ class Program:
         """Measures the model on rows ``start`` to ``stop``; returns the totals of loss and hits."""
         y = y[start:stop]
         output, penalty = logits(self._key.plans, self._parts(), x[start:stop], training=False)
-        losses, hits = LOSSES[self._key.loss](output, y)
+        losses, hits = self._losses(output, y)
         self._measure(y, output)
         weight = tf.cast(stop - start, tf.float32)
         weighing = weights[start:stop] if self._key.weighted else None
         return (_mean(losses, weighing) + penalty) * weight, tf.reduce_sum(hits)
+
+    def _losses(self, output: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss of every row, and whether it is right."""
+        loss = self._key.loss
+        if isinstance(loss, str):
+            return LOSSES[loss](output, y)
+        _, hits = LOSSES[loss.outputs.loss](output, y)
+        return loss.call(y, activation(self._key.plans[-1], output)), hits
 
     def _measure(self, y: tf.Tensor, output: tf.Tensor) -> None:
         if self._key.metrics:

@@ -97,14 +97,17 @@ def plan(optimizer: keras.optimizers.Optimizer) -> tuple[UpdatePlan, list[float]
     reader = READERS.get(type(optimizer))
     if reader is None:
         raise Unsupported(f"the optimizer {type(optimizer).__name__}")
-    for name in ("clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps"):
-        if getattr(optimizer, name, None) is not None:
-            raise Unsupported(f"{name} of the optimizer")
+    if optimizer.gradient_accumulation_steps is not None:
+        raise Unsupported("an optimizer that accumulates gradients")
     if optimizer.use_ema or optimizer.loss_scale_factor is not None:
         raise Unsupported("an averaging or scaling optimizer")
     if optimizer.weight_decay is not None and type(optimizer) is not keras.optimizers.AdamW:
         raise Unsupported("weight decay outside adamw")
     kind, slots, flags, knobs = reader(optimizer)
+    for clipping in CLIPPINGS:
+        limit = getattr(optimizer, clipping, None)
+        if limit:
+            flags, knobs = (*flags, clipping), {**knobs, "clip_at": limit}
     made = UpdatePlan(kind=kind, slots=slots, flags=flags, knobs=tuple(knobs))
     return made, [float(value) for value in knobs.values()]
 
@@ -182,6 +185,38 @@ READERS: dict[type[keras.optimizers.Optimizer], Callable[[Any], Read]] = {
     keras.optimizers.SGD: _read_sgd,
     keras.optimizers.Adagrad: _read_adagrad,
     keras.optimizers.Adadelta: _read_adadelta,
+}
+
+
+def clip(made: UpdatePlan, step: Step, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Limits gradients as the optimizer says."""
+    for clipping, rule in CLIPPINGS.items():
+        if clipping in made.flags:
+            return rule(gradients, step["clip_at"])
+    return list(gradients)
+
+
+def _clip_norms(gradients: Sequence[tf.Tensor], limit: tf.Tensor) -> list[tf.Tensor]:
+    return [
+        gradient * limit / tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(gradient))), limit)
+        for gradient in gradients
+    ]
+
+
+def _clip_global_norm(gradients: Sequence[tf.Tensor], limit: tf.Tensor) -> list[tf.Tensor]:
+    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients]))
+    return [gradient * (limit / tf.maximum(norm, limit)) for gradient in gradients]
+
+
+def _clip_values(gradients: Sequence[tf.Tensor], limit: tf.Tensor) -> list[tf.Tensor]:
+    return [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
+
+
+# By what Keras calls them.
+CLIPPINGS: dict[str, Callable[[Sequence[tf.Tensor], tf.Tensor], list[tf.Tensor]]] = {
+    "clipnorm": _clip_norms,
+    "global_clipnorm": _clip_global_norm,
+    "clipvalue": _clip_values,
 }
 
 
