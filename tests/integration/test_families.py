@@ -29,6 +29,7 @@ SHAPES = {
     "rbm": [(5,), (4, 3)],
     "dbn": [(5,), (4, 3)],
     "boltzmann": [(5,), (4, 3)],
+    "hopfield": [(5,), (4, 3)],
     "jordan": [(5,), (4, 3)],
 }
 REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
@@ -45,6 +46,7 @@ SMALL = {
     "rbm": ("hidden=2..8",),
     "dbn": ("units=2..8",),
     "boltzmann": ("hidden=2..8",),
+    "hopfield": ("patterns=1..4",),
     "jordan": ("units=2..8",),
 }  # fmt: skip
 OUTPUTS = (

@@ -1,0 +1,174 @@
+"""Hopfield networks: associative memories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from search_spaces import blocks
+from search_spaces.choices import Choice
+from search_spaces.errors import SpaceError
+from search_spaces.parameters import Parameter
+from search_spaces.ranges import Float, Int
+from search_spaces.shapes import Inputs, Outputs
+from search_spaces.space import SearchSpace
+from search_spaces.values import Limits, is_number, spell
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+MOST = 1024  # units: each is connected with every other
+STEEP = 2.0**20  # slope around the threshold, where units are neither -1 nor 1
+_COUNT = Limits(at_least=1)
+
+
+class Hopfield(SearchSpace):
+    """Hopfield network: stores binary patterns of rows, and recalls them from corrupted ones.
+
+    Hopfield, Neural Networks and Physical Systems with Emergent Collective Computational Abilities,
+    1982. A unit is 1 where a scaled value lies above the threshold, else -1; what is recalled
+    becomes a row again by the mean of training rows on either side. Trials are compared by the mean
+    squared error of rows that are recalled after a share of their units was turned over, the same
+    units in each trial. Nothing descends a gradient: there is no optimizer to be searched.
+    """
+
+    own_loss = True
+    name = "hopfield"
+    learns = "rows"
+
+    rule = Choice(
+        ["hebbian", "pseudo-inverse"],
+        help="weights: the sum of the patterns' products, or the projection onto patterns, which "
+        "keeps correlated ones apart",
+    )
+    stored = Choice(
+        ["clusters", "rows"],
+        help="what patterns are: majorities of rows that lie together (k-means), or first rows",
+    )
+    patterns = Int(
+        2, 64, log=True, default=8, limits=Limits(at_least=1, at_most=1024), help="how many of them"
+    )
+    self_connections = Choice(
+        [False, True], help="whether a unit keeps the weight that the rule gives it to itself"
+    )
+    update = Choice(
+        ["synchronous", "asynchronous"], help="whether a step updates all units at once or in turn"
+    )
+    groups = Int(
+        4,
+        4,
+        limits=Limits(at_least=2),
+        when={"update": "asynchronous"},
+        help="groups of units that take turns; as many as a row has values: one unit at a time",
+    )
+    steps = Choice([1, 2, 5, 10], limits=Limits(at_least=1, at_most=100), help="steps of a recall")
+    # What trials are compared by: for the user to say, not for a search to find.
+    corruption = Float(
+        0.1, 0.1, limits=Limits(at_least=0, at_most=0.5), help="share of units turned over"
+    )
+    threshold = Float(
+        0.0, 0.0, limits=Limits(), help="scaled value above which a unit is 1: the mean, by default"
+    )
+    epochs = Int(5, 5, limits=_COUNT, help="passes over the training data, for k-means to settle")
+    batch_size = Choice([32], limits=_COUNT, help="rows a step")
+    optimizer = Choice(["adam"], help="no other: nothing descends a gradient")
+    learning_rate = Float(1e-3, 1e-3, limits=Limits(above=0), help="changes nothing")
+    schedule = Choice(["constant"], help="no other")
+
+    starts = (
+        {"rule": "pseudo-inverse", "patterns": 16},
+        {"rule": "pseudo-inverse", "patterns": 32, "steps": 1},
+        {"rule": "hebbian", "patterns": 3, "update": "asynchronous"},
+    )
+
+    @classmethod
+    def declared(cls) -> dict[str, Parameter]:
+        """Without the others of training, which say how a gradient is descended."""
+        return {name: p for name, p in super().declared().items() if hasattr(cls, name)}
+
+    def check(self, inputs: Inputs, outputs: Outputs | None = None) -> None:
+        super().check(inputs, outputs)
+        values = math.prod(inputs.shape)
+        if values > MOST:
+            raise SpaceError(
+                f"Expected rows of at most {MOST} values for {self.name}, which connects each with "
+                f"all others. Received: {values} values, {inputs.shape}: take autoencoder with "
+                "--set noise=masking."
+            )
+
+    def check_values(self, rows: np.ndarray) -> None:
+        low, high = float(rows.min()), float(rows.max())
+        threshold = self.parameters["threshold"]
+        for value in (threshold.at(0.0), threshold.default):
+            if is_number(value) and not low < value < high:
+                raise SpaceError(
+                    f"Expected a threshold between the values of {self.name}'s rows, {low:.4g} to "
+                    f"{high:.4g}. Received: {spell(value)}: take "
+                    f"--set threshold={(low + high) / 2:.4g}."
+                )
+
+    def build(
+        self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
+    ) -> keras.Model:
+        from search_spaces.learners.hopfield import Recall
+
+        self.check(inputs, outputs)
+        rows = blocks.rows(inputs)
+        groups = min(hyperparameters.get("groups", 1), outputs.units)
+        x = _signs(blocks.flat(rows), hyperparameters["threshold"])
+        x = _recall(x, groups=groups, steps=hyperparameters["steps"])
+        names = ("rule", "stored", "patterns", "self_connections", "corruption", "threshold")
+        facts = {name: hyperparameters[name] for name in names}
+        return Recall(rows, _values(x), name=self.name, groups=groups, **facts)
+
+
+def _signs(x: keras.KerasTensor, threshold: float) -> keras.KerasTensor:
+    """Returns 1 where values lie above the threshold, else -1."""
+    import keras
+
+    x = keras.layers.Rescaling(
+        STEEP, offset=-STEEP * threshold - 1.0, dtype="float32", name="above"
+    )(x)
+    return keras.layers.Activation("hard_tanh", dtype="float32", name="signs")(x)
+
+
+def _recall(x: keras.KerasTensor, *, groups: int, steps: int) -> keras.KerasTensor:
+    """Returns the units after all steps, in each of which the groups take turns.
+
+    A turn is one layer in which the units of other groups only see themselves. Whole weights make
+    ``hard_tanh`` the sign.
+    """
+    import keras
+
+    turns = [
+        keras.layers.Dense(
+            x.shape[-1],
+            activation="hard_tanh",
+            use_bias=False,
+            kernel_initializer="identity",
+            trainable=False,
+            dtype="float32",
+            name=f"turn_{i}",
+        )
+        for i in range(groups)
+    ]
+    for _ in range(steps):
+        for turn in turns:
+            x = turn(x)
+    return x
+
+
+def _values(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns scaled values: of each unit one for -1 and one for 1."""
+    import keras
+
+    return keras.layers.EinsumDense(
+        "bi,i->bi",
+        output_shape=x.shape[-1],
+        bias_axes="i",
+        trainable=False,
+        dtype="float32",
+        name="values",
+    )(x)
