@@ -208,6 +208,8 @@ def _outlook(view: View) -> str:
     told = "no best trial yet" if best is None else f"best {words.number(best.value)}"
     if best is not None:
         told += f" (trial {best.number})"
+    if view.status.front:
+        told += f", {words.count(len(view.status.front))} on the Pareto front"
     return told if left is None else f"{told}, about {words.duration(left)} left"
 
 

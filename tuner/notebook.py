@@ -129,6 +129,8 @@ class Study:
     def best(self) -> TrialRecord | None:
         """The best complete trial; None while there is none.
 
+        With several objectives it is the one of the Pareto front that is best by the first.
+
         Examples:
             >>> study.best.value, study.best.hyperparameters, study.best.metrics
         """
@@ -145,17 +147,25 @@ class Study:
         Examples:
             >>> study.trials.plot.scatter("params_learning_rate", "value", logx=True)
         """
-        import pandas as pd
-
         from storage.trials import list_trials
 
         with self._opened() as (store, study):
-            found = list_trials(store, study)
-        columns = ["number", "state", "value", "epochs", "best_epoch", "seconds", "failure"]
-        frame = pd.DataFrame([_row(trial) for trial in found])
-        return frame.reindex(columns=[*columns, *(c for c in frame if c not in columns)]).set_index(
-            "number"
-        )
+            return _frame(list_trials(store, study), study)
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """With several objectives, the trials that no other one dominates: the Pareto front.
+
+        The best by the first objective comes first; further ones are in columns ``values_...``.
+        With one objective it holds the trials with the best value.
+
+        Examples:
+            >>> study.front[["value", "values_parameters"]]
+        """
+        from storage.trials import front
+
+        with self._opened() as (store, study):
+            return _frame(front(store, study), study)
 
     def learning_curve(self, trial: int | None = None) -> pd.DataFrame:
         """The metrics of each epoch of a trial, by default the best one.
@@ -360,12 +370,17 @@ class Study:
     def _line(self) -> str:
         from storage import overview
         from tuner import words
+        from tuner.goal import goals_of
 
         with self._opened() as (store, study):
             status = overview.status(store, study)
         line = f"Study {self.name} is {study.state}: {words.progress(status.trials, study.budget)}"
         if status.best is None:
             return line
+        if status.front:
+            told = words.objectives(status.best, goals_of(status.study))
+            count = words.count(len(status.front))
+            return f"{line}; Pareto front of {count}, the first {status.best.number}: {told}"
         return f"{line}; best trial {status.best.number}, {words.number(status.best.value)}"
 
     def _typed(self, command: str, options: Sequence[str], *more: str) -> dict[str, Any]:
@@ -481,11 +496,27 @@ def _console(*, quiet: bool) -> Any:
     return console
 
 
-def _row(trial: TrialRecord) -> dict[str, Any]:
+def _frame(found: Sequence[TrialRecord], study: StoredStudy) -> pd.DataFrame:
+    import pandas as pd
+
+    from tuner.goal import goals_of
+
+    further = [goal.name for goal in goals_of(study)[1:]]
+    columns = ["number", "state", "value", "epochs", "best_epoch", "seconds", "failure"]
+    columns[3:3] = [f"values_{name}" for name in further]
+    frame = pd.DataFrame([_row(trial, further) for trial in found])
+    return frame.reindex(columns=[*columns, *(c for c in frame if c not in columns)]).set_index(
+        "number"
+    )
+
+
+def _row(trial: TrialRecord, further: Sequence[str]) -> dict[str, Any]:
+    named = zip(further, trial.further, strict=False)  # a trial that is not complete has none
     return {
         "number": trial.number,
         "state": trial.state,
         "value": trial.value,
+        **{f"values_{name}": value for name, value in named},
         "epochs": trial.epoch,
         "best_epoch": trial.best_epoch,
         "seconds": trial.seconds,

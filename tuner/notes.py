@@ -12,12 +12,14 @@ from storage.engine import Store
 from storage.errors import StoreError, StudyGone
 from storage.overview import Status
 from storage.studies import Study
+from storage.trials import TrialRecord
 from tuner import words
-from tuner.goal import goal_of
+from tuner.goal import goal_of, goals_of
 
 INTERVAL = 5.0  # seconds between two writes
 MARK = "*Kept up to date by tuner. What you write below this line stays.*\n\n---\n"
 NAMES = 8  # workers that are listed
+MEMBERS = 10  # trials of a Pareto front that are listed
 
 
 class Notes:
@@ -63,12 +65,14 @@ def note(status: Status) -> str:
     study, best = status.study, status.best
     reason = f" ({study.reason})" if study.reason else ""
     lines = [f"**{study.state}{safe(reason)}**: {words.progress(status.trials, study.budget)}"]
-    if best is not None:
+    if status.front:
+        lines.append(_front(status))
+    elif best is not None:
         lines.append(
             f"**Best**: trial {best.number}, {goal_of(study).text} {words.number(best.value)} "
             f"at epoch {best.best_epoch}"
         )
-        lines.append(f"`{words.settings(best.hyperparameters).replace('`', '')}`")
+        lines.append(_settings(best))
     searched = " ".join([study.spec["space"], *study.spec.get("overrides", ())])
     lines.append(f"**Searched**: {safe(searched)} on {safe(study.spec['data']['source'])}")
     if status.failures:
@@ -80,6 +84,23 @@ def note(status: Status) -> str:
     lines.append(f"**Workers alive**: {len(alive)}{names}")
     lines.append(f"[Workers, failures, files, buttons](/tuner/studies/{study.study_id})")
     return "\n\n".join([*lines, MARK])
+
+
+def _settings(trial: TrialRecord) -> str:
+    return f"`{words.settings(trial.hyperparameters).replace('`', '')}`"
+
+
+def _front(status: Status) -> str:
+    """The trials that no other one dominates, the best by the first objective first."""
+    goals = goals_of(status.study)
+    titles = ["trial", *(safe(goal.text) for goal in goals), "hyperparameters"]
+    rows = [titles, ["---:"] * (1 + len(goals)) + ["---"]]
+    for trial in status.front[:MEMBERS]:
+        rows.append([str(trial.number), *words.values(trial, goals), _settings(trial)])
+    more = len(status.front) - MEMBERS
+    told = [f"**Pareto front**: {words.count(len(status.front))} that no other one dominates"]
+    told.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    return "\n\n".join([*told, f"and {more} more"] if more > 0 else told)
 
 
 def safe(text: str) -> str:

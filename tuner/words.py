@@ -9,8 +9,9 @@ from typing import Any
 
 from search_spaces.values import spell
 from storage.overview import Counts
+from storage.studies import Study
 from storage.trials import TrialRecord
-from tuner.goal import Goal
+from tuner.goal import Goal, goal_of
 
 TEST, VALIDATION = "test_", "val_"  # prefixes of a trial's metrics
 
@@ -18,6 +19,11 @@ TEST, VALIDATION = "test_", "val_"  # prefixes of a trial's metrics
 def number(value: float | None) -> str:
     """Four significant digits."""
     return "-" if value is None else f"{value:.4g}"
+
+
+def count(trials: int) -> str:
+    """``1 trial``, ``1,200 trials``."""
+    return "1 trial" if trials == 1 else f"{trials:,} trials"
 
 
 def values(trial: TrialRecord, goals: Sequence[Goal]) -> list[str]:
@@ -58,6 +64,15 @@ def moment(seconds: float) -> str:
 def setting(value: Any) -> str:
     """The value of a hyperparameter."""
     return f"{value:.4g}" if isinstance(value, float) else spell(value)
+
+
+def place(study: Study, trial: TrialRecord) -> str:
+    """``at epoch 7 of 12``; of a trial of several trainings ``on average of 5, spread 0.01``."""
+    goal = goal_of(study).name
+    if f"{goal}_std" in trial.metrics:
+        spread = number(trial.metrics[f"{goal}_std"])
+        return f"on average of {trial.epoch} trainings, spread {spread}"
+    return f"at epoch {trial.best_epoch} of {trial.epoch}"
 
 
 def settings(hyperparameters: Mapping[str, Any]) -> str:

@@ -56,6 +56,5 @@ def print_front(console: Console, study: Study, front: Sequence[TrialRecord]) ->
             # Cut short where there is no room: --json has them all.
             Text(words.settings(trial.hyperparameters), no_wrap=True, overflow="ellipsis"),
         )
-    count = "1 trial that" if len(front) == 1 else f"{len(front)} trials that"
-    console.print(f"Pareto front: {count} no other one dominates.")
+    console.print(f"Pareto front: {words.count(len(front))} that no other one dominates.")
     console.print(rows)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tuner import words
-from tuner.goal import goal_of
+from tuner.goal import goal_of, goals_of
 from tuner.usage import told
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
 
 WORKERS = 100  # that are listed
+MEMBERS = 50  # trials of a Pareto front that are listed
 BUTTONS = {  # by the state of a study
     "running": ("pause", "stop"),
     "paused": ("resume", "stop"),
@@ -114,6 +115,7 @@ def study(
         f"<h1>{_e(found.name)}</h1>",
         f'<section role="alert"><p>{_e(problem)}</p></section>' if problem else "",
         _progress(status, "" if read_only else _actions(found)),
+        _front(status),
         _best(status),
         _workers(status.workers),
         _failures(status, failures),
@@ -194,6 +196,27 @@ def _actions(found: Study) -> str:
         'value="10" required aria-label="More trials"><button>Add trials</button></form>'
     )
     return f'<div class="actions">{"".join(forms)}</div>'
+
+
+def _front(status: Status) -> str:
+    """With several objectives, the trials that no other one dominates."""
+    if not status.front:
+        return ""
+    goals = goals_of(status.study)
+    rows = [
+        (
+            _trial(status.study, trial.number),
+            *map(_e, words.values(trial, goals)),
+            f"<code>{_e(words.settings(trial.hyperparameters))}</code>",
+        )
+        for trial in status.front[:MEMBERS]
+    ]
+    titles = ("trial", *(_e(goal.text) for goal in goals), "hyperparameters")
+    table = _table(titles, rows, wide=len(goals) + 1)
+    more = len(status.front) - MEMBERS
+    others = f"<p>{more} more</p>" if more > 0 else ""
+    count = words.count(len(status.front))
+    return f"<section><h2>Pareto front: {count}</h2>{table}{others}</section>"
 
 
 def _best(status: Status) -> str:

@@ -12,7 +12,7 @@ from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.errors import UserError
-from tuner.goal import Goal, goal_of
+from tuner.goal import Goal, goal_of, goals_of
 
 CLOSE = 0.05  # of the best of all: a study that comes so near counts as there
 
@@ -65,8 +65,8 @@ def compare(store: Store, studies: Sequence[Study]) -> list[Row]:
     """Compares studies, in the order in which they are given.
 
     Raises:
-        UserError: They are fewer than two, or their data or objectives differ: losses on other
-            rows say nothing.
+        UserError: They are fewer than two, have several objectives, or their data or objectives
+            differ: losses on other rows say nothing.
     """
     _check(studies)
     aim = goal_of(studies[0])
@@ -87,6 +87,13 @@ def _check(studies: Sequence[Study]) -> None:
             f"Expected two studies or more. Received: {', '.join(map(repr, names)) or 'none'}. "
             "See: tuner list"
         )
+    for study in studies:
+        if study.further:
+            several = ", ".join(goal.name for goal in goals_of(study))
+            raise UserError(
+                f"Expected studies with one objective. Received: {study.name!r}, with {several}: "
+                f"see its Pareto front with: tuner best {study.name}"
+            )
     first = studies[0]
     for other in studies[1:]:
         if goal_of(other) != goal_of(first):

@@ -14,7 +14,7 @@ from optuna.distributions import (
 
 from tuner import words
 from tuner.goal import LOSS
-from tuner.results.report import failures, figures, learning, mirror, timeline
+from tuner.results.report import failures, figures, front, learning, mirror, timeline
 from tuner.results.report.document import Document, Picture, Section, Table
 from tuner.results.report.facts import BEST_CURVES, Facts, drawn_pruned
 from tuner.results.report.savings import Savings, lengths, savings
@@ -54,6 +54,8 @@ def compose(facts: Facts, *, scoring: Section | None = None, written: str = "") 
 
 
 def _sections(facts: Facts, saved: Savings, scoring: Section | None) -> Iterator[Section]:
+    if facts.front:
+        yield front.section(facts)
     if facts.ranking:
         yield _best(facts)
     if facts.measured:
@@ -82,6 +84,8 @@ def _best(facts: Facts) -> Section:
         for part, prefix in (("Validation", words.VALIDATION), ("Test", words.TEST))
         if (measured := words.measures(best.metrics, prefix))
     ]
+    if facts.front:
+        lines.insert(0, f"Of trial {best.number}, by the {facts.goal.text} the best of the front.")
     where = f"Model: {best.model}" if best.model else "Its model file was not kept."
     return Section(
         title="Best hyperparameters",
@@ -322,6 +326,8 @@ def _top(facts: Facts) -> Section:
         for trial in facts.ranking[:TOP]
     ]
     shown = told(len(rows), len(facts.ranking), "complete trial")
+    if facts.front:
+        shown += ", those of the Pareto front first"
     value = (facts.goal.metric or LOSS).replace("_", " ")
     return Section(
         title="Best trials",

@@ -16,7 +16,7 @@ from storage.overview import Status
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.errors import UserError
-from tuner.goal import Goal, goal_of
+from tuner.goal import Goal, goal_of, goals_of
 from tuner.results.report.thinning import spread
 
 BEST_CURVES = 5  # trials whose learning curves are drawn with their training loss
@@ -29,7 +29,8 @@ class Facts:
 
     Attributes:
         trials: All of them, by number.
-        ranking: The complete ones, best first.
+        ranking: The complete ones, best first; with several objectives those of the front, then
+            the others, both by the first objective.
         curves: By trial id, of the best and of some pruned trials.
         ranges: What each parameter was sampled from, see ``storage.curves.sampled_from``.
     """
@@ -43,8 +44,18 @@ class Facts:
 
     @property
     def goal(self) -> Goal:
-        """What its trials are compared by."""
+        """What its trials are compared by; the first objective."""
         return goal_of(self.status.study)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All objectives."""
+        return goals_of(self.status.study)
+
+    @property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """With several objectives, the complete trials that no other one dominates."""
+        return self.status.front
 
     @property
     def measured(self) -> list[TrialRecord]:
@@ -70,6 +81,9 @@ def gather(store: Store, study: Study) -> Facts:
             f"none yet: see how far it is with: tuner status {study.name}"
         )
     ranking = _ranking(found, study.sign)
+    if study.further:
+        on_front = {trial.trial_id for trial in status.front}
+        ranking = [*status.front, *(t for t in ranking if t.trial_id not in on_front)]
     drawn = [*ranking[:BEST_CURVES], *drawn_pruned(found)]
     return Facts(
         status=status,

@@ -15,8 +15,15 @@ def verdict(facts: Facts) -> str:
     best = facts.ranking[0]
     test = words.measures(best.metrics, words.TEST)
     on_test = f"; on the test part it scores {test}" if test else ""
+    if facts.front:
+        return (
+            f"{words.count(len(facts.front)).capitalize()} of {len(facts.ranking):,} complete ones "
+            f"{'is' if len(facts.front) == 1 else 'are'} on the Pareto front. Of these trial "
+            f"{best.number} has the {facts.goal.extreme} {facts.goal.text}: "
+            f"{words.objectives(best, facts.goals)}{on_test}."
+        )
     return (
-        f"Trial {best.number} is the best of {_count(facts.status.trials.ended)} with a "
+        f"Trial {best.number} is the best of {words.count(facts.status.trials.ended)} with a "
         f"{facts.goal.text} of {words.number(best.value)} at epoch {best.best_epoch} of "
         f"{best.epoch}{on_test}. "
         f"{_outlook(facts, best)}"
@@ -35,11 +42,7 @@ def _outlook(facts: Facts, best: TrialRecord) -> str:
     since = sum(trial.number > best.number for trial in facts.of("complete", "pruned"))
     if not since:
         return "It was the last one to end: more trials may well find a better one."
-    return f"{_count(since).capitalize()} after it found nothing better."
-
-
-def _count(trials: int) -> str:
-    return "1 trial" if trials == 1 else f"{trials:,} trials"
+    return f"{words.count(since).capitalize()} after it found nothing better."
 
 
 def tiles(facts: Facts, saved: Savings) -> list[tuple[str, str]]:
@@ -50,6 +53,8 @@ def tiles(facts: Facts, saved: Savings) -> list[tuple[str, str]]:
     if facts.ranking:
         told.append((f"best {facts.goal.text}", words.number(facts.ranking[0].value)))
         told += _score(facts.ranking[0])
+    if facts.front:
+        told.append(("on the Pareto front", words.count(len(facts.front))))
     if saved.pruned:
         told.append(("epochs saved by pruning", f"{saved.share:.0%}"))
     told.append(("from first to last trial", words.duration(wall_seconds(facts))))
