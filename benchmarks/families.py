@@ -33,14 +33,21 @@ class Case:
     Attributes:
         data: A name, or a function that writes the data into a folder.
         set: Parameters that are narrowed.
-        goal: What the best trial shall reach on the test part; of a ``gan`` the discrepancy that
-            it shall not exceed.
+        goal: What the best trial shall reach on the test part; of a ``gan`` the discrepancy, of
+            a ``boltzmann`` and a ``hopfield`` the squared error that it shall not exceed.
+        scaling: Of the rows.
     """
 
     family: str
     data: str | Callable[[Path], DataSpec]
     goal: float
     set: dict[str, str] = field(default_factory=dict)
+    scaling: str = "standard"
+
+    @property
+    def metric(self) -> str | None:
+        """What is reported; None for the usual metric of the task."""
+        return "loss" if self.family in ("gan", "boltzmann", "hopfield") else None
 
 
 def mnist(folder: Path) -> DataSpec:
@@ -91,6 +98,14 @@ CASES = (
     Case(family="gan", data="gaussians", goal=0.01),
     Case(family="rbm", data="breast-cancer", goal=0.5, set={"hidden": "16", "epochs": "30"}),
     Case(family="dbn", data="digits", goal=0.96),
+    Case(
+        family="boltzmann",
+        data="digits",
+        goal=0.03,
+        set={"hidden": "16", "epochs": "30"},
+        scaling="minmax",
+    ),
+    Case(family="hopfield", data="digits", goal=0.4),
     Case(family="lvq", data="digits", goal=0.96),
 )
 
@@ -111,22 +126,39 @@ def baseline(case: Case, data: Data) -> float:
         x, random = flat("train"), np.random.default_rng(0)
         made = random.multivariate_normal(x.mean(axis=0), np.cov(x.T), len(flat("test")))
         return float(discrepancy(flat("test"), made))
+    if case.family == "hopfield":
+        return _recalled_by_means(flat("train"), flat("test"))
     width = case.set.get("code") or case.set.get("hidden")  # of an autoencoder, of an rbm
     if width:
         code = PCA(int(width)).fit(flat("train"))
         x = flat("test")
-        return float(r2_score(x, code.inverse_transform(code.transform(x))))
+        back = code.inverse_transform(code.transform(x))
+        return float(np.square(back - x).mean() if case.metric else r2_score(x, back))
     numbers = data.classes is None
     model = Ridge() if numbers else LogisticRegression(max_iter=500)
     model.fit(flat("train"), data.train.y)
     return float(model.score(flat("test"), data.test.y))
 
 
+def _recalled_by_means(train: Any, test: Any) -> float:
+    """Squared error of the nearest of 32 means, for the same corrupted rows as a ``hopfield``'s."""
+    import tensorflow as tf
+    from sklearn.cluster import KMeans
+
+    from search_spaces.learners.hopfield import SEED
+
+    chances = tf.random.stateless_uniform(test.shape, SEED).numpy()
+    corrupted = np.where(chances < 0.1, -test, test)
+    means = KMeans(32, n_init=10, random_state=0).fit(train)
+    return float(np.square(means.cluster_centers_[means.predict(corrupted)] - test).mean())
+
+
 def run(case: Case, folder: Path, *, trials: int, workers: int) -> None:
     """One study, and its line."""
     spec = DataSpec(source=case.data) if isinstance(case.data, str) else case.data(folder)
-    data = datasets.load(dataclasses.replace(spec, learns=catalog.load(case.family).learns))
-    name = "loss" if case.family == "gan" else METRIC[data.outputs.task]
+    learns = catalog.load(case.family).learns
+    data = datasets.load(dataclasses.replace(spec, learns=learns, scaling=case.scaling))
+    name = case.metric or METRIC[data.outputs.task]
     study = tuner.launch(
         case.family,
         data=spec.source,
@@ -135,6 +167,7 @@ def run(case: Case, folder: Path, *, trials: int, workers: int) -> None:
         storage=f"sqlite:///{folder / 'store.db'}",
         study=f"{case.family}-{spec.name}",
         set=case.set,
+        scaling=case.scaling,
         metric=[] if name in ("accuracy", "loss") else [name],
         quiet=True,
     )
