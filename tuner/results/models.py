@@ -49,7 +49,10 @@ class ModelShelf:
 
     def clear(self) -> None:
         """Removes the models of trials that are not among the best any more."""
+        # First these: a trial that another worker ends meanwhile is not among them, or it would
+        # not be among the best that were read before.
+        kept = trials.with_model(self._store, self._study)
         best = {t.trial_id for t in trials.best(self._store, self._study, count=self._keep)}
-        old = [t for t in trials.with_model(self._store, self._study) if t.trial_id not in best]
+        old = [t for t in kept if t.trial_id not in best]
         trials.set_model(self._store, [t.trial_id for t in old], None)
         self._artifacts.remove(t.model for t in old if t.model is not None)
