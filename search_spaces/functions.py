@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import overrides as override_texts
 from search_spaces import training
 from search_spaces.choices import Choice
+from search_spaces.entrance import in_front
 from search_spaces.errors import SpaceError, blame, did_you_mean
 from search_spaces.parameters import Parameter
 from search_spaces.ranges import Float, Int
@@ -59,19 +60,20 @@ class FunctionSpace(SearchSpace):
         hyperparameters = self._fill(
             lambda name, parameter: parameter.suggest(trial, name), recorder.hyperparameters
         )
-        return hyperparameters, self._checked(model)
+        return hyperparameters, in_front(self._checked(model, inputs), inputs)
 
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
     ) -> keras.Model:
         from optuna.trial import FixedTrial
 
-        return self._checked(self._function(FixedTrial(dict(hyperparameters)), inputs, outputs))
+        model = self._function(FixedTrial(dict(hyperparameters)), inputs, outputs)
+        return self._checked(model, inputs)
 
     def rehearse(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
         recorder = RecordingTrial(DefaultTrial(), self._typed)
         with blame(f"{self._function.__name__}() of {self.name}", inspect.getfile(self._function)):
-            model = self._checked(self._function(recorder, inputs, outputs))
+            model = self._checked(self._function(recorder, inputs, outputs), inputs)
         self._check_names(recorder.hyperparameters)
         return model
 

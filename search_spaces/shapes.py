@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Task = Literal["binary", "classes", "labels", "regression"]
@@ -19,11 +20,14 @@ class Inputs:
         dtype: Of its values.
         vocabulary: Where values are the numbers of words, 0 for none: how many there are, so that
             each is below this. They are whole, not scaled, and exact in float32.
+        shapes: Where rows have several inputs, the shape of each by its name, which is what the
+            model's inputs must be called; ``shape`` is then that of all, flattened side by side.
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     vocabulary: int | None = None
+    shapes: Mapping[str, tuple[int, ...]] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from search_spaces import overrides as override_texts
 from search_spaces import training
 from search_spaces.assembly import assemble
+from search_spaces.entrance import check_entrances, in_front, spelt
 from search_spaces.errors import SpaceError, blame, did_you_mean
 from search_spaces.losses import LossChoice
 from search_spaces.parameters import Parameter
@@ -125,6 +126,12 @@ class SearchSpace(ABC):
         Raises:
             SpaceError: What they are, what is expected, and what takes such rows.
         """
+        if inputs.shapes is not None and self.source is None:
+            raise SpaceError(
+                f"Expected rows of one array for {self.name}. Received: the inputs "
+                f"{spelt(inputs.shapes)}: write a space of your own, whose models have inputs of "
+                "these names."
+            )
         if self.tasks and outputs is not None and outputs.task not in self.tasks:
             raise SpaceError(
                 f"Expected the task {' or '.join(self.tasks)} for {self.name}. "
@@ -166,9 +173,20 @@ class SearchSpace(ABC):
 
         Args:
             hyperparameters: real values by parameter name, of all parameters that exist.
-            inputs: the shape of a row.
+            inputs: the shape of a row; of several inputs that of each, by the name that the
+                model's input must have.
             outputs: units and activation of the head.
         """
+
+    def construct(
+        self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
+    ) -> keras.Model:
+        """Returns what ``build`` does, such that it takes rows as they are kept.
+
+        Raises:
+            SpaceError: ``build`` returned no model, or one that does not take these inputs.
+        """
+        return in_front(self._checked(self.build(hyperparameters, inputs, outputs), inputs), inputs)
 
     def suggest(self, trial: BaseTrial) -> dict[str, Any]:
         """Returns the real values of the parameters that exist in this trial, fixed ones too."""
@@ -180,21 +198,21 @@ class SearchSpace(ABC):
         """Returns the hyperparameters of a trial and the model they mean.
 
         Raises:
-            SpaceError: ``build`` returned no model.
+            SpaceError: ``build`` returned no model, or one that does not take these inputs.
         """
         hyperparameters = self.suggest(trial)
-        model = self.build(hyperparameters, inputs, outputs)
-        return hyperparameters, self._checked(model)
+        return hyperparameters, self.construct(hyperparameters, inputs, outputs)
 
     def rehearse(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
         """Returns the model of the defaults, to refuse a broken space before the first trial.
 
         Raises:
-            SpaceError: ``build`` raised, with the place in the user's file, or returned no model.
+            SpaceError: ``build`` raised, with the place in the user's file, or returned no model
+                that takes these inputs.
         """
         defaults = self._fill(lambda _, parameter: parameter.default)
         with blame(f"build() of {self.name}", inspect.getfile(type(self))):
-            return self._checked(self.build(defaults, inputs, outputs))
+            return self._checked(self.build(defaults, inputs, outputs), inputs)
 
     def starting_points(self) -> list[dict[str, Any]]:
         """Returns the defaults and the points of ``starts``, as far as the overrides allow.
@@ -326,7 +344,7 @@ class SearchSpace(ABC):
 
         return self._fill(choose)
 
-    def _checked(self, model: object) -> keras.Model:
+    def _checked(self, model: object, inputs: Inputs) -> keras.Model:
         import keras
 
         if not isinstance(model, keras.Model):
@@ -334,6 +352,7 @@ class SearchSpace(ABC):
                 f"Expected build() of {self.name} to return a keras.Model. "
                 f"Received: {' '.join(reprlib.repr(model).split())}."
             )
+        check_entrances(model, inputs, self.name)
         return model
 
     def _fill(

@@ -27,6 +27,7 @@ def report(
     value: float,
     metrics: Mapping[str, float],
     rule: PruningRule,
+    cumulative: bool = False,
 ) -> bool:
     """Writes what an epoch brought and asks whether to prune.
 
@@ -37,6 +38,8 @@ def report(
         value: The objective after this epoch; may be NaN or infinite.
         metrics: Everything measured in this epoch, for the learning curves.
         rule: The study's pruning rule.
+        cumulative: Whether the value stands for all epochs so far, as a mean does: the trial's
+            own is then its last one, not its best.
 
     Returns:
         Whether the trial should be pruned.
@@ -45,7 +48,7 @@ def report(
         LeaseLost: The trial is not ours any more; nothing was written.
     """
     with store.write() as c:
-        leases.hold(store, c, claim, **_progress(epoch, claim.study.sign * value))
+        leases.hold(store, c, claim, **_progress(epoch, claim.study.sign * value, cumulative))
         insert_once(c, schema.optuna_reports, [_optuna_report(claim, epoch, value)])
         row = {
             "trial_id": claim.trial_id,
@@ -58,8 +61,8 @@ def report(
         return rule.is_rung(epoch, claim.number) and _prunes(c, claim, epoch, rule)
 
 
-def _progress(epoch: int, value: float) -> dict[str, Any]:
-    """New values of the lease's row: the furthest epoch, and the lowest value with its epoch.
+def _progress(epoch: int, value: float, cumulative: bool) -> dict[str, Any]:
+    """New values of the lease's row: the furthest epoch, and the trial's value with its epoch.
 
     Args:
         value: The lower the better.
@@ -68,7 +71,8 @@ def _progress(epoch: int, value: float) -> dict[str, Any]:
     furthest = sa.case((lease.epoch < epoch, epoch), else_=lease.epoch)
     if not math.isfinite(value):
         return {"epoch": furthest}
-    better = sa.or_(lease.best_value.is_(None), lease.best_value > value)
+    supersedes = lease.epoch < epoch if cumulative else lease.best_value > value
+    better = sa.or_(lease.best_value.is_(None), supersedes)
     return {
         # MySQL assigns from left to right: the epoch must see the value of before.
         "best_epoch": sa.case((better, epoch), else_=lease.best_epoch),

@@ -221,7 +221,7 @@ def _first(space: SearchSpace, data: Data) -> tuple[dict[str, Any], Any]:
     """The first starting point with its model; where there is none, the middle of the space."""
     points = space.starting_points()
     if points:
-        return points[0], space.build(points[0], data.inputs, data.outputs)
+        return points[0], space.construct(points[0], data.inputs, data.outputs)
     middle: Any = DefaultTrial()
     return space.realise(middle, data.inputs, data.outputs)
 

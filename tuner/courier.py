@@ -33,6 +33,7 @@ class Report:
     epoch: int
     value: float
     metrics: Mapping[str, float]
+    cumulative: bool = False
 
 
 class Courier:
@@ -164,6 +165,7 @@ class Courier:
             value=report.value,
             metrics=report.metrics,
             rule=self._rule,
+            cumulative=report.cumulative,
         )
         with self._changed:
             self.prune = self.prune or prune

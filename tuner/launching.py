@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from storage import url as urls
 from storage.artifacts import Artifacts, check_place
 from storage.engine import Store
 from storage.errors import StoreError
+from storage.pruning import PruningRule
 from storage.studies import FINISHED, RUNNING, Limits, Study
 from tuner import rehearsal
 from tuner.datasets import DataSpec
@@ -56,6 +58,7 @@ class Request:
     further: tuple[Goal, ...] = ()
     metrics: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
+    repeats: int = 1
     sampler: str = "tpe"
     pruner: str = "median"
     seed: int = 0
@@ -181,9 +184,11 @@ def _check_several(request: Request) -> None:
 
 
 def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> StudySpec:
-    goal, metrics = request.goal, plan.metrics
-    if goal.metric is None and findings.shared_metric is not None:
-        goal = Goal.of(findings.shared_metric)
+    (goal, *further), metrics = (request.goal, *request.further), plan.metrics
+    loss = Goal().name
+    if loss in {g.name for g in (goal, *further)} and findings.shared_metric is not None:
+        shared = Goal.of(findings.shared_metric)
+        goal, *further = dict.fromkeys(shared if g.name == loss else g for g in (goal, *further))
         metrics = tuple(dict.fromkeys((findings.shared_metric, *metrics)))
     return StudySpec(
         space=plan.space,
@@ -193,13 +198,14 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         data_fingerprint=findings.data_fingerprint,
         objective=goal.name,
         maximize=goal.maximize,
-        further=request.further,
+        further=tuple(further),
         metrics=metrics,
         callbacks=plan.callbacks,
         code_fingerprint=findings.code_fingerprint,
+        repeats=request.repeats,
         sampler=request.sampler,
         points=findings.points,
-        pruner=PRUNERS[request.pruner],
+        pruner=_pruner(request),
         seed=request.seed,
         precision=plan.precision,
         epoch_patience=request.epoch_patience,
@@ -211,6 +217,13 @@ def _spec(request: Request, plan: Plan, findings: Findings, folder: str) -> Stud
         keep=request.keep,
         artifacts=folder,
     )
+
+
+def _pruner(request: Request) -> PruningRule:
+    """The rule of that name; where trials are rounds, a step is one of them, and all may prune."""
+    rule = PRUNERS[request.pruner]
+    several = request.repeats * request.data.folds > 1
+    return dataclasses.replace(rule, warmup=1) if several else rule
 
 
 def _budget(request: Request, findings: Findings) -> int:
@@ -245,8 +258,8 @@ def _make(store: Store, request: Request, made: Draft) -> tuple[Study, How]:
         budget=made.budget,
         lease_seconds=request.lease or LEASE,
         limits=Limits(target=request.target, patience=request.patience, timeout=request.timeout),
-        maximize=request.goal.maximize,
-        further=[goal.maximize for goal in request.further],
+        maximize=made.spec.maximize,
+        further=[goal.maximize for goal in made.spec.further],
     )
     try:
         Artifacts(made.spec.artifacts, study).mark()

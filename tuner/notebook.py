@@ -244,7 +244,8 @@ class Study:
         """What a trial's model, by default the best one's, predicts for raw rows.
 
         Args:
-            rows: A data frame, an array, or the path of a .csv file.
+            rows: A data frame, an array, a dict with an array for each of several inputs, or the
+                path of a .csv or .npz file.
 
         Returns:
             For classes ``prediction`` and the probability of each, ``p(label)``; for a
@@ -261,7 +262,7 @@ class Study:
 
         with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
             model = self.export(Path(folder) / "model.keras", trial=trial)
-            table = rows if isinstance(rows, (str, Path)) else _as_table(rows, model)
+            table = rows if isinstance(rows, (str, Path)) else _as_file(rows, model)
             return predict_table(str(model), str(table))
 
     def rerun(
@@ -471,11 +472,16 @@ def _final(force: bool, threads: int | None) -> list[str]:
     return [*(["--force"] if force else []), *_option("--threads", threads)]
 
 
-def _as_table(rows: Any, model: Path) -> Path:
+def _as_file(rows: Any, model: Path) -> Path:
     """Rows in memory as the file that the command line would be given, beside the model."""
     import numpy as np
     import pandas as pd
 
+    if isinstance(rows, Mapping):
+        arrays = model.with_name("rows.npz")
+        by_name: Any = {name: np.asarray(array) for name, array in rows.items()}
+        np.savez(arrays, **by_name)
+        return arrays
     from tuner.results.files import card_path
 
     named = isinstance(rows, pd.DataFrame)

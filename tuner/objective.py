@@ -34,12 +34,15 @@ from tuner.datasets import Data, deployable
 from tuner.errors import gist, one_line
 from tuner.observer import TrialObserver
 from tuner.results.models import ModelShelf
+from tuner.rounds import Ended, Rounds
 from tuner.study import StudySpec
 from tuner.transcript import Transcript
 from tuner.weighing import weigh
 
 if TYPE_CHECKING:
     import keras
+
+    from tuner.training.state import TrainingState
 
 MAX_REPEATS = 20  # points tried before that are thrown away; a small space may hold no other
 
@@ -78,8 +81,10 @@ class Objective:
     afterwork: Afterwork = field(default_factory=Afterwork)
     chooser: Chooser = field(init=False)
     shelf: ModelShelf = field(init=False)
+    rounds: Rounds = field(init=False)
 
     def __post_init__(self) -> None:
+        self.rounds = Rounds(spec=self.spec, data=self.data)
         self.chooser = Chooser(self.store, self.study, self.spec, self.space)
         self.shelf = ModelShelf(self.store, self.study, self.artifacts, keep=self.spec.keep)
         self._telling: Claim | None = None
@@ -185,10 +190,12 @@ class _Attempt:
         self._begin(self._suggestion(trial, chosen, seed))
         return chosen, model, seed
 
-    def _build(self, hyperparameters: dict[str, Any], seed: int) -> keras.Model:
-        of = self._of
+    def _build(
+        self, hyperparameters: dict[str, Any], seed: int, data: Data | None = None
+    ) -> keras.Model:
+        data = data or self._of.data
         with self._building(seed):
-            return of.space.build(hyperparameters, of.data.inputs, of.data.outputs)
+            return self._of.space.construct(hyperparameters, data.inputs, data.outputs)
 
     @contextmanager
     def _building(self, seed: int) -> Iterator[None]:
@@ -234,35 +241,57 @@ class _Attempt:
         )
         of.chooser.look_ahead(claim.number)
         try:
-            result = training.train(
-                model,
-                hyperparameters,
-                of.data,
-                seed=seed,
-                observer=observer,
-                metrics=of.spec.metrics,
-                goal=of.spec.goal,
-                epoch_patience=of.spec.epoch_patience,
-                own_callbacks=of.spec.callbacks,
-                resume=checkpointer.load(),
-            )
+            ended = self._fit(hyperparameters, model, seed, observer, checkpointer.load())
         except training.OutOfMemory as e:
             self._end(checkpointer, _failed("out_of_memory", e))
             return
         except Exception as e:
             self._end(checkpointer, _failed("error", e))
             return
+        result = ended.result
         of.effort.seconds += result.seconds
         if result.status == "interrupted":
             self._give_back(checkpointer, observer, result)
             return
         outcome = self._outcome(result, observer)
         if of.spec.further:
-            outcome = self._weighed(outcome, model)
+            outcome = self._weighed(outcome, ended)
         if outcome.state != "complete" or not self._is_among_the_best(outcome):
             self._end(checkpointer, outcome)
         else:
-            self._end_with_model(checkpointer, outcome, result, model)
+            self._end_with_model(checkpointer, outcome, ended)
+
+    def _fit(
+        self,
+        hyperparameters: dict[str, Any],
+        model: keras.Model,
+        seed: int,
+        observer: TrialObserver,
+        resume: TrainingState | None,
+    ) -> Ended:
+        """Trains once, or round after round."""
+        of = self._of
+
+        def train(model: keras.Model, data: Data, **options: Any) -> training.TrainingResult:
+            return training.train(
+                model,
+                hyperparameters,
+                data,
+                metrics=of.spec.metrics,
+                goal=of.spec.goal,
+                epoch_patience=of.spec.epoch_patience,
+                own_callbacks=of.spec.callbacks,
+                **options,
+            )
+
+        if len(of.rounds) == 1:
+            result = train(model, of.data, seed=seed, observer=observer, resume=resume)
+            return Ended(result=result, model=model, data=of.data)
+
+        def build(data: Data, seed: int) -> keras.Model:
+            return self._build(hyperparameters, seed, data)
+
+        return of.rounds.run(train, build, observer, seed=seed, model=model, resume=resume)
 
     def _give_back(
         self, checkpointer: Checkpointer, observer: TrialObserver, result: training.TrainingResult
@@ -291,9 +320,9 @@ class _Attempt:
             failure=failure,
         )
 
-    def _weighed(self, outcome: Outcome, model: keras.Model) -> Outcome:
+    def _weighed(self, outcome: Outcome, ended: Ended) -> Outcome:
         try:
-            return weigh(outcome, self._of.spec.further, model, self._of.data)
+            return weigh(outcome, self._of.spec.further, ended.model, ended.data)
         except Exception as e:
             failed = _failed("error", e)
             return dataclasses.replace(failed, seconds=outcome.seconds, path=outcome.path)
@@ -307,15 +336,14 @@ class _Attempt:
         self,
         checkpointer: Checkpointer,
         outcome: Outcome,
-        result: training.TrainingResult,
-        model: keras.Model,
+        ended: Ended,
     ) -> None:
         """Scores the model on the test part; it is saved beside the training of the next trial."""
-        of, epoch = self._of, result.best_epoch
+        of, epoch = self._of, ended.result.best_epoch
         assert epoch is not None
         try:
-            scores = _scores(result, of.data)
-            whole = deployable(model, of.data)
+            scores = _scores(ended.result, ended.data)
+            whole = deployable(ended.model, ended.data)
         except Exception as e:
             self._end(checkpointer, self._unsaved(outcome, e))
             return

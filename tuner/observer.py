@@ -63,16 +63,28 @@ class TrialObserver:
         self, epoch: int, metrics: Mapping[str, float], snapshot: Callable[[], TrainingState]
     ) -> Directive:
         """Reports an epoch; what to do next. See ``training.observing.Observer``."""
-        self._courier.progress()
         self._courier.report(Report(epoch, metrics[self._objective], dict(metrics)))
-        self._epoch = epoch
         self._courier.settle(unanswered=0 if self._synchronous else 1)
+        return self.passed(epoch, metrics, snapshot)
+
+    def passed(
+        self, epoch: int, metrics: Mapping[str, float], snapshot: Callable[[], TrainingState]
+    ) -> Directive:
+        """An epoch is finished that is not reported by itself; what to do next."""
+        self._courier.progress()
+        self._epoch = epoch
         now = time.monotonic()
         self._epoch_seconds, self._epoch_began = now - self._epoch_began, now
         directive = self._directive()
         if all(math.isfinite(metrics[name]) for name in ("loss", self._objective)):
             self._keep(directive, snapshot)  # there is no going on from what diverged
         return directive
+
+    def round_end(self, number: int, value: float, metrics: Mapping[str, float]) -> Directive:
+        """Reports what the rounds so far came to; see ``tuner.rounds.RoundObserver``."""
+        self._courier.report(Report(number, value, dict(metrics), cumulative=True))
+        self._courier.settle()
+        return self._directive()
 
     def poll(self) -> Directive:
         """What to do in the middle of an epoch."""

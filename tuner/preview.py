@@ -124,7 +124,7 @@ def _measured(chosen: dict[str, Any], model: Any, data: Data, spec: StudySpec) -
         hyperparameters=chosen,
         parameters=int(model.count_params()),
         memory=sizing.training_bytes(model, chosen["batch_size"]),
-        seconds=chosen["epochs"] * len(data.train) * spent / rows,
+        seconds=spec.rounds * chosen["epochs"] * len(data.train) * spent / rows,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,8 +55,14 @@ def training_bytes(model: keras.Model, batch_size: int) -> int:
     Outputs count twice, because their gradients are held too.
     """
     weights = int(model.count_params()) * COPIES
-    outputs = sum(_values(layer) for layer in model.layers)
+    outputs = sum(_values(layer) for layer in _layers(model))
     return BYTES * (weights + 2 * batch_size * outputs)
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """The layers of a model, and of models inside it."""
+    for layer in model.layers:
+        yield from _layers(layer) if getattr(layer, "layers", None) else [layer]
 
 
 def _values(layer: keras.Layer) -> int:

@@ -36,6 +36,7 @@ class StudySpec:
         metrics: Measured beside the loss, by their Keras names; those of objectives are among them.
         callbacks: Of the user's own, each ``path/file.py:NAME``.
         code_fingerprint: Of the files that metrics and callbacks come from; None without any.
+        repeats: Trainings of each trial with seeds of their own, on each fold of the data.
         sampler: How hyperparameters are chosen.
         points: How many different trials the sampler has to offer; None where there is no end.
         pruner: When a trial is hopeless.
@@ -63,6 +64,7 @@ class StudySpec:
     metrics: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
     code_fingerprint: str | None = None
+    repeats: int = 1
     sampler: str = "tpe"
     points: int | None = None
     pruner: PruningRule
@@ -82,6 +84,11 @@ class StudySpec:
     def goal(self) -> Goal:
         """What trials are compared by; the first objective."""
         return Goal(name=self.objective, maximize=self.maximize)
+
+    @property
+    def rounds(self) -> int:
+        """Trainings that a trial consists of."""
+        return self.data.folds * self.repeats
 
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON-able values."""

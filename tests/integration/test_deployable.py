@@ -191,3 +191,18 @@ def test_scaling_stays_exact_under_half_precision(two_targets, half_precision):
     expected = model.predict(data.test.x, verbose=0) * data.target_scaler.spread
     answers = deployable(model, data).predict(data.raw("test"), verbose=0)
     np.testing.assert_allclose(answers, expected + data.target_scaler.centre, rtol=1e-5)
+
+
+def test_rows_by_column_are_predicted_in_a_graph(tmp_path):
+    """As ``predict`` of a loaded model does it; columns may have any name."""
+    import keras
+    import tensorflow as tf
+
+    lines = [f"{i % 7}.5,{'red' if i % 3 else 'pale'},{i % 2}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["petal length (cm),how/why,kind", *lines]))
+    data = load(DataSpec(source=str(tmp_path / "t.csv"), target="kind"))
+    model = core(data)
+    deployable(model, data).save(tmp_path / "model.keras")
+    rows = {name: tf.constant(values) for name, values in data.raw("test").items()}
+    answers = keras.saving.load_model(tmp_path / "model.keras").predict(rows, verbose=0)
+    np.testing.assert_allclose(answers, model.predict(data.test.x, verbose=0), atol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,7 +122,7 @@ def _show_dataset(name: str, as_json: bool, **options: Any) -> None:
         return
     console = output()
     console.print(f"{described.name}: {described.source}")
-    console.print(f"{described.rows} rows of shape {_shape(described)}, {_task(described)}")
+    console.print(f"{described.rows} rows of {_row(described)}, {_task(described)}")
     if portrait is not None:
         _show_targets(portrait, described)
         if portrait.columns:
@@ -129,7 +130,17 @@ def _show_dataset(name: str, as_json: bool, **options: Any) -> None:
 
 
 def _shape(row: Description) -> str:
-    return "x".join(map(str, row.shape))
+    return _sides(row.shape)
+
+
+def _row(row: Description) -> str:
+    if row.inputs is None:
+        return f"shape {_shape(row)}"
+    return ", ".join(f"{name} {_sides(shape)}" for name, shape in row.inputs.items())
+
+
+def _sides(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
 
 
 def _task(row: Description) -> str:

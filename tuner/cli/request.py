@@ -36,6 +36,11 @@ DATA = (
         "--test-part", type=float, default=0.2, show_default=True, help="Its share of the rows."
     ),
     click.option(
+        "--folds",
+        type=click.IntRange(min=2),
+        help="Cross-validate: so many parts validate one after another, and the mean counts.",
+    ),
+    click.option(
         "--scaling", default="standard", show_default=True, help="standard, minmax or none."
     ),
     click.option(
@@ -121,6 +126,13 @@ SEARCH = (
         metavar="FILE.py:NAME",
         multiple=True,
         help="A Keras callback of your own, told of every epoch.",
+    ),
+    click.option(
+        "--repeats",
+        type=POSITIVE,
+        default=1,
+        show_default=True,
+        help="Train each trial so many times with other seeds; the mean counts.",
     ),
     click.option(
         "--seed",
@@ -238,6 +250,7 @@ def make_request(typed: dict[str, Any]) -> Request:
         validation=typed.pop("validation"),
         test=typed.pop("test_part"),
         scaling=typed.pop("scaling"),
+        folds=typed.pop("folds") or 1,
         impute=typed.pop("impute"),
         group=typed.pop("group"),
         split_by_time=typed.pop("split_by_time"),

@@ -36,10 +36,8 @@ def print_summary(console: Console, status: Status, *, storage: str, interrupted
 
 def print_best(console: Console, study: Study, trial: TrialRecord) -> None:
     """Prints a trial with its hyperparameters, scores and model."""
-    console.print(
-        f"Best: trial {trial.number}, {goal_of(study).text} {words.number(trial.value)} "
-        f"at epoch {trial.best_epoch} of {trial.epoch}"
-    )
+    told = f"Best: trial {trial.number}, {goal_of(study).text} {words.number(trial.value)}"
+    console.print(f"{told} {words.place(study, trial)}")
     rows = table("hyperparameter", "value")
     for name, value in trial.hyperparameters.items():
         rows.add_row(f"  {name}", words.setting(value))

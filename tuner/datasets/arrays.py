@@ -35,7 +35,8 @@ class Rows:
 
     Attributes:
         x: Features, ``(rows, *shape)``; or columns of several kinds, see
-            ``tuner.datasets.encoding``.
+            ``tuner.datasets.encoding``; or several inputs, see ``tuner.datasets.several``, which
+            sources may give as a dict of arrays.
         y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text.
         weights: How much each row counts, numbers ``(rows,)``; None where all count the same.
         blocks: Position of each row's group, or of its time among all times, int64 ``(rows,)``;

@@ -6,11 +6,15 @@ Nothing here imports TensorFlow, nor scikit-learn or pandas before rows are read
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from tuner.datasets import task
+from numpy.typing import NDArray
+
+from tuner.datasets import several, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
@@ -71,6 +75,8 @@ class Description:
         name: What to write after ``--data``.
         rows: Number of rows, all parts together.
         shape: Shape of one row.
+        inputs: Of rows with several inputs, the shape of each by name; ``shape`` is then how many
+            values they have together.
         task: ``binary``, ``classes``, ``labels`` or ``regression``.
         classes: Number of classes, or of labels; None for a regression.
         source: What it is and where it comes from, one line.
@@ -82,6 +88,7 @@ class Description:
     task: str
     classes: int | None
     source: str
+    inputs: Mapping[str, tuple[int, ...]] | None = None
 
 
 def read(spec: DataSpec) -> Arrays:
@@ -181,6 +188,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
         task=targets.task,
         classes=_count(targets),
         source=find_loader(spec.source).SUMMARY,
+        inputs=_inputs(arrays.parts["train"].x),
     )
 
 
@@ -193,7 +201,16 @@ def _count(targets: task.Targets) -> int | None:
 def _shape(arrays: Arrays) -> tuple[int, ...]:
     """Of a row; of a table, how many columns it has before they are encoded."""
     x = arrays.parts["train"].x
+    inputs = _inputs(x)
+    if inputs is not None:
+        return (sum(map(math.prod, inputs.values())),)
     return x.shape[1:] if x.dtype.names is None else (len(x.dtype.names),)
+
+
+def _inputs(x: NDArray[Any]) -> dict[str, tuple[int, ...]] | None:
+    if not several.are_several(x):
+        return None
+    return {name: values.shape[1:] for name, values in several.by_name(x).items()}
 
 
 def describe_all() -> tuple[Description, ...]:

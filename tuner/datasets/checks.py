@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.datasets import several
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.errors import DataError
 from tuner.errors import one_line
@@ -35,7 +36,7 @@ def check(arrays: Arrays, source: str) -> Arrays:
             different number; parts of different shapes.
     """
     parts = {part: _check_rows(rows, f"{source} ({part})") for part, rows in arrays.parts.items()}
-    _check_alike((rows.x.shape[1:] for rows in parts.values()), "rows of one shape", source)
+    _check_alike((_shape_of(rows.x) for rows in parts.values()), "rows of one shape", source)
     _check_alike((rows.y.shape[1:] for rows in parts.values()), "targets of one shape", source)
     _check_alike(
         (rows.y.dtype.kind == "U" for rows in parts.values()), "one kind of labels", source
@@ -59,9 +60,18 @@ def _column_names(values: Any) -> tuple[str, ...] | None:
 
 
 def _check_rows(rows: Rows, where: str) -> Rows:
-    x, y = _array(rows.x, "x", where), _array(rows.y, "y", where)
-    _check_features(x, where)
-    y = _check_targets(y, where)
+    x = several.join(rows.x, where) if isinstance(rows.x, Mapping) else _array(rows.x, "x", where)
+    if isinstance(rows.y, Mapping):
+        raise DataError(
+            f"{where}: expected one array as y. Received: a dict with {', '.join(map(str, rows.y))}"
+            ": models have one output; put numbers or labels side by side, (rows, units)."
+        )
+    y = _check_targets(_array(rows.y, "y", where), where)
+    if several.are_several(x):
+        for name, values in several.by_name(x).items():
+            _check_features(values, f"x[{name!r}]", where)
+    else:
+        _check_features(x, "x", where)
     if len(x) != len(y):
         raise DataError(
             f"{where}: expected one target for each row. Received: {len(x)} rows in x and "
@@ -112,22 +122,31 @@ def _array(values: Any, name: str, where: str) -> NDArray[Any]:
         ) from e
 
 
-def _check_features(x: NDArray[Any], where: str) -> None:
+def _shape_of(x: NDArray[Any]) -> tuple[Any, ...]:
+    """Of a row; of several inputs each with its name."""
+    if several.are_several(x):
+        return tuple((name, *values.shape[1:]) for name, values in several.by_name(x).items())
+    return x.shape[1:]
+
+
+def _check_features(x: NDArray[Any], name: str, where: str) -> None:
     if x.dtype.names is not None:  # a table, whose columns its source has checked
         return
     if x.dtype.kind not in _NUMBERS:
         raise DataError(
-            f"{where}: expected real numbers in x. Received: {_dtype_name(x)}: "
+            f"{where}: expected real numbers in {name}. Received: {_dtype_name(x)}: "
             "encode them as numbers."
         )
     if x.ndim < 2:
         raise DataError(
-            f"{where}: expected x of shape (rows, columns) or more axes. Received: {x.shape}: "
+            f"{where}: expected {name} of shape (rows, columns) or more axes. Received: {x.shape}: "
             "x[:, None] makes a single column of it."
         )
     if not x.size:
-        raise DataError(f"{where}: expected rows. Received: x of shape {x.shape}, which is empty.")
-    _check_finite(x, "x", where)
+        raise DataError(
+            f"{where}: expected rows. Received: {name} of shape {x.shape}, which is empty."
+        )
+    _check_finite(x, name, where)
 
 
 def _check_targets(y: NDArray[Any], where: str) -> NDArray[Any]:

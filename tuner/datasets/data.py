@@ -13,6 +13,7 @@ from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets.arrays import PARTS, Rows
 from tuner.datasets.encoding import Encoder, by_column
 from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.several import SeveralInputs, by_name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,6 +79,8 @@ class Data:
         columns: Names of the features ``(columns,)``, None where the source names none.
         encoder: How the columns of a table become numbers, where they are of several kinds; then
             ``scaler`` is None.
+        several: How rows with several inputs become the one matrix of ``Part.x``; then ``scaler``
+            is None.
         targets: Names of several targets by position: of labels always, of a regression where the
             source has them.
         class_weights: What a row of each class counts in training, by position; None where all
@@ -99,14 +102,18 @@ class Data:
     class_weights: tuple[float, ...] | None = None
     encoder: Encoder | None = None
     targets: tuple[str, ...] | None = None
+    several: SeveralInputs | None = None
 
     def raw(self, part: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         """Returns the part's features as the source holds them, for a model that takes raw rows.
 
-        Of a table with columns of several kinds they come by column, each ``(rows, 1)``.
+        Of a table with columns of several kinds they come by column, each ``(rows, 1)``; several
+        inputs come by their names.
         """
         selection = self._selection(part)
         rows = selection.rows.x[selection.indices]
+        if self.several is not None:
+            return by_name(rows)
         return rows if self.encoder is None else by_column(rows)
 
     def raw_targets(self, part: str) -> NDArray[Any]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.entrance import behind
 from tuner.datasets.data import Data
 from tuner.datasets.encoding import UNKNOWN, Category, Encoder, Number
 from tuner.datasets.scaling import Scaler
+from tuner.datasets.several import OneInput
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +31,7 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
 
     Args:
         core_model: Takes scaled rows ``(batch, *data.inputs.shape)`` and gives what the loss
-            takes, as trained on ``data.train``.
+            takes, as trained on ``data.train``. What cuts rows up into several inputs stays behind.
         data: The data it was trained on.
 
     Returns:
@@ -39,8 +41,16 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
     """
     import keras
 
+    if data.several is not None:
+        core_model = behind(core_model)
     rows = raw_rows(data, beside=core_model.name)
-    if data.encoder is not None:
+    scaled: Any
+    if data.several is not None:
+        scaled = {
+            each.name: _scaled(rows[each.name], each, name=f"scaling_of_{i}")
+            for i, each in enumerate(data.several.inputs)
+        }
+    elif data.encoder is not None:
         scaled = _encoded(rows, data.encoder)
     else:
         scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
@@ -51,15 +61,20 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
 
 
 def raw_rows(data: Data, *, beside: str) -> Any:
-    """Returns the entrance of a model that takes ``data.raw(part)``: one tensor, or one a column.
+    """Returns the entrance of a model that takes ``data.raw(part)``: one tensor, or several.
 
-    Columns go by their names, and so do their tensors, unless Keras does not take the name.
+    Several inputs go by their names. Columns of a table go by their names, and so do their tensors, unless Keras does not take the name.
 
     Args:
         beside: The name of another layer of the model.
     """
     import keras
 
+    if data.several is not None:
+        return {
+            name: keras.Input(shape, dtype="float32", name=name)
+            for name, shape in data.several.shapes.items()
+        }
     if data.encoder is None:
         return keras.Input(shape=data.inputs.shape, dtype="float32", name="rows")
     return {
@@ -72,6 +87,10 @@ def raw_rows(data: Data, *, beside: str) -> Any:
     }
 
 
+def _scaled(values: Any, one: OneInput, *, name: str) -> Any:
+    return values if one.scaler is None else _layer(one.scaler, name=name)(values)
+
+
 def _encoded(rows: Mapping[str, Any], encoder: Encoder) -> Any:
     """What ``Encoder.transform`` computes, in standard layers and operations."""
     import keras
@@ -80,16 +99,16 @@ def _encoded(rows: Mapping[str, Any], encoder: Encoder) -> Any:
     for i, column in enumerate(encoder.columns):
         x = rows[column.name]
         if isinstance(column, Category):
-            pieces.append(_lookup(column, name=f"categories of {i}")(x))
+            pieces.append(_lookup(column, name=f"categories_of_{i}")(x))
             continue
-        scale = _normalization(column, name=f"scaling of {i}")
+        scale = _normalization(column, name=f"scaling_of_{i}")
         if column.fill is None:
             pieces.append(scale(x))
         else:
             missing = keras.ops.isnan(x)
             pieces.append(scale(keras.ops.where(missing, column.fill, x)))
             pieces.append(keras.ops.cast(missing, "float32"))
-    return keras.layers.Concatenate(name="all columns")(pieces) if len(pieces) > 1 else pieces[0]
+    return keras.layers.Concatenate(name="all_columns")(pieces) if len(pieces) > 1 else pieces[0]
 
 
 def _lookup(column: Category, *, name: str) -> keras.layers.Layer:
@@ -127,7 +146,8 @@ def _without_training(core_model: keras.Model) -> keras.Model:
 
     if not getattr(core_model, "inputs", None):
         return core_model
-    plain = keras.Model(core_model.inputs[0], core_model.outputs[0], name=core_model.name)
+    inputs = core_model.input if isinstance(core_model.input, dict) else core_model.inputs[0]
+    plain = keras.Model(inputs, core_model.outputs[0], name=core_model.name)
     if type(core_model).call not in (type(plain).call, keras.Sequential.call):
         return core_model
     if not any(_changes_at_random(layer) for layer in plain.layers):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tuner.datasets import scaling
 from tuner.datasets.errors import DataError
 from tuner.datasets.scaling import Floats
+from tuner.datasets.several import are_several
 
 UNKNOWN = 1  # columns before those of the categories
 
@@ -134,7 +135,7 @@ def by_column(rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 def is_table(rows: NDArray[Any]) -> bool:
     """Whether rows have columns of more than one kind."""
-    return rows.dtype.names is not None
+    return rows.dtype.names is not None and not are_several(rows)
 
 
 def fit(rows: NDArray[Any], kind: str, *, impute: bool) -> Encoder:

@@ -25,7 +25,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
 
     Args:
         arrays: The checked, raw data set.
-        spec: Of which ``validation``, ``test``, ``scaling``, ``seed`` and ``class_weights`` count.
+        spec: Of which ``validation``, ``test``, ``scaling``, ``seed``, ``folds`` and
+            ``class_weights`` count.
         task: The task that was found or given.
     """
     settings = {
@@ -38,6 +39,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
     }
     if spec.class_weights is not None:
         settings["class_weights"] = spec.class_weights
+    if spec.folds > 1:
+        settings |= {"folds": spec.folds, "fold": spec.fold}
     for field in ("group", "split_by_time"):
         if getattr(spec, field) is not None:
             settings[field] = True  # the rows' blocks are hashed with them, not their name

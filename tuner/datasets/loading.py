@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from search_spaces.shapes import Inputs, Outputs
-from tuner.datasets import blocks, catalogue, encoding, scaling, task, weights
+from tuner.datasets import blocks, catalogue, encoding, folds, scaling, task, weights
 from tuner.datasets.arrays import PARTS, Arrays
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.encoding import Encoder
@@ -16,6 +16,8 @@ from tuner.datasets.errors import DataError
 from tuner.datasets.fingerprint import fingerprint
 from tuner.datasets.pieces import Allocate, Pieces, in_memory
 from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.several import SeveralInputs, are_several
+from tuner.datasets.several import fit as fit_inputs
 from tuner.datasets.spec import DataSpec
 from tuner.datasets.split import Indices, split
 from tuner.datasets.task import Targets
@@ -42,11 +44,18 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
     )
     selections = _divide(arrays, targets, spec)
     encoder = _fit_columns(selections["train"], spec)
-    scaler = _fit_features(arrays, selections["train"], spec) if encoder is None else None
+    several = _fit_inputs(selections["train"], spec)
+    of_one_kind = encoder is None and several is None
+    scaler = _fit_features(arrays, selections["train"], spec) if of_one_kind else None
     target_scaler = scaler if by_rows else _fit_targets(targets, selections["train"], spec)
     parts = {
         part: _part(
-            selection, targets, encoder or scaler, target_scaler, by_rows=by_rows, allocate=allocate
+            selection,
+            targets,
+            encoder or several or scaler,
+            target_scaler,
+            by_rows=by_rows,
+            allocate=allocate,
         )
         for part, selection in selections.items()
     }
@@ -58,7 +67,11 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
     weighing = weights.for_training(train.weights, of_classes, train.y)
     return Data(
         name=spec.name,
-        inputs=Inputs(shape=parts["train"].x.shape[1:], vocabulary=arrays.vocabulary),
+        inputs=Inputs(
+            shape=parts["train"].x.shape[1:],
+            vocabulary=arrays.vocabulary,
+            shapes=None if several is None else several.shapes,
+        ),
         outputs=Outputs.for_task(targets.task, targets.units),
         classes=targets.labels,
         train=dataclasses.replace(train, weights=weighing),
@@ -71,6 +84,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         columns=arrays.columns,
         class_weights=of_classes,
         encoder=encoder,
+        several=several,
         targets=targets.names,
     )
 
@@ -84,6 +98,9 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
     if targets.labels is not None:
         labels = targets.encode(train.y)
         _check_every_class(labels, targets.labels, spec.source)
+    if spec.folds > 1:
+        _check_folds(arrays, spec)
+        del wanted["validation"]
     fractions = {part: fraction for part, fraction in wanted.items() if part not in given}
     if train.blocks is not None:
         cut = _by_blocks(train.blocks, fractions, spec)
@@ -97,12 +114,31 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
             labels=labels,
             classes=targets.labels or (),
         )
+    if spec.folds > 1:
+        rows = cut["train"]
+        of_fold = folds.cut(
+            rows,
+            folds=spec.folds,
+            fold=spec.fold,
+            seed=spec.seed,
+            labels=None if labels is None else labels[rows],
+            groups=None if train.blocks is None else train.blocks[rows],
+        )
+        cut = {**cut, **of_fold}
     return {
         part: Selection(rows=train, indices=cut[part])
         if part in cut
         else Selection(rows=given[part], indices=np.arange(len(given[part].x)))
         for part in PARTS
     }
+
+
+def _check_folds(arrays: Arrays, spec: DataSpec) -> None:
+    if "validation" in arrays.parts:
+        raise DataError(
+            f"{spec.source}: expected no validation rows of its own beside --folds {spec.folds}. "
+            "Received: some: leave out --folds or them."
+        )
 
 
 def _by_blocks(
@@ -124,6 +160,11 @@ def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: 
 
 
 def _require_numbers(arrays: Arrays, source: str) -> None:
+    if are_several(arrays.parts["train"].x):
+        raise DataError(
+            f"{source}: expected one array of rows, as the rows themselves are learned. "
+            "Received: a dict with several inputs: put them into one array."
+        )
     if encoding.is_table(arrays.parts["train"].x):
         raise DataError(
             f"{source}: expected columns of numbers only, as the rows themselves are learned. "
@@ -135,6 +176,12 @@ def _fit_columns(train: Selection, spec: DataSpec) -> Encoder | None:
     if not encoding.is_table(train.rows.x):
         return None
     return encoding.fit(train.rows.x[train.indices], spec.scaling, impute=spec.impute)
+
+
+def _fit_inputs(train: Selection, spec: DataSpec) -> SeveralInputs | None:
+    if not are_several(train.rows.x):
+        return None
+    return fit_inputs(train.rows.x, train.indices, spec.scaling)
 
 
 def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | None:
@@ -155,7 +202,7 @@ def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler |
 def _part(
     selection: Selection,
     targets: Targets,
-    scaler: Scaler | Encoder | None,
+    scaler: Scaler | Encoder | SeveralInputs | None,
     target_scaler: Scaler | None,
     *,
     by_rows: bool,
@@ -171,8 +218,9 @@ def _part(
     return Part(x=x, y=y if target_scaler is None else target_scaler.transform(y))
 
 
-def _scaled(rows: Pieces, scaler: Scaler | None, allocate: Allocate) -> Floats:
-    scaled, start = allocate(rows.shape), 0
+def _scaled(rows: Pieces, scaler: Scaler | SeveralInputs | None, allocate: Allocate) -> Floats:
+    width = (scaler.width,) if isinstance(scaler, SeveralInputs) else ()
+    scaled, start = allocate((*rows.shape, *width)), 0
     for piece in rows:
         into = scaled[start : start + len(piece)]
         into[:] = piece if scaler is None else scaler.transform(piece)

@@ -30,7 +30,8 @@ class Pieces:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yields ``(some rows, *shape)``, of the array's dtype."""
-        row = np.dtype(np.float32).itemsize * math.prod(self.array.shape[1:])
+        kind = self.array.dtype if self.array.dtype.names else np.dtype(np.float32)
+        row = kind.itemsize * math.prod(self.array.shape[1:])
         step = max(1, BYTES // max(1, row) // ROWS) * ROWS
         for start in range(0, len(self.indices), step):
             yield self.array[self.indices[start : start + step]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import catalogue, task
+from tuner.datasets import catalogue, several, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.spec import DataSpec
 from tuner.datasets.task import Targets
@@ -133,7 +133,7 @@ def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
 def _is_table(arrays: Arrays) -> bool:
     x = arrays.parts["train"].x
     if x.dtype.names is not None:
-        return True
+        return not several.are_several(x)
     return x.ndim == 2 and (arrays.columns is not None or x.shape[1] <= MOST_VALUES)
 
 

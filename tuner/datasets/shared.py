@@ -42,6 +42,7 @@ from tuner.datasets.errors import DataError
 from tuner.datasets.loading import load
 from tuner.datasets.pieces import in_memory
 from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.several import SeveralInputs
 from tuner.datasets.sources import function, image_folder, npy_folder
 from tuner.datasets.spec import DataSpec
 
@@ -175,13 +176,20 @@ def _open(name: str, spec: DataSpec) -> Data:
         for part in PARTS
     }
     scalers: dict[str, Any] = {name: _scaler(arrays, name) for name in _SCALERS}
+    kept = facts["several"]
+    several = None if kept is None else SeveralInputs.from_dict(kept)
     named: dict[str, Any] = {
         name: None if facts[name] is None else tuple(facts[name])
         for name in ("classes", "columns", "class_weights", "targets")
     }
     return Data(
         name=spec.name,
-        inputs=Inputs(shape=parts["train"].x.shape[1:], vocabulary=facts["vocabulary"]),
+        inputs=Inputs(
+            shape=parts["train"].x.shape[1:],
+            vocabulary=facts["vocabulary"],
+            shapes=None if several is None else several.shapes,
+        ),
+        several=several,
         outputs=Outputs.for_task(facts["task"], facts["units"]),
         **named,
         **parts,
@@ -202,6 +210,7 @@ def _keep(data: Data, scratch: Scratch) -> str:
         "columns": data.columns,
         "targets": data.targets,
         "class_weights": data.class_weights,
+        "several": None if data.several is None else data.several.to_dict(),
         "encoder": None if data.encoder is None else data.encoder.to_dict(),
         "fingerprint": data.fingerprint,
     }

@@ -41,6 +41,8 @@ class DataSpec:
         group: The column of a ``.csv`` that says which rows must come into one part.
         split_by_time: The column of a ``.csv`` by which the latest rows come into the test part,
             those before them into the validation part.
+        folds: Parts that validate one after another; 1 for a validation part of its own.
+        fold: Which of them validates, from 0.
         learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
             scaled as they are. Follows from the search space.
     """
@@ -57,6 +59,8 @@ class DataSpec:
     impute: bool = False
     group: str | None = None
     split_by_time: str | None = None
+    folds: int = 1
+    fold: int = 0
     learns: str = "targets"
 
     def __post_init__(self) -> None:
@@ -76,6 +80,11 @@ class DataSpec:
         if self.group is not None and self.split_by_time is not None:
             raise DataError(
                 "Expected --group or --split-by-time. Received: both: leave one of them out."
+            )
+        if self.folds < 1 or (self.folds > 1 and self.split_by_time is not None):
+            raise DataError(
+                "Expected --folds 2 or more, and no --split-by-time, as a fold would be trained "
+                f"on what comes after it. Received: --folds {self.folds}."
             )
         _check_fraction("validation", self.validation)
         _check_fraction("test", self.test)

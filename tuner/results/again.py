@@ -6,7 +6,8 @@ The same versions, threads and device give the same numbers, bit for bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +40,12 @@ class Trained:
 
     Attributes:
         model: Takes scaled rows; holds the weights of the best epoch, or of the last one.
-        curve: The metrics of each epoch, with ``epoch`` among them.
+        data: That it was trained on; of a trial of several rounds, in the last one.
+        curve: The metrics of each epoch or round, with ``epoch`` among them.
     """
 
     model: keras.Model
+    data: Data
     result: TrainingResult
     curve: list[Epoch]
 
@@ -72,6 +75,28 @@ class Bench:
         spec = StudySpec.from_dict(study.spec)
         return cls(spec=spec, space=load_space(spec), data=load_data(spec))
 
+    def repeat(self, trial: TrialRecord) -> Trained:
+        """Trains as the trial was trained, up to where it ended.
+
+        Raises:
+            UserError: Memory ran out.
+        """
+        if self.spec.rounds == 1:
+            return self.train(trial, epochs=trial.epoch)
+        from tuner.rounds import Rounds
+
+        assert trial.seed is not None
+        watch = _Watch(trial.epoch)
+        rounds = Rounds(spec=self.spec, data=self.data)
+        with self._memory_for(trial):
+            ended = rounds.run(
+                self._training(trial),
+                lambda data, seed: self._build(trial, data, seed),
+                watch,
+                seed=trial.seed,
+            )
+        return Trained(model=ended.model, data=ended.data, result=ended.result, curve=watch.curve)
+
     def train(
         self, trial: TrialRecord, *, epochs: int, data: Data | None = None, keep_last: bool = False
     ) -> Trained:
@@ -85,35 +110,55 @@ class Bench:
         Raises:
             UserError: Memory ran out.
         """
-        from tuner import training
-
         assert trial.seed is not None
         data = data or self.data
-        with training.seeded(trial.seed), training.precision(self.spec.precision):
-            model = self.space.build(trial.hyperparameters, data.inputs, data.outputs)
-        watch = _Watch(epochs)
-        try:
-            result = training.train(
+        model, watch = self._build(trial, data, trial.seed), _Watch(epochs)
+        with self._memory_for(trial):
+            train = self._training(trial, keep_last=keep_last)
+            result = train(model, data, seed=trial.seed, observer=watch)
+        return Trained(model=model, data=data, result=result, curve=watch.curve)
+
+    def _build(self, trial: TrialRecord, data: Data, seed: int) -> keras.Model:
+        from tuner import training
+
+        with training.seeded(seed), training.precision(self.spec.precision):
+            return self.space.construct(trial.hyperparameters, data.inputs, data.outputs)
+
+    def _training(
+        self, trial: TrialRecord, *, keep_last: bool = False
+    ) -> Callable[..., TrainingResult]:
+        """``training.train`` but for the model, the data, the seed and the observer."""
+        from tuner import training
+
+        def train(model: keras.Model, data: Data, **options: Any) -> TrainingResult:
+            return training.train(
                 model,
                 trial.hyperparameters,
                 data,
-                seed=trial.seed,
-                observer=watch,
                 metrics=self.spec.metrics,
                 goal=self.spec.goal,
                 own_callbacks=self.spec.callbacks,
                 epoch_patience=None if keep_last else self.spec.epoch_patience,
                 keep_last=keep_last,
+                **options,
             )
+
+        return train
+
+    @contextmanager
+    def _memory_for(self, trial: TrialRecord) -> Iterator[None]:
+        from tuner import training
+
+        try:
+            yield
         except training.OutOfMemory as e:
             raise UserError(
                 f"Expected memory enough to train trial {trial.number} again. Received: {e}"
             ) from e
-        return Trained(model=model, result=result, curve=watch.curve)
 
 
 class _Watch:
-    """Notes every epoch and ends the training after so many."""
+    """Notes every epoch, or every round, and ends the training after so many."""
 
     def __init__(self, epochs: int) -> None:
         from tuner.training import Directive
@@ -126,6 +171,15 @@ class _Watch:
     ) -> Directive:
         self.curve.append({"epoch": epoch, **metrics})
         return self._end if epoch >= self._epochs else self._go_on
+
+    def passed(
+        self, epoch: int, metrics: Mapping[str, float], snapshot: Callable[[], TrainingState]
+    ) -> Directive:
+        return self._go_on
+
+    def round_end(self, number: int, value: float, metrics: Mapping[str, float]) -> Directive:
+        self.curve.append({"epoch": number, **metrics})
+        return self._end if number >= self._epochs else self._go_on
 
     def poll(self) -> Directive:
         return self._go_on

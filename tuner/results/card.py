@@ -110,6 +110,7 @@ def of_data(spec: StudySpec, data: Data | None) -> dict[str, Any]:
         "task": data.outputs.task,
         "rows": {name: len(part) for name, part in parts.items()},
         "shape": data.inputs.shape,
+        "shapes": data.inputs.shapes,
         "columns": data.columns,
         "kinds": None if data.encoder is None else data.encoder.kinds,
         "classes": data.classes,

@@ -115,8 +115,8 @@ def _model(
         except UserError as e:
             tell(str(e))
     tell(f"Trial {trial.number} is trained again: its model was not kept.")
-    trained = bench.train(trial, epochs=trial.epoch)
-    return deployable(trained.model, bench.data)
+    trained = bench.repeat(trial)
+    return deployable(trained.model, trained.data)
 
 
 def _average(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 ROWS_AT_ONCE = 1024
+TEXT = "OSU"  # NumPy's kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ def predict(
     """The answers of a model that takes raw rows, ``(rows, outputs)``.
 
     Args:
-        rows: ``(rows, *shape)``, or by column ``(rows, 1)``.
+        rows: ``(rows, *shape)``, by column ``(rows, 1)``, or by input ``(rows, *shape)``.
 
     The model is called as it is: a graph for each of several models would cost more.
     """
@@ -114,6 +115,10 @@ def predict(
 def _tensors(rows: NDArray[Any] | Mapping[str, NDArray[Any]], which: slice) -> Any:
     import tensorflow as tf
 
-    if isinstance(rows, Mapping):  # Keras itself makes tensors of numbers only
-        return {name: tf.constant(column[which]) for name, column in rows.items()}
-    return rows[which].astype(np.float32)
+    if not isinstance(rows, Mapping):
+        return rows[which].astype(np.float32)
+    named = {name: values[which] for name, values in rows.items()}
+    return {  # Keras itself makes tensors of numbers only
+        name: tf.constant(values if values.dtype.kind in TEXT else values.astype(np.float32))
+        for name, values in named.items()
+    }

@@ -1,4 +1,4 @@
-"""Rows of a table in, predictions of an exported model out."""
+"""Rows of a table, or arrays, in; predictions of an exported model out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from tuner.datasets import DataError
 from tuner.datasets.encoding import by_column
 from tuner.datasets.files import require_file
-from tuner.datasets.sources import csv_file
+from tuner.datasets.sources import csv_file, npz
 from tuner.errors import UserError, one_line
 from tuner.results.evaluation import import_keras, load, predict
 from tuner.results.files import card_path
@@ -31,7 +31,7 @@ ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no f
 def predict_table(model: str, rows: str) -> pd.DataFrame:
     """Returns the predictions of a model for the rows of a .csv file, in their order.
 
-    The card beside the model, if there is one, names the columns and the classes.
+    Or for the arrays of a .npz file: ``x``, or each of several inputs by its name. The card beside the model, if there is one, names the columns and the classes.
 
     Returns:
         For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
@@ -45,11 +45,14 @@ def predict_table(model: str, rows: str) -> pd.DataFrame:
     """
     file = require_file(model)
     about = _read_card(card_path(file))
-    table = _read_known(rows, about)
+    arrays = rows.endswith(".npz")
+    table = None if arrays else _read_known(rows, about)
     import_keras()  # takes seconds: what can be refused was refused before
     loaded = load(file)
-    if table is None and isinstance(loaded.input, dict):
-        table = _read_columns(rows, _kinds(loaded), (), missing=True)
+    if arrays:
+        table = _read_arrays(rows, loaded)
+    elif table is None and isinstance(loaded.input, dict):
+        table = _read_columns(rows, _kinds(loaded, rows), (), missing=True)
     elif table is None:
         table = _read_rows(rows, None, loaded.input_shape[1:], ())
     return _answers(predict(loaded, table), about)
@@ -72,6 +75,8 @@ def _read_card(path: Path) -> dict[str, Any]:
 def _read_known(rows: str, about: Mapping[str, Any]) -> Any:
     """The rows as the card says that they must be; None where it does not say."""
     columns, shape = about.get("columns"), about.get("shape")
+    if about.get("shapes"):
+        raise _not_a_table(rows, about["shapes"])
     aside = [about[field] for field in ASIDE if about.get(field) is not None]
     aside += about.get("targets") or ()
     if about.get("kinds"):
@@ -79,11 +84,48 @@ def _read_known(rows: str, about: Mapping[str, Any]) -> Any:
     return None if shape is None else _read_rows(rows, columns, shape, aside)
 
 
-def _kinds(model: keras.Model) -> dict[str, str]:
+def _kinds(model: keras.Model, source: str) -> dict[str, str]:
+    if any(tensor.shape[1:] != (1,) for tensor in model.input.values()):
+        raise _not_a_table(source, list(model.input))
     return {
         name: "category" if tensor.dtype == "string" else "number"
         for name, tensor in model.input.items()
     }
+
+
+def _not_a_table(source: str, names: Collection[str]) -> DataError:
+    return DataError(
+        f"{source}: expected a .npz file with the arrays {_list(list(names))}, as the model has "
+        "several inputs. Received: a table: write them with numpy.savez."
+    )
+
+
+def _read_arrays(source: str, model: keras.Model) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """The arrays that a model takes, each ``(rows, *shape)``."""
+    several = isinstance(model.input, dict)
+    tensors = model.input if several else {"x": model.input}
+    if any(tensor.dtype == "string" for tensor in tensors.values()):
+        raise DataError(
+            f"{source}: expected a .csv file, as the model takes columns of text. Received: arrays."
+        )
+    members = npz.members(require_file(source), list(tensors))
+    found = {name: array for name, array in members.items() if array is not None}
+    for name, tensor in tensors.items():
+        shape = tuple(tensor.shape[1:])
+        if name not in found:
+            raise DataError(
+                f"{source}: expected the arrays {_list(list(tensors))}. "
+                f"Received: {_list(list(members)) or 'none'}: add {name}."
+            )
+        if found[name].shape[1:] != shape or found[name].dtype.kind not in "buif":
+            raise DataError(
+                f"{source}: expected numbers of shape (rows, {', '.join(map(str, shape))}) in "
+                f"{name}. Received: {found[name].dtype} of shape {found[name].shape}."
+            )
+    if len({len(array) for array in found.values()}) > 1:
+        told = ", ".join(f"{len(array)} in {name}" for name, array in found.items())
+        raise DataError(f"{source}: expected as many rows in every array. Received: {told}.")
+    return found if several else found["x"]
 
 
 def _read_columns(

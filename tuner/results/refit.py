@@ -63,12 +63,19 @@ def refit(
     device.take()
     bench = Bench.of(study)
     data = with_validation_rows(bench.data)
-    epochs = trial.best_epoch or trial.epoch
+    epochs = _epochs(trial, bench)
     trained = bench.train(trial, epochs=epochs, data=data, keep_last=True)
     before, after = card.by_part(trial.metrics)["test"], trained.result.score(data.test)
     document = _card(study, trial, data, trained, before=before, after=after)
     write_model(trained.model, data, files, document)
     return Refit(trial=trial, rows=len(data.train), before=before, after=after, card=document)
+
+
+def _epochs(trial: TrialRecord, bench: Bench) -> int:
+    """The trial's best epoch; of several rounds, the mean of theirs."""
+    if bench.spec.rounds > 1:
+        return max(1, round(trial.metrics["epochs"]))
+    return trial.best_epoch or trial.epoch
 
 
 def with_validation_rows(data: Data) -> Data:

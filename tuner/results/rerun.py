@@ -66,12 +66,12 @@ def rerun(
         device = Device(threads=threads)
     device.take()
     bench = Bench.of(study)
-    trained = bench.train(trial, epochs=trial.epoch)
+    trained = bench.repeat(trial)
     comparison = compare(trials.curve(store, trial.trial_id), trained.curve)
     if files is not None:
-        document = _card(store, study, trial, bench.data, trained)
+        document = _card(store, study, trial, trained.data, trained)
         document["rerun"] = {**vars(comparison), "device": str(device)}
-        write_model(trained.model, bench.data, files, document)
+        write_model(trained.model, trained.data, files, document)
     return Rerun(
         trial=trial,
         comparison=comparison,

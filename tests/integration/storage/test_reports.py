@@ -9,10 +9,10 @@ from collections import defaultdict
 
 import pytest
 
-from storage import leases, studies, trials
+from storage import leases, reports, studies, trials
 from storage.engine import Store
 from storage.pruning import PruningRule
-from tests.support.stores import claim, complete, expire, make, report
+from tests.support.stores import NEVER, claim, complete, expire, make, report
 
 pytestmark = pytest.mark.mariadb
 
@@ -46,6 +46,17 @@ def test_the_best_epoch_is_known(
     for number, loss in enumerate(losses, start=1):
         report(store, held, number, loss)
     assert best(store) == (value, epoch, len(losses))
+
+
+def test_a_mean_supersedes_those_before_it(store: Store):
+    """A trial of several rounds is worth their mean, not the luckiest one; once each."""
+    held = claim(store, make(store))
+    for number, value in enumerate((0.5, 0.3, 0.4), start=1):
+        for _ in range(2):  # a report may be repeated after a take-over
+            reports.report(
+                store, held, epoch=number, value=value, metrics={}, rule=NEVER, cumulative=True
+            )
+    assert best(store) == (0.4, 3, 3)
 
 
 def test_optuna_sees_the_learning_curve(store: Store):

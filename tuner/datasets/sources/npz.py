@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,15 @@ def read(spec: DataSpec) -> Arrays:
         DataError: The file is missing, damaged or no archive; an array holds Python objects,
             which are never unpickled, as they may run code; or the names do not fit.
     """
-    return from_names(_members(require_file(spec.source)), spec.source)
+    return from_names(members(require_file(spec.source), NAMES), spec.source)
 
 
-def _members(path: Path) -> dict[str, Any]:
+def members(path: Path, names: Collection[str]) -> dict[str, Any]:
+    """Returns the arrays of an archive that have one of these names, and None under all others.
+
+    Raises:
+        DataError: It is damaged or no archive, or an array holds Python objects.
+    """
     if not zipfile.is_zipfile(path):
         raise DataError(
             f"Expected a NumPy archive. Received: {path}, which is none: "
@@ -43,7 +49,10 @@ def _members(path: Path) -> dict[str, Any]:
         )
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: _member(archive, name, path) for name in archive.files}
+            return {
+                name: _member(archive, name, path) if name in names else None
+                for name in archive.files
+            }
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         raise DataError(
             f"Expected a NumPy archive. Received: {path}, which is damaged ({one_line(e)}): "
@@ -52,9 +61,6 @@ def _members(path: Path) -> dict[str, Any]:
 
 
 def _member(archive: Any, name: str, path: Path) -> Any:
-    """Returns one array, or None under a name that ``from_names`` shows at most in a message."""
-    if name not in NAMES:
-        return None
     try:
         return archive[name]
     except ValueError as e:
