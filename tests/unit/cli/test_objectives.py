@@ -50,7 +50,7 @@ def test_one_objective_is_pruned_by_the_median(tuner: Typed):
 def test_a_loss_that_differs_is_no_objective_in_any_place(tuner: Typed):
     """The metric that takes its place is measured, and is an objective once."""
     usual = "sparse_categorical_crossentropy"
-    searched = (*LAUNCH, "--set", "loss=usual,categorical_focal_crossentropy")
+    searched = (*LAUNCH, "--set", "loss=usual,kld")
     two = ("--objective", "accuracy", "--objective", "loss", "--objective", usual)
     result = tuner(*searched, *two)
     assert result.exit_code == 0, result.stderr
