@@ -1,12 +1,15 @@
-"""A table with numbers, categories and missing values, from launch to predictions of new rows."""
+"""Tables of numbers, categories, dates, texts and gaps, from launch to predictions of new rows."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from tests.support.prose import sentences
 from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
@@ -59,3 +62,43 @@ def test_columns_that_only_divide_rows_may_stay_in_new_files(tmp_path: Path) -> 
     assert ended.returncode == 0, ended.stderr
     assert tuner("export", "mlp-iris", "model.keras").returncode == 0
     assert len(tuner.json("predict", "model.keras", "iris.csv")) == len(rows)
+
+
+def test_words_decide(tmp_path: Path) -> None:
+    """Real sentences: those that name classes or objects are told from others, also new ones."""
+    tuner = Terminal(tmp_path)
+    said = pd.Series(sentences()).sample(1500, random_state=0)
+    frame = pd.DataFrame({"said": said, "about": said.str.contains("class|object")})
+    frame[:-300].to_csv(tmp_path / "said.csv", index=False)
+    launch = ["launch", "mlp", "--data", "said.csv", "--target", "about", "--set", "epochs=20"]
+    ended = tuner(*launch, "--trials", "4", "--workers", "2")
+    assert ended.returncode == 0, ended.stderr
+    assert tuner("export", "mlp-said", "model.keras").returncode == 0
+    frame[-300:][["said"]].to_csv(tmp_path / "new.csv", index=False)
+    answer = pd.DataFrame(tuner.json("predict", "model.keras", "new.csv"))
+    right = (answer["prediction"].to_numpy() == frame["about"][-300:].to_numpy()).mean()
+    chance = frame["about"][-300:].value_counts(normalize=True).max()
+    assert right > chance + 0.1
+
+
+def test_dates_of_a_parquet_decide_and_parts_come_from_files(tmp_path: Path) -> None:
+    """Weekends are told from other days, of other years; new rows come as either kind of file."""
+    tuner = Terminal(tmp_path)
+    days = pd.date_range("2022-01-01", "2024-12-31", name="day").to_series()
+    frame = pd.DataFrame({"day": days, "free": np.where(days.dt.day_of_week > 4, "yes", "no")})
+    frame[:"2023-06"].to_parquet(tmp_path / "free.parquet", index=False)
+    frame["2023-07":"2023-12"].to_csv(tmp_path / "later.csv", index=False)
+    frame["2024":].to_parquet(tmp_path / "last.parquet", index=False)
+    launch = ["launch", "mlp", "--data", "free.parquet", "--target", "free", "--set", "epochs=60"]
+    parts = ["--validation-data", "later.csv", "--test-data", "last.parquet"]
+    ended = tuner(*launch, *parts, "--trials", "4", "--workers", "2")
+    assert ended.returncode == 0, ended.stderr
+    scores = tuner.json("evaluate", "mlp-free")
+    assert scores["rows"] == 366
+    assert scores["accuracy"] > 0.95
+    assert tuner("export", "mlp-free", "model.keras").returncode == 0
+    frame["2024":][["day"]].to_csv(tmp_path / "new.csv", index=False)
+    answers = [tuner.json("predict", "model.keras", name) for name in ("new.csv", "last.parquet")]
+    assert answers[0] == answers[1]
+    right = [a["prediction"] for a in answers[0]] == frame["2024":]["free"]
+    assert right.mean() == pytest.approx(scores["accuracy"])

@@ -70,12 +70,18 @@ def _show_space(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 @command("tuner datasets", "tuner datasets digits", "tuner datasets house.csv --target price")
 @click.argument("name", required=False)
-@click.option("--target", metavar="COLUMN", help="As in launch, of a .csv.")
+@click.option("--target", metavar="COLUMN", help="As in launch, of a table.")
 @click.option("--task", help="As in launch.")
-@click.option("--impute", is_flag=True, help="As in launch, of a .csv.")
+@click.option("--impute", is_flag=True, help="As in launch, of a table.")
+@click.option("--text", metavar="COLUMN", multiple=True, help="As in launch, of a table.")
 @json_option
 def datasets(
-    name: str | None, target: str | None, task: str | None, impute: bool, as_json: bool
+    name: str | None,
+    target: str | None,
+    task: str | None,
+    impute: bool,
+    text: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """List the data sets that come with the project, or show one.
 
@@ -84,7 +90,7 @@ def datasets(
     if name is None:
         _list_datasets(as_json)
     else:
-        _show_dataset(name, as_json, target=target, task=task, impute=impute)
+        _show_dataset(name, as_json, target=target, task=task, impute=impute, text=text)
 
 
 def _list_datasets(as_json: bool) -> None:

@@ -94,14 +94,14 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
     "tuner predict model.keras images.npz",
 )
 @click.argument("model", metavar="MODEL.keras", type=click.Path())
-@click.argument("rows", metavar="ROWS.csv|ROWS.npz", type=click.Path())
+@click.argument("rows", metavar="ROWS", type=click.Path())
 @click.option("--output", "-o", metavar="OUT.csv", type=click.Path(), help="Write them all here.")
 @force_option
 @json_option
 def predict(model: str, rows: str, output: str | None, force: bool, as_json: bool) -> None:
     """Show what an exported model predicts for the rows of a table, or of arrays.
 
-    A .npz holds them as x, or each of several inputs by its name.
+    ROWS is a .csv, a .parquet, or a .npz that holds x, or each of several inputs by its name.
 
     The card beside the model says which columns it takes and what its classes or labels are called.
     """

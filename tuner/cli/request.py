@@ -19,12 +19,12 @@ DATA = (
     click.option(
         "--data",
         required=True,
-        help="A name (see: tuner datasets), .npz, .csv, FOLDER or .py:FUNCTION.",
+        help="A name (see: tuner datasets), .csv, .parquet, .npz, FOLDER or .py:FUNCTION.",
     ),
     click.option(
         "--target",
         metavar="COLUMN",
-        help="The column of a .csv that is predicted; of several labels or numbers: A,B,C.",
+        help="The column of a table that is predicted; of several labels or numbers: A,B,C.",
     ),
     click.option(
         "--task", help="binary, classes, labels or regression.  [default: found from the data]"
@@ -36,6 +36,12 @@ DATA = (
         "--test-part", type=float, default=0.2, show_default=True, help="Its share of the rows."
     ),
     click.option(
+        "--validation-data",
+        metavar="FILE",
+        help="The validation part in a file of its own, which is as --data is.",
+    ),
+    click.option("--test-data", metavar="FILE", help="The same for the test part."),
+    click.option(
         "--folds",
         type=click.IntRange(min=2),
         help="Cross-validate: so many parts validate one after another, and the mean counts.",
@@ -46,20 +52,26 @@ DATA = (
     click.option(
         "--impute",
         is_flag=True,
-        help="Let values of a .csv be missing: numbers count as the median, and are marked.",
+        help="Let values of a table be missing: numbers count as the median, and are marked.",
+    ),
+    click.option(
+        "--text",
+        metavar="COLUMN",
+        multiple=True,
+        help="A column of a table that is text, whose words count; long texts are found.",
     ),
     click.option(
         "--group",
         metavar="COLUMN",
-        help="The column of a .csv whose equal values come into one part; no feature.",
+        help="The column of a table whose equal values come into one part; no feature.",
     ),
     click.option(
         "--split-by-time",
         metavar="COLUMN",
-        help="The column of a .csv by which the latest rows test; no feature.",
+        help="The column of a table by which the latest rows test; no feature.",
     ),
     click.option(
-        "--weights", metavar="COLUMN", help="The column of a .csv that says how much rows count."
+        "--weights", metavar="COLUMN", help="The column of a table that says how much rows count."
     ),
     click.option(
         "--class-weights",
@@ -252,6 +264,9 @@ def make_request(typed: dict[str, Any]) -> Request:
         scaling=typed.pop("scaling"),
         folds=typed.pop("folds") or 1,
         impute=typed.pop("impute"),
+        text=tuple(typed.pop("text")),
+        validation_data=typed.pop("validation_data"),
+        test_data=typed.pop("test_data"),
         group=typed.pop("group"),
         split_by_time=typed.pop("split_by_time"),
         weights=typed.pop("weights"),

@@ -14,20 +14,20 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from tuner.datasets import several, task
+from tuner.datasets import frames, several, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
 from tuner.datasets.facts import Facts
 from tuner.datasets.sources import (
     bundled,
-    csv_file,
     function,
     generated,
     image_folder,
     keras_sets,
     npy_folder,
     npz,
+    table,
 )
 from tuner.datasets.spec import DataSpec
 from tuner.errors import did_you_mean
@@ -60,7 +60,7 @@ LOADERS: tuple[Loader, ...] = (
     npz,
     npy_folder,
     image_folder,
-    csv_file,
+    table,
     function,
 )
 SETS: dict[str, Facts] = {**bundled.SETS, **generated.SETS, **keras_sets.SETS}
@@ -98,32 +98,71 @@ def read(spec: DataSpec) -> Arrays:
         DataError: The source is unknown, cannot be read, or holds what cannot be trained on.
     """
     loader = find_loader(spec.source)
-    if spec.target is not None and not loader.TAKES_TARGET:
-        raise DataError(
-            f"Expected --target with .csv files only. Received: --target {spec.target} with "
-            f"{spec.source}: leave it out."
-        )
-    if spec.weights is not None and not loader.TAKES_TARGET:
-        raise DataError(
-            f"Expected --weights with .csv files only. Received: --weights {spec.weights} with "
-            f"{spec.source}: leave it out; arrays bring their weights as w."
-        )
-    for option, column in (("--group", spec.group), ("--split-by-time", spec.split_by_time)):
-        if column is not None and not loader.TAKES_TARGET:
-            raise DataError(
-                f"Expected {option} with .csv files only. Received: {option} {column} with "
-                f"{spec.source}: leave it out."
-            )
-    if spec.impute and not loader.TAKES_TARGET:
-        raise DataError(
-            f"Expected --impute with .csv files only. Received: --impute with {spec.source}: "
-            "leave it out."
-        )
+    if not loader.TAKES_TARGET:
+        _check_options(spec)
     return check(_read(loader, spec), spec.source)
 
 
+def _check_options(spec: DataSpec) -> None:
+    """Refuses what only columns with names can be asked for."""
+    options = {
+        "--target": spec.target,
+        "--weights": spec.weights,
+        "--group": spec.group,
+        "--split-by-time": spec.split_by_time,
+        "--text": " --text ".join(spec.text) or None,
+        "--impute": "" if spec.impute else None,
+    }
+    for option, value in options.items():
+        if value is not None:
+            hint = "; arrays bring their weights as w" if option == "--weights" else ""
+            raise DataError(
+                f"Expected {option} with tables ({frames.KINDS}) only. "
+                f"Received: {f'{option} {value}'.strip()} with {spec.source}: leave it out{hint}."
+            )
+
+
 def _read(loader: Loader, spec: DataSpec) -> Arrays:
-    """Reads a source; of ``NAME:N`` the first rows that its training part has."""
+    """Reads a source with parts of its own; of ``NAME:N`` the first rows of its training part."""
+    arrays = _read_source(loader, spec)
+    return arrays if loader is table else _with_given(arrays, loader, spec)
+
+
+def _with_given(arrays: Arrays, loader: Loader, spec: DataSpec) -> Arrays:
+    """Adds the parts that the user brings in files or folders of the source's kind."""
+    parts = dict(arrays.parts)
+    for part, path in spec.given.items():
+        option = f"--{part}-data"
+        if loader not in (npz, npy_folder, image_folder):
+            raise DataError(
+                f"Expected {option} beside a file or folder of rows. "
+                f"Received: --data {spec.source}: leave it out."
+            )
+        if part in parts:
+            raise DataError(
+                f"{spec.source}: expected no {option}, as it brings that part itself. "
+                f"Received: {path}: leave it out."
+            )
+        parts[part] = _given_part(path, option, loader, spec)
+    return dataclasses.replace(arrays, parts=parts)
+
+
+def _given_part(path: str, option: str, loader: Loader, spec: DataSpec) -> Rows:
+    if loader is image_folder:
+        path = image_folder.of_size(path, spec.source)
+    if not loader.accepts(path):
+        raise DataError(f"Expected {option} to be as --data is, {loader.FORM}. Received: {path}.")
+    own = dataclasses.replace(spec, source=path, validation_data=None, test_data=None)
+    found = loader.read(own).parts
+    if set(found) != {"train"}:
+        raise DataError(
+            f"{path}: expected the rows of a single part, as {option} says. "
+            f"Received: {' and '.join(found)}: leave the others out."
+        )
+    return dataclasses.replace(found["train"], blocks=None)
+
+
+def _read_source(loader: Loader, spec: DataSpec) -> Arrays:
     name, count = _cut(spec.source)
     if count is None:
         return loader.read(spec)
@@ -161,7 +200,7 @@ def find_loader(source: str) -> Loader:
     for loader in LOADERS:
         if loader.accepts(name):
             return loader
-    forms = ", ".join(loader.FORM for loader in (npz, npy_folder, image_folder, csv_file, function))
+    forms = ", ".join(loader.FORM for loader in (npz, npy_folder, image_folder, table, function))
     raise DataError(
         f"Expected a data set ({', '.join(NAMES)}) or {forms}. "
         f"Received: {source!r}.{did_you_mean(source, NAMES)}"

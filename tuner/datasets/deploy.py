@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.entrance import behind
+from tuner.datasets import calendar, texts
 from tuner.datasets.data import Data
-from tuner.datasets.encoding import UNKNOWN, Category, Encoder, Number
+from tuner.datasets.dates import Date
+from tuner.datasets.encoding import UNKNOWN, Category, Column, Encoder, Number
 from tuner.datasets.scaling import Scaler
 from tuner.datasets.several import OneInput
+from tuner.datasets.texts import Text
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +66,9 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
 def raw_rows(data: Data, *, beside: str) -> Any:
     """Returns the entrance of a model that takes ``data.raw(part)``: one tensor, or several.
 
-    Several inputs go by their names. Columns of a table go by their names, and so do their tensors, unless Keras does not take the name.
+    Several inputs go by their names. Columns of a table go by their names, and so do their tensors,
+    unless Keras does not take the name. All but numbers are text; dates are written as
+    ``tuner.datasets.dates.FORM`` shows, in UTC.
 
     Args:
         beside: The name of another layer of the model.
@@ -95,20 +100,28 @@ def _encoded(rows: Mapping[str, Any], encoder: Encoder) -> Any:
     """What ``Encoder.transform`` computes, in standard layers and operations."""
     import keras
 
-    pieces = []
+    pieces: list[Any] = []
     for i, column in enumerate(encoder.columns):
-        x = rows[column.name]
-        if isinstance(column, Category):
-            pieces.append(_lookup(column, name=f"categories_of_{i}")(x))
-            continue
-        scale = _normalization(column, name=f"scaling_of_{i}")
-        if column.fill is None:
-            pieces.append(scale(x))
-        else:
-            missing = keras.ops.isnan(x)
-            pieces.append(scale(keras.ops.where(missing, column.fill, x)))
-            pieces.append(keras.ops.cast(missing, "float32"))
+        pieces += _pieces(rows[column.name], column, str(i))
     return keras.layers.Concatenate(name="all_columns")(pieces) if len(pieces) > 1 else pieces[0]
+
+
+def _pieces(x: Any, column: Column, place: str) -> list[Any]:
+    """What a column becomes, in layers named by its place."""
+    import keras
+
+    if isinstance(column, Category):
+        return [_lookup(column, name=f"categories_of_{place}")(x)]
+    if isinstance(column, Text):
+        return [texts.encoded(x, column, name=f"words_of_{place}")]
+    if isinstance(column, Date):
+        return calendar.encoded(x, column, name=f"characters_of_{place}")
+    scale = _normalization(column, name=f"scaling_of_{place}")
+    if column.fill is None:
+        return [scale(x)]
+    missing = keras.ops.isnan(x)
+    filled = keras.ops.where(missing, column.fill, x)
+    return [scale(filled), keras.ops.cast(missing, "float32")]
 
 
 def _lookup(column: Category, *, name: str) -> keras.layers.Layer:

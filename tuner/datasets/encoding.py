@@ -3,11 +3,13 @@
 Numbers are scaled (see ``tuner.datasets.scaling``), each column on its own; a missing one, where
 it may be, counts as the median of the training part and is marked in a column beside it. Categories
 become one column each (one-hot), in the order of their names, after one for whatever the training
-part did not have. All of it is fitted on the training part alone, and shipped inside the model that
-leaves the project: see ``tuner.datasets.deploy``.
+part did not have. Dates are numbers and places in cycles (``tuner.datasets.dates``), texts weights
+of their words (``tuner.datasets.texts``). All of it is fitted on the training part alone, and
+shipped inside the model that leaves the project: see ``tuner.datasets.deploy``.
 
 Raw rows are a structured array, ``(rows,)`` with a field for each column: float64 with NaN where a
-number is missing, text with nothing where a category is.
+number is missing, NumPy's text with nothing where a category is, ``datetime64[s]`` with NaT where a
+date is, and Python's strings for texts.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import scaling
+from tuner.datasets import dates, scaling, texts
+from tuner.datasets.dates import Date
 from tuner.datasets.errors import DataError
 from tuner.datasets.scaling import Floats
 from tuner.datasets.several import are_several
+from tuner.datasets.texts import Text
 
 UNKNOWN = 1  # columns before those of the categories
 
@@ -83,7 +87,7 @@ class Category:
         return encoded
 
 
-Column = Number | Category
+Column = Number | Category | Date | Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +100,18 @@ class Encoder:
 
     columns: tuple[Column, ...]
 
+    @property
+    def width(self) -> int:
+        """Columns that all of them become."""
+        return sum(column.width for column in self.columns)
+
     def transform(self, rows: NDArray[Any]) -> Floats:
-        """Returns float32 ``(rows, width of all columns)``."""
+        """Returns float32 ``(rows, width)``."""
         return np.concatenate([c.encode(rows[c.name]) for c in self.columns], axis=1)
 
     @property
     def kinds(self) -> dict[str, str]:
-        """What each column holds: ``number`` or ``category``."""
+        """What each column holds: ``number``, ``category``, ``date`` or ``text``."""
         return {column.name: type(column).__name__.lower() for column in self.columns}
 
     def to_dict(self) -> list[dict[str, Any]]:
@@ -112,25 +121,30 @@ class Encoder:
     @classmethod
     def from_dict(cls, values: list[Mapping[str, Any]]) -> Encoder:
         """Returns the encoder that ``to_dict`` wrote."""
-        return cls(
-            columns=tuple(
-                Category(name=v["name"], vocabulary=tuple(v["vocabulary"]))
-                if "vocabulary" in v
-                else Number(**v)
-                for v in values
-            )
-        )
+        return cls(columns=tuple(map(_from_dict, values)))
+
+
+def _from_dict(values: Mapping[str, Any]) -> Column:
+    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    if "vocabulary" in known:
+        return Category(**known)
+    if "earliest" in known:
+        return Date(**known)
+    return Text(**known) if "words" in known else Number(**known)
 
 
 def by_column(rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Returns raw rows as a model takes them that leaves the project: by name, ``(rows, 1)``.
 
-    Numbers are float32, categories text.
+    Numbers are float32, all else is text.
     """
-    return {
-        name: rows[name][:, None].astype(object if rows[name].dtype.kind == "U" else np.float32)
-        for name in rows.dtype.names or ()
-    }
+    return {name: _raw(rows[name])[:, None] for name in rows.dtype.names or ()}
+
+
+def _raw(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind == "M":
+        return dates.as_text(values)
+    return values.astype(np.float32 if values.dtype.kind == "f" else object)
 
 
 def is_table(rows: NDArray[Any]) -> bool:
@@ -144,10 +158,11 @@ def fit(rows: NDArray[Any], kind: str, *, impute: bool) -> Encoder:
     Args:
         rows: A structured array ``(rows,)``.
         kind: How numbers are scaled, one of ``SCALINGS``.
-        impute: Whether numbers may be missing, here or in rows to come.
+        impute: Whether numbers and dates may be missing, here or in rows to come.
 
     Raises:
-        DataError: Numbers differ, but by too little; or all of a column are missing.
+        DataError: Numbers differ, but by too little; all of a column are missing; or texts have
+            no words in common.
     """
     names = rows.dtype.names or ()
     return Encoder(columns=tuple(_fit(name, rows[name], kind, impute=impute) for name in names))
@@ -156,6 +171,10 @@ def fit(rows: NDArray[Any], kind: str, *, impute: bool) -> Encoder:
 def _fit(name: str, values: NDArray[Any], kind: str, *, impute: bool) -> Column:
     if values.dtype.kind == "U":
         return Category(name=name, vocabulary=tuple(np.unique(values).tolist()))
+    if values.dtype.kind == "M":
+        return dates.fit(name, values, kind, impute=impute)
+    if values.dtype.kind == "O":
+        return texts.fit(name, values)
     known = values[~np.isnan(values)]
     if not len(known):
         raise DataError(

@@ -58,7 +58,17 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
 
 
 def _update(digest: Any, array: NDArray[Any]) -> None:
-    """Hashes in pieces, so that an array that is not contiguous is never copied as a whole."""
+    """Hashes in pieces, so that an array that is not contiguous is never copied as a whole.
+
+    Python's strings, which such an array only points to, go by their length and their bytes.
+    """
+    if array.dtype.hasobject:
+        for name in array.dtype.names or ():
+            _update(digest, array[name])
+        for text in () if array.dtype.names else array.tolist():
+            encoded = text.encode("utf-8", "surrogatepass")
+            digest.update(f"{len(encoded)} ".encode() + encoded)
+        return
     rows_at_once = max(1, _BYTES_AT_ONCE * len(array) // max(1, array.nbytes))
     for start in range(0, len(array), rows_at_once):
         piece = np.ascontiguousarray(array[start : start + rows_at_once])

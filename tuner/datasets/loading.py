@@ -155,7 +155,7 @@ def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: 
         raise DataError(
             f"{source}: expected every class among the training rows. "
             f"Received: class {classes[int(counts.argmin())]!r} in another part only: "
-            "add rows of it to x_train."
+            "add rows of it to the training part."
         )
 
 
@@ -168,7 +168,7 @@ def _require_numbers(arrays: Arrays, source: str) -> None:
     if encoding.is_table(arrays.parts["train"].x):
         raise DataError(
             f"{source}: expected columns of numbers only, as the rows themselves are learned. "
-            "Received: columns with text or missing values: remove them, or take mlp."
+            "Received: columns with text, dates or missing values: remove them, or take mlp."
         )
 
 
@@ -208,19 +208,21 @@ def _part(
     by_rows: bool,
     allocate: Allocate,
 ) -> Part:
-    if isinstance(scaler, Encoder):
-        x = scaler.transform(selection.rows.x[selection.indices])
-    else:
-        x = _scaled(Pieces(selection.rows.x, selection.indices), scaler, allocate)
+    x = _scaled(Pieces(selection.rows.x, selection.indices), scaler, allocate)
     if by_rows:
         return Part(x=x, y=x.reshape(len(x), -1))
     y = targets.encode(selection.rows.y[selection.indices])
     return Part(x=x, y=y if target_scaler is None else target_scaler.transform(y))
 
 
-def _scaled(rows: Pieces, scaler: Scaler | SeveralInputs | None, allocate: Allocate) -> Floats:
-    width = (scaler.width,) if isinstance(scaler, SeveralInputs) else ()
-    scaled, start = allocate((*rows.shape, *width)), 0
+def _scaled(
+    rows: Pieces, scaler: Scaler | Encoder | SeveralInputs | None, allocate: Allocate
+) -> Floats:
+    shape = rows.shape[1:]
+    if isinstance(scaler, (Encoder, SeveralInputs)):
+        shape = (scaler.width,)
+        rows = dataclasses.replace(rows, width=scaler.width)
+    scaled, start = allocate((rows.shape[0], *shape)), 0
     for piece in rows:
         into = scaled[start : start + len(piece)]
         into[:] = piece if scaler is None else scaler.transform(piece)

@@ -23,15 +23,19 @@ class Pieces:
     Attributes:
         array: ``(rows, *shape)``; may be mapped from a file.
         indices: Which rows, in the order in which they come.
+        width: Numbers that a row will become; by default as many as it has.
     """
 
     array: NDArray[Any]
     indices: NDArray[np.int64]
+    width: int | None = None
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yields ``(some rows, *shape)``, of the array's dtype."""
         kind = self.array.dtype if self.array.dtype.names else np.dtype(np.float32)
         row = kind.itemsize * math.prod(self.array.shape[1:])
+        if self.width is not None:
+            row = np.dtype(np.float32).itemsize * self.width
         step = max(1, BYTES // max(1, row) // ROWS) * ROWS
         for start in range(0, len(self.indices), step):
             yield self.array[self.indices[start : start + step]]

@@ -23,11 +23,11 @@ class Column:
     """A column of a table.
 
     Attributes:
-        kind: ``number``, ``flag`` (two numbers, 0 and 1) or ``category``.
+        kind: ``number``, ``flag`` (two numbers, 0 and 1), ``category``, ``date`` or ``text``.
         missing: Rows without a value.
         distinct: Different values.
-        low: The least number; of categories the most frequent one.
-        high: The largest number, None for categories.
+        low: The least number or date; of categories and texts the most frequent one.
+        high: The largest number or date, None for categories and texts.
     """
 
     name: str
@@ -101,18 +101,27 @@ def _columns(arrays: Arrays) -> list[Column]:
 
 
 def _column(name: str, values: NDArray[Any]) -> Column:
-    absent = values == "" if values.dtype.kind == "U" else values != values  # NaN alone differs
+    kind = {"U": "category", "O": "text", "M": "date"}.get(values.dtype.kind, "number")
+    named = kind in ("category", "text")
+    absent = values == "" if named else values != values  # NaN and NaT alone differ
     known, counts = np.unique(values[~absent], return_counts=True)
-    category = values.dtype.kind == "U"
-    flag = not category and len(known) == 2 and known.tolist() == [0, 1]
+    if kind == "number" and len(known) == 2 and known.tolist() == [0, 1]:
+        kind = "flag"
     return Column(
         name=name,
-        kind="category" if category else "flag" if flag else "number",
+        kind=kind,
         missing=int(absent.sum()),
         distinct=len(known),
-        low=known[counts.argmax() if category else 0].item(),
-        high=None if category else known[-1].item(),
+        low=_plain(known[counts.argmax() if named else 0]),
+        high=None if named else _plain(known[-1]),
     )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it; dates as text, nothing where one is missing."""
+    if isinstance(value, np.datetime64):
+        return "" if np.isnat(value) else str(value).replace("T", " ").removesuffix(" 00:00:00")
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
@@ -124,7 +133,7 @@ def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
     names = [target or "target"] if len(several) == 1 else [f"y[{i}]" for i in range(len(several))]
     targets = dict(zip(arrays.targets or names, several, strict=True))
     return [
-        {name: column[row].item() for name, column in columns.items()}
+        {name: _plain(column[row]) for name, column in columns.items()}
         | {name: column[row].tolist() for name, column in targets.items()}
         for row in range(min(SAMPLE, len(rows.x)))
     ]

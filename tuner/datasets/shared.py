@@ -268,12 +268,11 @@ def _state(spec: DataSpec) -> str | None:
     """Names the source as it is now; None where nobody can tell what it will bring."""
     if catalogue.find_loader(spec.source) is function:
         return None
-    changed: list[tuple[int, ...]] = []
-    if spec.is_path:
-        try:
-            changed = [_as_it_is(path) for path in _files(spec.source)]
-        except OSError:
-            return None
+    sources = [*([spec.source] if spec.is_path else []), *spec.given.values()]
+    try:
+        changed = [_as_it_is(path) for source in sources for path in _files(source)]
+    except OSError:
+        return None
     return _hash(_code(), spec.resolve().to_dict(), changed)
 
 

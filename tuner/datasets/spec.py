@@ -27,20 +27,23 @@ class DataSpec:
 
     Attributes:
         source: A name (``digits``) or a path (``house.csv``, ``images.npz``, ``data.py:load``).
-        target: The column that is predicted; for ``.csv`` only.
+        target: The column that is predicted; for tables (``.csv``, ``.parquet``) only.
         task: One of ``TASKS``, or None to find it from the targets (see ``tuner.datasets.task``).
         validation: Fraction of the rows for the validation part, above 0.
         test: Fraction of the rows for the test part, above 0. Fractions are of the rows that are
             divided: a part that the source brings itself (``x_test``) is used as it is.
         scaling: One of ``SCALINGS`` (see ``tuner.datasets.scaling``).
         seed: Decides which row goes to which part; 0 or more.
-        weights: The column that says how much each row counts; for ``.csv`` only.
+        weights: The column that says how much each row counts; for tables only.
         class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
             class count in training.
-        impute: Whether values may be missing in the columns of a ``.csv``.
-        group: The column of a ``.csv`` that says which rows must come into one part.
-        split_by_time: The column of a ``.csv`` by which the latest rows come into the test part,
+        impute: Whether values may be missing in the columns of a table.
+        group: The column of a table that says which rows must come into one part.
+        split_by_time: The column of a table by which the latest rows come into the test part,
             those before them into the validation part.
+        text: Columns of a table that are text, whatever they look like.
+        validation_data: A path of the source's kind: the validation part as it is.
+        test_data: The same for the test part.
         folds: Parts that validate one after another; 1 for a validation part of its own.
         fold: Which of them validates, from 0.
         learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
@@ -59,6 +62,9 @@ class DataSpec:
     impute: bool = False
     group: str | None = None
     split_by_time: str | None = None
+    text: tuple[str, ...] = ()
+    validation_data: str | None = None
+    test_data: str | None = None
     folds: int = 1
     fold: int = 0
     learns: str = "targets"
@@ -102,6 +108,12 @@ class DataSpec:
         return "." in self.source or "/" in self.source or os.sep in self.source
 
     @property
+    def given(self) -> dict[str, str]:
+        """The path of each part that the user brings in a file or folder of its own."""
+        named = {"validation": self.validation_data, "test": self.test_data}
+        return {part: path for part, path in named.items() if path is not None}
+
+    @property
     def name(self) -> str:
         """A short name for people and studies: ``digits``, ``house``, or the function's name."""
         if not self.is_path:
@@ -112,10 +124,13 @@ class DataSpec:
         return Path(re.sub(r":\d+x\d+$", "", self.source)).stem  # the size of images
 
     def resolve(self) -> DataSpec:
-        """Returns the same spec with an absolute path, for workers started in other folders."""
-        if not self.is_path:
-            return self
-        return dataclasses.replace(self, source=os.path.abspath(os.path.expanduser(self.source)))
+        """Returns the same spec with absolute paths, for workers started in other folders."""
+        return dataclasses.replace(
+            self,
+            source=_absolute(self.source) if self.is_path else self.source,
+            validation_data=self.validation_data and _absolute(self.validation_data),
+            test_data=self.test_data and _absolute(self.test_data),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values that JSON can hold."""
@@ -135,7 +150,11 @@ class DataSpec:
                 f"Expected the fields {', '.join(sorted(known))} in a data spec. "
                 f"Received: {', '.join(unknown)}: use the version of tuner that wrote it."
             )
-        return cls(**values)
+        return cls(**{**values, "text": tuple(values.get("text", ()))})
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _check_choice(field: str, value: str, known: tuple[str, ...]) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuner.datasets import DataError
+from tuner.datasets import DataError, columns, frames
+from tuner.datasets.columns import CATEGORY, NUMBER
 from tuner.datasets.encoding import by_column
 from tuner.datasets.files import require_file
-from tuner.datasets.sources import csv_file, npz
+from tuner.datasets.sources import npz
 from tuner.errors import UserError, one_line
 from tuner.results.evaluation import import_keras, load, predict
 from tuner.results.files import card_path
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-SHOWN = 8  # names in a message
 ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no features
 
 
 def predict_table(model: str, rows: str) -> pd.DataFrame:
-    """Returns the predictions of a model for the rows of a .csv file, in their order.
+    """Returns the predictions of a model for the rows of a table, in their order.
 
-    Or for the arrays of a .npz file: ``x``, or each of several inputs by its name. The card beside the model, if there is one, names the columns and the classes.
+    Or for the arrays of a .npz file: ``x``, or each of several inputs by its name. The card beside
+    the model, if there is one, names the columns and the classes.
 
     Returns:
         For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
@@ -74,29 +75,29 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 def _read_known(rows: str, about: Mapping[str, Any]) -> Any:
     """The rows as the card says that they must be; None where it does not say."""
-    columns, shape = about.get("columns"), about.get("shape")
+    names, shape = about.get("columns"), about.get("shape")
     if about.get("shapes"):
         raise _not_a_table(rows, about["shapes"])
     aside = [about[field] for field in ASIDE if about.get(field) is not None]
     aside += about.get("targets") or ()
     if about.get("kinds"):
         return _read_columns(rows, about["kinds"], aside, missing=about.get("impute", False))
-    return None if shape is None else _read_rows(rows, columns, shape, aside)
+    return None if shape is None else _read_rows(rows, names, shape, aside)
 
 
 def _kinds(model: keras.Model, source: str) -> dict[str, str]:
     if any(tensor.shape[1:] != (1,) for tensor in model.input.values()):
         raise _not_a_table(source, list(model.input))
     return {
-        name: "category" if tensor.dtype == "string" else "number"
+        name: CATEGORY if tensor.dtype == "string" else NUMBER
         for name, tensor in model.input.items()
     }
 
 
 def _not_a_table(source: str, names: Collection[str]) -> DataError:
     return DataError(
-        f"{source}: expected a .npz file with the arrays {_list(list(names))}, as the model has "
-        "several inputs. Received: a table: write them with numpy.savez."
+        f"{source}: expected a .npz file with the arrays {columns.shown(list(names))}, as the "
+        "model has several inputs. Received: a table: write them with numpy.savez."
     )
 
 
@@ -114,8 +115,8 @@ def _read_arrays(source: str, model: keras.Model) -> NDArray[Any] | dict[str, ND
         shape = tuple(tensor.shape[1:])
         if name not in found:
             raise DataError(
-                f"{source}: expected the arrays {_list(list(tensors))}. "
-                f"Received: {_list(list(members)) or 'none'}: add {name}."
+                f"{source}: expected the arrays {columns.shown(list(tensors))}. "
+                f"Received: {columns.shown(list(members)) or 'none'}: add {name}."
             )
         if found[name].shape[1:] != shape or found[name].dtype.kind not in "buif":
             raise DataError(
@@ -136,48 +137,28 @@ def _read_columns(
     Args:
         missing: Whether values may be missing.
     """
-    table = _named(csv_file.read_table(require_file(source)), list(kinds), aside, source)
-    for name, kind in kinds.items():
-        if kind == "number":
-            csv_file.check_numeric(table[name], source)
-        if not missing:
-            csv_file.check_complete(table[name], source)
-    rows = csv_file.structured(table, {name: kind == "number" for name, kind in kinds.items()})
-    return by_column(rows)
+    texts = [name for name, kind in kinds.items() if kind != NUMBER]
+    table = frames.read(require_file(source), text=texts)
+    table = columns.select(table, list(kinds), aside, source)
+    columns.check_kinds(table, kinds, source, missing=missing)
+    return by_column(columns.structured(table, kinds, source))
 
 
 def _read_rows(
-    source: str, columns: Sequence[str] | None, shape: Sequence[int | None], aside: Collection[str]
+    source: str, names: Sequence[str] | None, shape: Sequence[int | None], aside: Collection[str]
 ) -> NDArray[np.float64]:
     file = require_file(source)
-    table = csv_file.read_table(file)
-    if columns is not None:
-        table = _named(table, columns, aside, source)
+    table = frames.read(file)
+    if names is not None:
+        table = columns.select(table, names, aside, source)
     else:
-        if all(csv_file.is_number(str(name)) for name in table.columns):
-            table = csv_file.read_table(file, header=False)  # the first line is a row, too
+        if all(columns.is_number(str(name)) for name in table.columns):
+            table = frames.read(file, header=False)  # the first line is a row, too
         _check_count(table, shape, source)
-    for name in table.columns:
-        csv_file.check_numeric(table[name], source)
-        csv_file.check_complete(table[name], source)
+    kinds = dict.fromkeys(table.columns, NUMBER)
+    columns.check_kinds(table, kinds, source, missing=False)
     values: NDArray[np.float64] = table.to_numpy(dtype=np.float64)
     return values.reshape(-1, *(size or 1 for size in shape))
-
-
-def _named(
-    table: pd.DataFrame, columns: Sequence[str], aside: Collection[str], source: str
-) -> pd.DataFrame:
-    """The columns in the order of training; those aside may be there and are not looked at."""
-    missing = [name for name in columns if name not in table.columns]
-    extra = [name for name in table.columns if name not in columns and name not in aside]
-    wrong = {"missing": missing, "not known": extra}
-    if missing or extra:
-        told = "; ".join(f"{what}: {_list(names)}" for what, names in wrong.items() if names)
-        raise DataError(
-            f"{source}: expected the columns {_list(columns)}. Received others ({told}): "
-            "rename, add or remove columns."
-        )
-    return table[list(columns)]
 
 
 def _check_count(table: pd.DataFrame, shape: Sequence[int | None], source: str) -> None:
@@ -216,7 +197,3 @@ def _probable(
     shown = pd.DataFrame(probable, columns=[f"p({label})" for label in labels])
     shown.insert(0, "prediction", chosen)
     return shown
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(map(str, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")

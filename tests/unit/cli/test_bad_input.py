@@ -97,6 +97,38 @@ def test_data_that_cannot_be_used(tuner: Typed, content: bytes, target: str, tol
     assert list(tuner.folder.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--text", "a"), "--text to be a column of text. Received: 'a' with 1"),
+        (("--text", "c"), "(a, b). Received: 'c'"),
+        (("--validation-data", "absent.csv"), "absent.csv, which does not exist"),
+        (("--test-data", "other.csv"), "missing: b; not known: c"),
+        (("--test-data", "rows.npz"), "Expected a table"),
+    ],
+    ids=" ".join,
+)
+def test_parts_and_texts_that_cannot_be_used(tuner: Typed, words: tuple[str, ...], told: str):
+    """Nothing is made."""
+    paths = [tuner.folder / "house.csv", tuner.folder / "other.csv"]
+    paths[0].write_bytes(csv("1,2,0\n2,1,1\n" * 50))
+    paths[1].write_text("a,c,y\n" + "1,2,0\n2,1,1\n" * 50)
+    launch = ("launch", "mlp", "--data", "house.csv", "--target", "y", "--workers", "0")
+    assert told in refused(tuner(*launch, *words))
+    assert sorted(tuner.folder.iterdir()) == paths
+
+
+def test_a_parquet_file_that_is_none(tuner: Typed):
+    """The same line wherever it is given."""
+    path = tuner.folder / "house.parquet"
+    path.write_bytes(csv("1,2,0\n2,1,1\n" * 50))
+    launch = ("launch", "mlp", "--data", "house.parquet", "--target", "y", "--workers", "0")
+    (tuner.folder / "model.keras").write_bytes(b"never read")
+    (tuner.folder / "model.json").write_text('{"data": {"columns": ["a", "b"], "shape": [2]}}')
+    for words in (launch, ("predict", "model.keras", "house.parquet")):
+        assert "Expected a Parquet file. Received: " in refused(tuner(*words))
+
+
 def test_a_batch_that_fits_is_named(tuner: Typed):
     """The hint can be typed."""
     x, y = np.arange(24.0).reshape(12, 2), np.array([0, 1] * 6)

@@ -137,7 +137,7 @@ def test_a_class_that_only_late_rows_have_is_told(irises):
 
 
 def test_sets_without_columns_refuse_it():
-    with pytest.raises(DataError, match=r"--group with .csv files only"):
+    with pytest.raises(DataError, match=r"--group with tables"):
         load(DataSpec(source="digits", group="a"))
 
 

@@ -17,7 +17,7 @@ from tuner.errors import UserError, did_you_mean, one_line
     [
         ("digits", "bundled"),
         ("a/b.npz", "npz"),
-        ("b.csv", "csv_file"),
+        ("b.csv", "table"),
         ("c.py:rows", "function"),
     ],
 )

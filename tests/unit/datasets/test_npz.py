@@ -134,5 +134,5 @@ def test_a_class_that_training_never_sees(tmp_path):
 
 def test_a_target_column_means_nothing_here(tmp_path):
     path = save(tmp_path / "a.npz", x=X, y=Y)
-    with pytest.raises(DataError, match=r"Expected --target with \.csv files only"):
+    with pytest.raises(DataError, match=r"Expected --target with tables"):
         load(DataSpec(source=str(path), target="y"))

@@ -36,8 +36,8 @@ def test_a_saved_spec_comes_back_equal():
 
 
 def test_a_field_of_another_version_is_named():
-    with pytest.raises(DataError, match="Received: folds"):
-        DataSpec.from_dict({"source": "digits", "folds": 5})
+    with pytest.raises(DataError, match="Received: wings"):
+        DataSpec.from_dict({"source": "digits", "wings": 5})
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_only_classes_have_weights_of_classes():
 
 
 def test_only_tables_have_columns_of_weights():
-    with pytest.raises(DataError, match=r"--weights with .csv files only"):
+    with pytest.raises(DataError, match=r"--weights with tables"):
         load(DataSpec(source="iris", weights="count"))
 
 

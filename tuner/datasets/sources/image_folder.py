@@ -40,6 +40,12 @@ def cut(source: str) -> tuple[Path, Size | None]:
     return Path(match[1]).expanduser(), (int(match[2]), int(match[3]))
 
 
+def of_size(source: str, other: str) -> str:
+    """Returns a source with the size that another one asks for, unless it has its own."""
+    (_, own), (_, size) = cut(source), cut(other)
+    return source if own or not size else f"{source}:{size[0]}x{size[1]}"
+
+
 def files(source: str) -> list[Path]:
     """Returns all images of a folder, those of parts that it brings included."""
     folder, _ = cut(source)
