@@ -43,7 +43,7 @@ def refused(result: Result) -> str:
         ((*LAUNCH, "--trials", "0"), "--trials"),
         ((*LAUNCH, "--seed", "-1"), "--seed"),
         ((*LAUNCH, "--validation", "1.5"), "1.5"),
-        ((*LAUNCH, "--task", "clases"), "Did you mean 'classes'?"),
+        ((*LAUNCH, "--task", "clases"), "Did you mean 'classes' or 'labels'?"),
         ((*LAUNCH, "--study-timeout", "soon"), "'soon'"),
         ((*LAUNCH, "--trial-timeout", "0s"), "'0s'"),
         ((*LAUNCH, "--target-loss", "nan"), "'nan'"),
