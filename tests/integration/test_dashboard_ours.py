@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import optuna_dashboard
 import pytest
-from optuna import load_study
+from optuna import create_study, load_study
 from optuna.storages import get_storage
+from optuna.trial import TrialState
 
 from storage import leases, studies, trials
 from storage.artifacts import Artifacts
@@ -212,6 +213,43 @@ def test_a_study_of_optunas_is_told_as_the_stock_dashboard_does(sqlite_url: str)
         ours = served.get("/api/studies/1?after=2").json()
     assert ours.pop("tuner")["delta"] is False
     assert ours == stock(sqlite_url, "/api/studies/1", "after=2")
+
+
+def test_several_objectives_are_told_as_the_stock_dashboard_does(sqlite_url: str):
+    """Word for word, the Pareto front among it; a pruned trial and one that runs have no values."""
+    study = create_study(
+        study_name="foreign", storage=sqlite_url, directions=["minimize", "maximize"]
+    )
+    for x, y in ((1.0, 1.0), (2.0, 2.0), (2.0, 1.0), (1.0, 1.0), (3.0, 9.0)):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        study.tell(trial, [x, y])
+    for state in (TrialState.PRUNED, TrialState.FAIL):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        study.tell(trial, state=state)
+    study.ask().suggest_float("x", 0, 1)
+    with dashboard(sqlite_url) as served:
+        ours = served.get("/api/studies/1?after=0").json()
+    assert ours.pop("tuner")["delta"] is False
+    assert [trial["number"] for trial in ours["best_trials"]] == [0, 1, 3, 4]
+    assert ours == stock(sqlite_url, "/api/studies/1", "after=0")
+
+
+def test_the_front_is_told_as_it_changes(store: Store, running: Dashboard, tmp_path: Path):
+    """A trial that is dominated later leaves it."""
+    spec = {**pasts.SPEC, "further": {"parameters": "min"}, "artifacts": str(tmp_path)}
+    made = studies.create(store, name="several", spec=spec, budget=9, further=[False])
+    worker = f"{made.uuid[:-1]}w"
+    enter(store, made, worker)
+    fronts, cursor = [], ""
+    for loss, size in ((0.5, 50.0), (0.4, 60.0), (0.6, 55.0), (0.4, 50.0)):
+        complete(store, begin(store, made, worker), [loss], further=(size,))
+        told = detail(running, made, cursor=cursor)
+        cursor = told["tuner"]["cursor"]
+        fronts += [numbers({"trials": told["best_trials"]})] if "best_trials" in told else [None]
+    assert fronts == [[0], [0, 1], None, [3]]  # None: it is as it was
+    assert "**Pareto front**: 1 trial" in detail(running, made)["note"]["body"]
 
 
 def stock(url: str, path: str, query: str) -> Any:

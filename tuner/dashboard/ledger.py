@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.study import StudyDirection
@@ -13,6 +12,7 @@ from optuna_dashboard._inmemory_cache import _CachedExtraStudyProperty
 from optuna_dashboard._serializer import serialize_frozen_trial
 
 from storage.captions import Caption
+from storage.front import Point, front
 from tuner.dashboard.captions import captioned
 
 # 5,000 trials with 20 values each are 10.8 MB of JSON that take a second to make; trials that
@@ -35,14 +35,15 @@ class Ledger:
         extra: optuna-dashboard's summary: search spaces, attributes, whether there are curves.
     """
 
-    def __init__(self, study_id: int, direction: StudyDirection) -> None:
+    def __init__(self, study_id: int, directions: Sequence[StudyDirection]) -> None:
         self._study_id = study_id
-        self._sign = -1 if direction == StudyDirection.MAXIMIZE else 1
+        self._signs = [-1 if way == StudyDirection.MAXIMIZE else 1 for way in directions]
         self._texts: list[bytes] = []
         self._changed: list[int] = []  # the version of each text
         self._ended: set[int] = set()
         self._head: dict[str, tuple[bytes, int]] = {}  # with the version of each part
-        self._best: tuple[float, int] = (math.inf, -1)
+        # Numbers and objectives, the lower the better: of complete trials that may be the best.
+        self._best: dict[int, Point] = {}
         self._extras: Extras = {}
         self._models: frozenset[int] = frozenset()
         self.version = 0
@@ -94,8 +95,8 @@ class Ledger:
         return b",".join(self._texts[number:])
 
     def best(self) -> list[Any]:
-        """The best complete trial, in a list that is empty without one."""
-        return [] if self._best[1] < 0 else [json.loads(self._texts[self._best[1]])]
+        """The best complete trial, or with several objectives those on the Pareto front."""
+        return [json.loads(self._texts[number]) for number in sorted(self._best)]
 
     @property
     def newest(self) -> int:
@@ -129,5 +130,21 @@ class Ledger:
         for trial in trials:
             if trial.state.is_finished():
                 self._ended.add(trial.number)
-            if trial.state == TrialState.COMPLETE and trial.value is not None:
-                self._best = min(self._best, (self._sign * trial.value, trial.number))
+        found = {trial.number: self._point(trial) for trial in trials}
+        self._weigh({number: point for number, point in found.items() if point is not None})
+
+    def _point(self, trial: FrozenTrial) -> Point | None:
+        if trial.state != TrialState.COMPLETE or len(trial.values) != len(self._signs):
+            return None
+        return [sign * value for sign, value in zip(self._signs, trial.values, strict=True)]
+
+    def _weigh(self, new: dict[int, Point]) -> None:
+        """Keeps of the best trials and new ones those that no other one dominates."""
+        if not new:
+            return
+        points = dict(sorted({**self._best, **new}.items()))
+        numbers = list(points)
+        chosen = [numbers[i] for i in front(list(points.values()))]
+        if len(self._signs) == 1:  # of equal ones the first
+            chosen = chosen[:1]
+        self._best = {number: points[number] for number in chosen}

@@ -7,6 +7,7 @@
   const stock = window.fetch.bind(window);
   const POLL = /^(\/api\/studies\/(\d+)\?after=)(\d+)$/;
   const known = new Map(); // study id -> {uuid, cursor, head, trials by number}
+  const others = new Set(); // ids of studies that are left to the stock page
 
   const ask = (path, after, mine) =>
     mine ? stock(path + after, { headers: { "Tuner-Cursor": mine.cursor } }) : stock(path + "0");
@@ -26,13 +27,16 @@
 
   window.fetch = async (input, init) => {
     const poll = typeof input === "string" && init === undefined && POLL.exec(input);
-    if (!poll) return stock(input, init);
+    if (!poll || others.has(poll[2])) return stock(input, init);
     const [, path, study, number] = poll;
     const after = Number(number), mine = known.get(study);
     const answer = await ask(path, after, mine);
     if (!answer.ok) return answer;
     const detail = await answer.json();
-    if (!detail.tuner) return answered(detail); // a kind of study that is left to the stock page
+    if (!detail.tuner) {
+      others.add(study);
+      return answered({ ...detail, trials: detail.trials.slice(after) });
+    }
     const { uuid, cursor, delta } = detail.tuner;
     if (mine && mine.uuid !== uuid) location.reload(); // another study took over its id
     const trials = merge(detail, after, mine);

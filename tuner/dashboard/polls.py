@@ -118,7 +118,7 @@ class Polls:
         except KeyError:
             return None
         special = study.system_attrs.get(_SYSTEM_ATTR_PREFERENTIAL_STUDY, False)
-        return None if special or len(study.directions) != 1 else study
+        return None if special else study
 
     def _watch(self, study: FrozenStudy) -> _Watched:
         uuid = str(study.user_attrs.get(UUID_ATTRIBUTE, study.study_name))
@@ -128,7 +128,7 @@ class Polls:
             if watched is None or watched.uuid != uuid:
                 if watched is not None:
                     self._forget(study._study_id)
-                watched = _Watched(uuid, Ledger(study._study_id, study.directions[0]))
+                watched = _Watched(uuid, Ledger(study._study_id, study.directions))
                 self._watched[study._study_id] = watched
             return watched
 
