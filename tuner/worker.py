@@ -33,6 +33,7 @@ from tuner.objective import Objective
 from tuner.results import cleaning
 from tuner.study import StudySpec
 from tuner.transcript import Transcript
+from tuner.workbench import Workbench
 
 MAX_GROWTH = 0.4  # of the machine's memory; a larger worker is replaced between two trials
 START_PATIENCE = 30.0  # seconds that a worker waits for a store when it begins
@@ -88,7 +89,7 @@ class Worker:
         space = load_space(spec)
         data = load_data(spec)
         _patiently(self._enter)
-        self._objective = Objective(
+        bench = Workbench(
             store=self._store,
             study=self._study,
             spec=spec,
@@ -96,9 +97,8 @@ class Worker:
             data=data,
             artifacts=artifacts,
             stopping=self.stopping,
-            beat=self._beat,
-            transcript=self._transcript,
         )
+        self._objective = Objective(bench=bench, beat=self._beat, transcript=self._transcript)
         try:
             self._work(self._objective)
         finally:
@@ -183,7 +183,7 @@ class Worker:
             logger.info("the store is away")
 
     def _busy(self) -> float:
-        return self._objective.effort.seconds if self._objective else 0.0
+        return self._objective.bench.effort.seconds if self._objective else 0.0
 
 
 def _patiently(call: Callable[[], Answer]) -> Answer:
