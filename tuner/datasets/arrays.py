@@ -25,7 +25,8 @@ _BY_PART = {
 _PAIRS = (*_WHOLE, *(name for pair in _BY_PART.values() for name in pair))
 _WEIGHTS = {x_name: x_name.replace("x", "w", 1) for x_name in _PAIRS if x_name[0] == "x"}
 TARGET_NAMES = "y_names"  # of the columns of y
-NAMES = (*_PAIRS, *_WEIGHTS.values(), TARGET_NAMES)
+GROUP, TIME = "group", "time"  # of each training row, whether all rows are or not
+NAMES = (*_PAIRS, *_WEIGHTS.values(), TARGET_NAMES, GROUP, TIME)
 FORMS = "x and y, or x_train, y_train and optionally x_val, y_val, x_test, y_test"
 
 
@@ -60,6 +61,8 @@ class Arrays:
         vocabulary: Where rows hold the numbers of words, how many there are; 0 stands for none.
         columns: Names of the features, where rows have a single axis and the source names it.
         targets: Names of several targets, where the source has them.
+        by_time: Whether the blocks of the training rows are times, of which the latest test; else
+            they are groups.
     """
 
     parts: Mapping[str, Rows]
@@ -67,6 +70,7 @@ class Arrays:
     vocabulary: int | None = None
     columns: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
+    by_time: bool = False
 
     def taught_by_rows(self) -> Arrays:
         """Returns the same rows as targets of their own, flattened to ``(rows, values)``."""
@@ -85,7 +89,8 @@ def from_names(named: Mapping[str, Any], source: str) -> Arrays:
         source: Where they come from, for messages.
 
     Raises:
-        DataError: Neither form of names is complete, or both are there.
+        DataError: Neither form of names is complete, or both are there; or so are both groups and
+            times, or there is not one for each row.
     """
     found = [name for name in _PAIRS if name in named]
     whole = any(name in found for name in _WHOLE)
@@ -97,13 +102,42 @@ def from_names(named: Mapping[str, Any], source: str) -> Arrays:
     for pair in pairs.values():
         _require(pair, found, named, source)
     names = named.get(TARGET_NAMES)
+    parts = {
+        part: Rows(x=named[x_name], y=named[y_name], weights=named.get(_WEIGHTS[x_name]))
+        for part, (x_name, y_name) in pairs.items()
+    }
+    parts["train"] = dataclasses.replace(parts["train"], blocks=_blocks(named, parts, source))
     return Arrays(
         targets=None if names is None else tuple(map(str, np.ravel(names))),
-        parts={
-            part: Rows(x=named[x_name], y=named[y_name], weights=named.get(_WEIGHTS[x_name]))
-            for part, (x_name, y_name) in pairs.items()
-        },
+        parts=parts,
+        by_time=named.get(TIME) is not None,
     )
+
+
+def _blocks(
+    named: Mapping[str, Any], parts: Mapping[str, Rows], source: str
+) -> NDArray[np.int64] | None:
+    """The position of each training row's group, or of its time, among all that there are."""
+    given = [name for name in (GROUP, TIME) if named.get(name) is not None]
+    if not given:
+        return None
+    if len(given) > 1:
+        raise DataError(
+            f"{source}: expected {GROUP} or {TIME}. Received both: leave one of them out."
+        )
+    values, rows = np.asarray(named[given[0]]), len(parts["train"].y)
+    values = values[:, 0] if values.shape == (rows, 1) else values
+    if values.shape != (rows,) or values.dtype.kind not in "buifUM":
+        raise DataError(
+            f"{source}: expected a number, a text or a date as the {given[0]} of each of {rows} "
+            f"training rows. Received: {values.dtype} of shape {values.shape}."
+        )
+    if (values != values).any():  # NaN and NaT alone differ from themselves
+        raise DataError(
+            f"{source}: expected a {given[0]} for every row. Received: none in row "
+            f"{int((values != values).argmax())} (counted from 0)."
+        )
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def _given_pairs(found: list[str]) -> dict[str, tuple[str, str]]:

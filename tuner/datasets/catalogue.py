@@ -113,9 +113,10 @@ def _check_options(spec: DataSpec) -> None:
         "--text": " --text ".join(spec.text) or None,
         "--impute": "" if spec.impute else None,
     }
+    arrays = {"--weights": "w", "--group": "group", "--split-by-time": "time"}
     for option, value in options.items():
         if value is not None:
-            hint = "; arrays bring their weights as w" if option == "--weights" else ""
+            hint = f"; arrays bring theirs as {arrays[option]}" if option in arrays else ""
             raise DataError(
                 f"Expected {option} with tables ({frames.KINDS}) only. "
                 f"Received: {f'{option} {value}'.strip()} with {spec.source}: leave it out{hint}."

@@ -41,9 +41,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         settings["class_weights"] = spec.class_weights
     if spec.folds > 1:
         settings |= {"folds": spec.folds, "fold": spec.fold}
-    for field in ("group", "split_by_time"):
-        if getattr(spec, field) is not None:
-            settings[field] = True  # the rows' blocks are hashed with them, not their name
+    if arrays.parts["train"].blocks is not None:  # which are hashed with the rows
+        settings["split_by_time" if arrays.by_time else "group"] = True
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for part in sorted(arrays.parts):
         rows = arrays.parts[part]

@@ -103,7 +103,7 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
         del wanted["validation"]
     fractions = {part: fraction for part, fraction in wanted.items() if part not in given}
     if train.blocks is not None:
-        cut = _by_blocks(train.blocks, fractions, spec)
+        cut = _by_blocks(train.blocks, fractions, spec, by_time=arrays.by_time)
         if labels is not None:
             blocks.check_training_part(labels[cut["train"]], targets.labels or ())
     else:
@@ -139,12 +139,17 @@ def _check_folds(arrays: Arrays, spec: DataSpec) -> None:
             f"{spec.source}: expected no validation rows of its own beside --folds {spec.folds}. "
             "Received: some: leave out --folds or them."
         )
+    if arrays.by_time:
+        raise DataError(
+            f"{spec.source}: expected no times beside --folds {spec.folds}, as a fold would be "
+            "trained on what comes after it. Received: some: leave out --folds or them."
+        )
 
 
 def _by_blocks(
-    found: np.ndarray, fractions: Mapping[str, float], spec: DataSpec
+    found: np.ndarray, fractions: Mapping[str, float], spec: DataSpec, *, by_time: bool
 ) -> dict[str, Indices]:
-    if spec.split_by_time is not None:
+    if by_time:
         return blocks.split_by_time(found, fractions)
     return blocks.split_by_group(found, fractions, seed=spec.seed)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets.arrays import FORMS, TARGET_NAMES, Arrays, from_names
+from tuner.datasets.arrays import FORMS, GROUP, TARGET_NAMES, TIME, Arrays, from_names
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
 from tuner.datasets.fingerprint import fingerprint
@@ -91,4 +91,7 @@ def _by_name(arrays: Arrays) -> dict[str, NDArray[Any]]:
     }
     if arrays.targets is not None:
         found[TARGET_NAMES] = np.array(arrays.targets)
+    blocks = arrays.parts["train"].blocks
+    if blocks is not None:
+        found[TIME if arrays.by_time else GROUP] = blocks
     return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tuner.datasets import DataError, DataSpec, load
+from tuner.datasets.sources import npz
 
 X = np.arange(120, dtype=np.uint16).reshape(30, 4)
 Y = np.arange(30) % 3
@@ -136,3 +138,76 @@ def test_a_target_column_means_nothing_here(tmp_path):
     path = save(tmp_path / "a.npz", x=X, y=Y)
     with pytest.raises(DataError, match=r"Expected --target with tables"):
         load(DataSpec(source=str(path), target="y"))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_arrays_are_mapped_and_the_same(tmp_path, monkeypatch, order):
+    """Those that are compressed, or small, are read."""
+    monkeypatch.setattr(npz, "MAPPED", X.nbytes)
+    x = np.asarray(X, order=order)
+    save(tmp_path / "a.npz", x=x, y=Y.astype(np.uint8))
+    np.savez_compressed(tmp_path / "b.npz", x=x, y=Y.astype(np.uint8))
+    rows = npz.read(DataSpec(source=str(tmp_path / "a.npz"))).parts["train"]
+    assert isinstance(rows.x, np.memmap)
+    assert not isinstance(rows.y, np.memmap)
+    np.testing.assert_array_equal(rows.x, X)
+    packed = npz.read(DataSpec(source=str(tmp_path / "b.npz"))).parts["train"]
+    assert not isinstance(packed.x, np.memmap)
+    found = [load(DataSpec(source=str(tmp_path / name))) for name in ("a.npz", "b.npz")]
+    assert found[0].fingerprint == found[1].fingerprint
+    np.testing.assert_array_equal(found[0].train.x, found[1].train.x)
+
+
+def test_a_large_array_that_lies_about_its_size_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "MAPPED", 100)
+    path = save(tmp_path / "a.npz", x=np.zeros((500, 4)), y=np.arange(500) % 2)
+    path.write_bytes(path.read_bytes().replace(b"(500, 4)", b"(900, 4)"))
+    assert "which is damaged" in error_of(path)
+
+
+def test_groups_stay_together(tmp_path):
+    """Whatever names them; the same rows with a column of groups are divided so, too."""
+    groups = np.array([f"g{row // 3}" for row in range(30)])
+    path = save(tmp_path / "a.npz", x=X, y=Y, group=groups)
+    data = load(DataSpec(source=str(path)))
+    homes = [set(groups[data.selections[part].indices]) for part in ("train", "validation", "test")]
+    assert sum(map(len, homes)) == 10 == len(set().union(*homes))
+    table = pd.DataFrame(X).add_prefix("x").assign(y=Y, g=groups)
+    table.to_csv(tmp_path / "a.csv", index=False)
+    same = load(DataSpec(source=str(tmp_path / "a.csv"), target="y", group="g"))
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(same.raw(part), data.raw(part))
+
+
+def test_the_latest_rows_test(tmp_path):
+    """Of the training rows where the file brings parts; folders of arrays do it, too."""
+    times = np.datetime64("2024-01-01") + np.random.default_rng(0).permutation(30)
+    path = save(tmp_path / "a.npz", x_train=X, y_train=Y, x_val=X, y_val=Y, time=times)
+    data = load(DataSpec(source=str(path)))
+    rows = [times[data.selections[part].indices] for part in ("train", "test")]
+    assert rows[0].max() < rows[1].min()
+    assert len(data.validation) == 30
+    for name, array in {"x": X, "y": Y, "time": times}.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    folder = load(DataSpec(source=str(tmp_path)))
+    later = times[folder.selections["test"].indices].min()
+    assert times[folder.selections["validation"].indices].max() < later
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"group": Y, "time": Y}, "expected group or time. Received both"),
+        ({"group": Y[:9]}, "as the group of each of 30 training rows. Received: int64 of shape (9"),
+        ({"time": np.where(Y, np.nan, 1.0)}, "a time for every row. Received: none in row 1"),
+        ({"group": np.zeros(30)}, "expected groups for every part"),
+    ],
+)
+def test_groups_and_times_that_cannot_be_meant(tmp_path, arrays, told):
+    assert told.lower() in error_of(save(tmp_path / "a.npz", x=X, y=Y, **arrays)).lower()
+
+
+def test_times_have_no_folds(tmp_path):
+    path = save(tmp_path / "a.npz", x=X, y=Y, time=np.arange(30))
+    with pytest.raises(DataError, match="expected no times beside --folds 3"):
+        load(DataSpec(source=str(path), folds=3))

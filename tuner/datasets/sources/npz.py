@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
 
 from tuner.datasets.arrays import FORMS, NAMES, Arrays, from_names
 from tuner.datasets.errors import DataError
@@ -20,6 +23,10 @@ FORM = "FILE.npz"
 SUMMARY = f"arrays {FORMS}"
 TAKES_TARGET = False
 
+MAPPED = 8_000_000  # bytes of an array from which on it is mapped, where it is not compressed
+_HEAD = 30  # bytes of a member's local header, before its name and what follows that
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
 
 def accepts(source: str) -> bool:
     """Whether the source ends in ``.npz``."""
@@ -28,6 +35,9 @@ def accepts(source: str) -> bool:
 
 def read(spec: DataSpec) -> Arrays:
     """Returns the arrays of the archive; those under other names are not even read.
+
+    Large ones that are not compressed (``numpy.savez``) are mapped from the file, like those of a
+    folder: nobody sees then whether they are damaged.
 
     Raises:
         DataError: The file is missing, damaged or no archive; an array holds Python objects,
@@ -62,7 +72,8 @@ def members(path: Path, names: Collection[str]) -> dict[str, Any]:
 
 def _member(archive: Any, name: str, path: Path) -> Any:
     try:
-        return archive[name]
+        mapped = _mapped(archive.zip, f"{name}.npy", path)
+        return archive[name] if mapped is None else mapped
     except ValueError as e:
         if "Object arrays" not in str(e):
             raise
@@ -70,3 +81,23 @@ def _member(archive: Any, name: str, path: Path) -> Any:
             f"{path}: expected arrays of numbers or text. Received: {name} with Python objects: "
             f"save {name}.astype(float) or {name}.astype(str) instead."
         ) from e
+
+
+def _mapped(archive: zipfile.ZipFile, name: str, path: Path) -> np.memmap | None:
+    """An array as it stands in the file; None where it is small, or has to be unpacked."""
+    info = archive.NameToInfo.get(name)
+    if info is None or info.compress_type != zipfile.ZIP_STORED or info.file_size < MAPPED:
+        return None
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        head = file.read(_HEAD)
+        begin = info.header_offset + _HEAD + sum(struct.unpack("<HH", head[-4:]))
+        file.seek(begin)
+        read_header = _HEADERS.get(npy.read_magic(file))
+        if read_header is None:
+            return None
+        shape, by_columns, dtype = read_header(file)
+        size, offset = math.prod(shape) * dtype.itemsize, file.tell()
+    if dtype.hasobject or offset + size != begin + info.file_size:
+        return None  # what is wrong is told by whoever reads it
+    return np.memmap(path, dtype, "r", offset, shape, "F" if by_columns else "C")

@@ -51,6 +51,7 @@ def read(spec: DataSpec) -> Arrays:
         parts=parts,
         columns=tuple(layout.kinds),
         targets=tuple(layout.targets) if len(layout.targets) > 1 else None,
+        by_time=spec.split_by_time is not None,
     )
 
 
