@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from optuna.study import StudyDirection
+from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
 from sqlalchemy.engine import Connection, Row
 
 from storage import progress, schema
@@ -82,6 +83,7 @@ def create(
     limits: Limits | None = None,
     maximize: bool = False,
     further: Sequence[bool] = (),
+    names: Sequence[str] = (),
 ) -> Study:
     """Makes a study, in Optuna's tables and ours, in one transaction.
 
@@ -89,6 +91,7 @@ def create(
         maximize: Whether higher values of the objective are better.
         further: The same for each further objective. By the first one alone trials are pruned,
             and their best epochs found.
+        names: Of all objectives, for Optuna's views; where there are several.
 
     Raises:
         StoreError: The name is taken, empty or too long.
@@ -103,6 +106,8 @@ def create(
     try:
         with store.write() as c:
             study_id = _insert_optuna_study(c, name, uuid, (maximize, *further))
+            if names:
+                _name_objectives(c, study_id, names)
             c.execute(
                 schema.studies.insert().values(
                     study_id=study_id,
@@ -148,6 +153,15 @@ def _insert_optuna_study(c: Connection, name: str, uuid: str, maximize: Sequence
         )
     )
     return study_id
+
+
+def _name_objectives(c: Connection, study_id: int, names: Sequence[str]) -> None:
+    """What Optuna's own ``Study.set_metric_names`` does."""
+    c.execute(
+        schema.optuna_study_system_attributes.insert().values(
+            study_id=study_id, key=_SYSTEM_ATTR_METRIC_NAMES, value_json=json.dumps(list(names))
+        )
+    )
 
 
 def purge(c: Connection, study_id: int) -> None:

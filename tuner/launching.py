@@ -260,6 +260,7 @@ def _make(store: Store, request: Request, made: Draft) -> tuple[Study, How]:
         limits=Limits(target=request.target, patience=request.patience, timeout=request.timeout),
         maximize=made.spec.maximize,
         further=[goal.maximize for goal in made.spec.further],
+        names=[goal.name for goal in made.spec.goals] if made.spec.further else (),
     )
     try:
         Artifacts(made.spec.artifacts, study).mark()

@@ -86,6 +86,11 @@ class StudySpec:
         return Goal(name=self.objective, maximize=self.maximize)
 
     @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All objectives."""
+        return (self.goal, *self.further)
+
+    @property
     def rounds(self) -> int:
         """Trainings that a trial consists of."""
         return self.data.folds * self.repeats

@@ -33,6 +33,7 @@ def test_two_workers_find_the_front_that_optuna_sees(tmp_path: Path):
     seen = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/tuner.db")
     assert [trial.number for trial in seen.trials] == list(range(BUDGET))
     assert {t.state for t in seen.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert seen.metric_names == list(OBJECTIVES)
     for trial in seen.trials:
         assert (trial.values is None) == (trial.state == TrialState.PRUNED)
 

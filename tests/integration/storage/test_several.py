@@ -23,7 +23,7 @@ FRONT = [3, 0, 4]  # by the first objective; the third one is better the higher
 
 def several(store: Store, name: str = "study", **more: object) -> Study:
     """A study that minimizes two objectives and maximizes the third."""
-    return make(store, name, budget=40, further=[False, True], **more)
+    return make(store, name, budget=40, further=[False, True], names=["a", "b", "c"], **more)
 
 
 def end(store: Store, study: Study, values: tuple[float, ...]) -> Claim:
@@ -43,6 +43,7 @@ def test_optuna_sees_a_study_with_its_directions_and_all_values(store: Store):
         end(store, study, values)
     seen = optunas(store, study)
     assert [way.name for way in seen.directions] == ["MINIMIZE", "MINIMIZE", "MAXIMIZE"]
+    assert seen.metric_names == ["a", "b", "c"]
     assert [tuple(trial.values) for trial in seen.trials] == POINTS
     found = studies.load(store, study.name)
     assert (found.sign, found.further) == (1, (1, -1))
