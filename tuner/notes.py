@@ -70,7 +70,7 @@ def note(status: Status) -> str:
     elif best is not None:
         lines.append(
             f"**Best**: trial {best.number}, {goal_of(study).text} {words.number(best.value)} "
-            f"at epoch {best.best_epoch}"
+            f"{words.place(study, best)}"
         )
         lines.append(_settings(best))
     searched = " ".join([study.spec["space"], *study.spec.get("overrides", ())])

@@ -230,8 +230,8 @@ def _best(status: Status) -> str:
     )
     link, objective = _trial(status.study, best.number), _e(goal_of(status.study).text)
     return (
-        f"<section><h2>Best: {link}, {objective} {words.number(best.value)} at epoch "
-        f"{best.best_epoch}</h2>{measured}"
+        f"<section><h2>Best: {link}, {objective} {words.number(best.value)} "
+        f"{words.place(status.study, best)}</h2>{measured}"
         f"<p><code>{_e(words.settings(best.hyperparameters))}</code></p></section>"
     )
 

@@ -24,8 +24,8 @@ def verdict(facts: Facts) -> str:
         )
     return (
         f"Trial {best.number} is the best of {words.count(facts.status.trials.ended)} with a "
-        f"{facts.goal.text} of {words.number(best.value)} at epoch {best.best_epoch} of "
-        f"{best.epoch}{on_test}. "
+        f"{facts.goal.text} of {words.number(best.value)} "
+        f"{words.place(facts.status.study, best)}{on_test}. "
         f"{_outlook(facts, best)}"
     )
 
