@@ -1,8 +1,8 @@
 """How rows with several inputs enter a model: cut from one matrix, each in its shape, by its name.
 
-Rows are kept as one matrix, the inputs flattened side by side in the order of ``inputs.shapes``. The
-model of a space takes each by its name; in front of it stands what cuts a matrix up, for as long as
-it trains. Layers and weights are those of the space's own model.
+Rows are kept as one matrix, the inputs flattened side by side in the order of ``inputs.shapes``.
+The model of a space takes each by its name; in front of it stands what cuts a matrix up, for as
+long as it trains. Layers and weights are those of the space's own model.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
         scaled = _encoded(rows, data.encoder)
     else:
         scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
-    outputs = _without_training(core_model)(scaled)
+    outputs = _without_training(core_model, several=data.several is not None)(scaled)
     if data.target_scaler is not None:
         outputs = _layer(data.target_scaler, name="unscaling", invert=True)(outputs)
     return keras.Model(rows, outputs, name=f"{core_model.name}_deployable")
@@ -147,7 +147,7 @@ def _normalization(column: Number, *, name: str) -> keras.layers.Layer:
     )
 
 
-def _without_training(core_model: keras.Model) -> keras.Model:
+def _without_training(core_model: keras.Model, *, several: bool) -> keras.Model:
     """Returns the same layers as a model that was never compiled, without those for training.
 
     An optimizer would double the file, and whoever loads it would be warned of its state. Keras's
@@ -159,7 +159,7 @@ def _without_training(core_model: keras.Model) -> keras.Model:
 
     if not getattr(core_model, "inputs", None):
         return core_model
-    inputs = core_model.input if isinstance(core_model.input, dict) else core_model.inputs[0]
+    inputs = core_model.input if several else core_model.inputs[0]
     plain = keras.Model(inputs, core_model.outputs[0], name=core_model.name)
     if type(core_model).call not in (type(plain).call, keras.Sequential.call):
         return core_model

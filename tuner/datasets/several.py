@@ -1,7 +1,7 @@
 """Rows with several inputs, such as an image and a few numbers beside it.
 
-Raw rows are a structured array ``(rows,)`` with a field for each input, whose values have a shape of
-their own. For training every input is scaled by itself, flattened, and laid beside the others in
+Raw rows are a structured array ``(rows,)`` with a field for each input, whose values have a shape
+of their own. For training every input is scaled by itself, flattened, and laid beside the others in
 one matrix, so that whatever divides, keeps, shares and feeds rows handles one array as always. A
 model cuts the matrix up again while it trains (``search_spaces.entrance``); the one that leaves the
 project takes a dict of raw arrays.
