@@ -39,6 +39,16 @@ def test_two_are_a_training_and_a_test_part(tmp_path: Path):
     np.testing.assert_array_equal(found.raw("test"), np.arange(48.0, 60).reshape(6, 2))
 
 
+@pytest.mark.parametrize("batched", ["", ".batch(7)"])
+def test_rows_may_have_several_inputs(tmp_path: Path, batched: str):
+    """As a dict, in batches or one by one."""
+    named = "rows.map(lambda x, y: ({'sum': x[0] + x[1], 'both': x}, y))"
+    found = load(source(tmp_path, named + batched))
+    arrays = load(source(tmp_path, "({'both': x, 'sum': x.sum(axis=1)}, y)"))
+    assert found.inputs.shapes == {"both": (2,), "sum": (1,)}
+    assert found.fingerprint == arrays.fingerprint
+
+
 def test_rows_may_bring_weights(tmp_path: Path):
     found = load(source(tmp_path, "rows.map(lambda x, y: (x, y, tf.cast(y, tf.float32) + 1))"))
     np.testing.assert_array_equal(found.train.weights, found.train.y + 1)

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.datasets.arrays import FORMS, Arrays, Rows, from_names
 from tuner.datasets.errors import DataError
@@ -117,18 +116,28 @@ def _is_dataset(value: Any) -> bool:
     return tf is not None and isinstance(value, tf.data.Dataset)
 
 
-def _collected(dataset: Any, source: str) -> tuple[NDArray[Any], ...]:
+def _collected(dataset: Any, source: str) -> tuple[Any, ...]:
     """Returns all rows of a dataset, which may come in batches."""
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) not in (2, 3):
         raise DataError(
             f"Expected {source} to return a dataset of pairs (x, y). Received: one of {spec}."
         )
-    in_batches = all(part.shape.rank and part.shape[0] is None for part in spec)
+    kinds = [
+        kind for part in spec for kind in (part.values() if isinstance(part, Mapping) else [part])
+    ]
+    in_batches = all(kind.shape.rank and kind.shape[0] is None for kind in kinds)
     rows = list((dataset.unbatch() if in_batches else dataset).as_numpy_iterator())
     if not rows:
         raise DataError(f"Expected {source} to return rows. Received: an empty dataset.")
-    return tuple(np.stack(column) for column in zip(*rows, strict=True))
+    return tuple(_stacked(column) for column in zip(*rows, strict=True))
+
+
+def _stacked(values: tuple[Any, ...]) -> Any:
+    """One array of all rows, or a dict with one for each input."""
+    if isinstance(values[0], Mapping):
+        return {name: np.stack([value[name] for value in values]) for name in values[0]}
+    return np.stack(values)
 
 
 def _described(returned: Any) -> str:
