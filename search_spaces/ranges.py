@@ -142,8 +142,9 @@ class Range(Parameter):
             return self.nearest(self.low * (self.high / self.low) ** fraction)
         width = self.high - self.low
         if self.step is not None:
-            # Each value of a grid has the same share, the last one too.
-            return self._on_grid(self.low + fraction * (width + self.step), ROUND_FLOOR)
+            # Each value of a grid has the same share, the last one too; a sum may be rounded up.
+            value = self._on_grid(self.low + fraction * (width + self.step), ROUND_FLOOR)
+            return min(value, self.high)
         return self.nearest(self.low + fraction * width)
 
     @property

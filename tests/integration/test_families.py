@@ -1,90 +1,27 @@
-"""Every family: models of any of its points can be built, trained, saved and opened again."""
+"""Every family: the rows it takes, and the configuration of its models; how images are changed."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
 
 from search_spaces import Inputs, Outputs, SearchSpace, SpaceError, catalog
+from tests.support.points import SHAPES, SMALL
 from tuner import datasets
-from tuner.training.compiling import compile_model
 
 pytestmark = pytest.mark.keras
 
-SHAPES = {
-    "mlp": [(5,), (4, 4)],
-    "cnn": [(8, 8), (6, 5, 3)],
-    "cnn1d": [(9,), (7, 2)],
-    "rnn": [(5,), (4, 3)],
-    "autoencoder": [(5,), (4, 3)],
-    "stacked-autoencoder": [(5,), (4, 3)],
-    "lvq": [(5,), (4, 3)],
-    "gan": [(5,), (4, 3)],
-    "rbm": [(5,), (4, 3)],
-    "dbn": [(5,), (4, 3)],
-    "boltzmann": [(5,), (4, 3)],
-    "hopfield": [(5,), (4, 3)],
-    "jordan": [(5,), (4, 3)],
-}
 REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
-SMALL = {
-    "mlp": ("units=2..8",),
-    "cnn": ("filters=1..4", "units=2..8", "flip=none,both", "shift=0..0.2", "rotation=0..0.1",
-            "zoom=0..0.2", "contrast=0..0.2"),
-    "cnn1d": ("filters=1..4", "units=2..8"),
-    "rnn": ("units=2..8",),
-    "autoencoder": ("units=2..8", "code=3"),
-    "stacked-autoencoder": ("units=2..8",),
-    "lvq": ("prototypes=1..2",),
-    "gan": ("units=2..8", "opponent_units=2..8"),
-    "rbm": ("hidden=2..8",),
-    "dbn": ("units=2..8",),
-    "boltzmann": ("hidden=2..8",),
-    "hopfield": ("patterns=1..4",),
-    "jordan": ("units=2..8",),
-}  # fmt: skip
 OUTPUTS = (
     Outputs.for_task("binary"),
     Outputs.for_task("classes", 3),
     Outputs.for_task("regression", 2),
 )
 OUTPUTS_OF_DIGITS = Outputs.for_task("classes", 10)
-POINTS = 12
-
-
-def test_every_family_is_tried() -> None:
-    assert SHAPES.keys() == SMALL.keys() == catalog.FAMILIES.keys()
-
-
-@pytest.mark.parametrize("family", catalog.FAMILIES)
-def test_any_point_is_trained_and_saved(family: str, tmp_path: Path) -> None:
-    """Its loss is finite; the file gives what the model gave."""
-    import keras
-
-    space = catalog.load(family, SMALL[family])
-    trials = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
-    for number in range(POINTS):
-        shape = SHAPES[family][number % len(SHAPES[family])]
-        outputs = outputs_of(space, shape, number)
-        hyperparameters, model = space.realise(trials.ask(), Inputs(shape=shape), outputs)
-        x, y = rows(shape, outputs)
-        if family == "boltzmann":
-            x = 1 / (1 + np.exp(-x))  # probabilities
-        if space.learns == "rows":
-            y = x.reshape(len(x), -1)
-        compile_model(model, hyperparameters, outputs)
-        model.run_eagerly = True  # a trace of every point would take long
-        assert np.isfinite(model.train_on_batch(x, y, return_dict=True)["loss"])
-        assert model.output_shape == (None, outputs.units)
-        model.save(tmp_path / "model.keras")
-        opened = keras.saving.load_model(tmp_path / "model.keras")
-        np.testing.assert_allclose(opened(x, training=False), model(x, training=False), atol=1e-6)
 
 
 def outputs_of(space: SearchSpace, shape: tuple[int, ...], number: int) -> Outputs:
@@ -93,15 +30,6 @@ def outputs_of(space: SearchSpace, shape: tuple[int, ...], number: int) -> Outpu
         return Outputs.for_task("regression", math.prod(shape))
     taught = [outputs for outputs in OUTPUTS if not space.tasks or outputs.task in space.tasks]
     return taught[number % len(taught)]
-
-
-def rows(shape: tuple[int, ...], outputs: Outputs) -> tuple[Any, Any]:
-    """A few rows and what they shall be."""
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(6, *shape)).astype("float32")
-    if outputs.task == "regression":
-        return x, generator.normal(size=(6, outputs.units)).astype("float32")
-    return x, np.arange(6, dtype="int32") % max(2, outputs.units)
 
 
 @pytest.mark.parametrize("family", REFUSED)
