@@ -10,6 +10,7 @@ from tuner.errors import UserError
 
 if TYPE_CHECKING:
     from storage.studies import Study
+    from storage.trials import TrialRecord
 
 PREFIX = "val_"
 LOSS = "loss"
@@ -96,6 +97,12 @@ def goals_of(study: Study) -> tuple[Goal, ...]:
     """All objectives of a study in the store."""
     named = zip(study.spec.get("further", {}), study.further, strict=True)
     return goal_of(study), *(Goal(name=name, maximize=sign < 0) for name, sign in named)
+
+
+def values_of(study: Study, trial: TrialRecord) -> dict[str, float | None]:
+    """What a trial came to by each objective of its study; None for what it has not."""
+    known = (trial.value, *(trial.further or [None] * len(study.further)))
+    return {goal.name: value for goal, value in zip(goals_of(study), known, strict=True)}
 
 
 def goals(names: Sequence[str], directions: Sequence[str] = ()) -> tuple[Goal, ...]:

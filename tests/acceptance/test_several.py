@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import optuna
@@ -59,3 +60,5 @@ def test_two_workers_find_the_front_that_optuna_sees(tmp_path: Path):
     exported = tuner("export", "s", "model.keras")
     assert f"(trial {front[0]['number']})" in exported.stdout
     assert "of the Pareto front the one with the lowest validation loss" in exported.stderr
+    card = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert card["objectives"] == front[0]["values"]

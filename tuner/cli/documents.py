@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner import strict_json
-from tuner.goal import goals_of
+from tuner.goal import values_of
 
 if TYPE_CHECKING:
     from storage.overview import Counts, Status
@@ -66,11 +66,7 @@ def of_front(front: Sequence[TrialRecord], study: Study) -> list[dict[str, Any]]
 
 def of_values(trial: TrialRecord, study: Study) -> dict[str, Any]:
     """With several objectives: what a trial came to by each; null for what it has not."""
-    if not study.further:
-        return {}
-    known = (trial.value, *(trial.further or [None] * len(study.further)))
-    names = (goal.name for goal in goals_of(study))
-    return {"values": dict(zip(names, known, strict=True))}
+    return {"values": values_of(study, trial)} if study.further else {}
 
 
 def of_best(trial: TrialRecord, study: Study) -> dict[str, Any]:

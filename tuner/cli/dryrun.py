@@ -52,6 +52,7 @@ def _print(console: Console, made: Any, models: list[Any], seconds: float) -> No
     facts = {
         "space": " ".join((spec.space, *spec.overrides)),
         "data": spec.data.source,
+        **({"objectives": " ".join(g.name for g in spec.goals)} if spec.further else {}),
         "sampler": spec.sampler,
         "pruner": spec.pruner.kind,
         "models go to": spec.artifacts,

@@ -45,6 +45,7 @@ threads_option = click.option(
     "tuner launch mlp --data digits --trials 20 --workers 2",
     "tuner launch mlp --data house.csv --target price --set units=32..512:log",
     "tuner launch path/net.py:build --data digits --study mine --sampler random",
+    "tuner launch mlp --data digits --study small --objective loss --objective parameters",
     "tuner launch study.toml --workers 2 --dry-run",
 )
 @click.argument("space", is_eager=True, callback=read_study)

@@ -20,7 +20,7 @@ from storage import trials
 from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
-from tuner.goal import goal_of
+from tuner.goal import goal_of, values_of
 from tuner.study import StudySpec
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def of_trial(
         "hyperparameters": trial.hyperparameters,
         "seed": trial.seed,
         "objective": {"name": goal_of(study).name, "value": trial.value, "epoch": trial.best_epoch},
+        **({"objectives": values_of(study, trial)} if study.further else {}),
         "metrics": by_part(trial.metrics if metrics is None else metrics),
         "epochs": trial.epoch,
         "seconds": trial.seconds,

@@ -37,6 +37,7 @@ def optunas(store: Store, study: Study) -> optuna.Study:
     return optuna.load_study(study_name=study.name, storage=store.optuna)
 
 
+@pytest.mark.mariadb
 def test_optuna_sees_a_study_with_its_directions_and_all_values(store: Store):
     study = several(store)
     for values in POINTS:
@@ -50,6 +51,7 @@ def test_optuna_sees_a_study_with_its_directions_and_all_values(store: Store):
     assert found == studies.list_studies(store)[0] == studies.by_id(store, study.study_id)
 
 
+@pytest.mark.mariadb
 def test_the_front_is_that_of_optuna(store: Store):
     """In our views it is sorted by the first objective; the best one is its first."""
     study = several(store)
@@ -77,6 +79,7 @@ def test_a_new_trial_has_a_place_among_the_others(store: Store):
     assert front.place(store, study, POINTS[0]) == 2  # behind its equal
 
 
+@pytest.mark.mariadb
 def test_pruned_and_failed_trials_have_no_values_in_optuna(store: Store):
     """Of a pruned trial only the first objective is known: all or nothing, as Optuna has it."""
     study = several(store)

@@ -346,6 +346,7 @@ def _definition(facts: Facts) -> Section:
         ("search space", " ".join([spec["space"], *spec.get("overrides", ())])),
         ("data", spec["data"]["source"]),
         ("data fingerprint", str(spec.get("data_fingerprint", "-"))),
+        ("compared by", ", ".join(goal.text for goal in facts.goals)),
         ("sampler", str(spec.get("sampler", "-"))),
         ("pruner", str(spec.get("pruner", {}).get("kind", "-"))),
         ("seed", str(spec.get("seed", "-"))),
