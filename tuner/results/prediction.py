@@ -148,12 +148,12 @@ def _read_rows(
     source: str, names: Sequence[str] | None, shape: Sequence[int | None], aside: Collection[str]
 ) -> NDArray[np.float64]:
     file = require_file(source)
-    table = frames.read(file)
     if names is not None:
-        table = columns.select(table, names, aside, source)
+        table = columns.select(frames.read(file), names, aside, source)
     else:
-        if all(columns.is_number(str(name)) for name in table.columns):
-            table = frames.read(file, header=False)  # the first line is a row, too
+        table = frames.read(file, header=False)
+        if not all(columns.is_number(str(value)) for value in table.iloc[0]):
+            table = frames.read(file)  # the first line is no row
         _check_count(table, shape, source)
     kinds = dict.fromkeys(table.columns, NUMBER)
     columns.check_kinds(table, kinds, source, missing=False)

@@ -1,0 +1,86 @@
+"""Rows for an exported model, from files as people have them, without a card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from tuner.datasets import DataError
+from tuner.results.prediction import predict_table
+
+pytestmark = pytest.mark.keras
+
+DIGITS = load_digits()
+NAMES = ",".join(f"p{i}" for i in range(64))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Any:
+    """Takes the images of digits."""
+    x = keras.Input((8, 8))
+    made = keras.Model(x, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+    made.save(tmp_path / "model.keras")
+    return made
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Any:
+    """Takes two inputs."""
+    named = {"a": keras.Input((2,), name="a"), "b": keras.Input((3,), name="b")}
+    made = keras.Model(named, keras.layers.Concatenate()(list(named.values())))
+    made.save(tmp_path / "model.keras")
+    return made
+
+
+def predicted(folder: Path, file: str) -> np.ndarray:
+    return predict_table(str(folder / "model.keras"), str(folder / file)).to_numpy()
+
+
+@pytest.mark.parametrize("header", ["", NAMES], ids=["without", "with"])
+def test_every_row_of_a_table_counts(model: Any, tmp_path: Path, header: str) -> None:
+    """Without names in its first line, too, where equal numbers stand in it."""
+    np.savetxt(tmp_path / "rows.csv", DIGITS.data[:4], delimiter=",", header=header, comments="")
+    expected = model.predict(DIGITS.images[:4], verbose=0)
+    np.testing.assert_allclose(predicted(tmp_path, "rows.csv"), expected, atol=1e-5)
+
+
+def test_arrays_are_taken_as_they_are(model: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=DIGITS.images[:4], y=DIGITS.target[:4])
+    expected = model.predict(DIGITS.images[:4], verbose=0)
+    np.testing.assert_allclose(predicted(tmp_path, "rows.npz"), expected, atol=1e-5)
+
+
+def test_each_of_several_inputs_goes_by_its_name(pair: Any, tmp_path: Path) -> None:
+    a, b = np.arange(4.0).reshape(2, 2), np.arange(6).reshape(2, 3).astype(np.uint8)
+    np.savez(tmp_path / "rows.npz", b=b, a=a)
+    np.testing.assert_array_equal(predicted(tmp_path, "rows.npz"), np.hstack([a, b]))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"a": np.eye(2)}, "expected the arrays a, b. Received: a: add b"),
+        ({"a": np.eye(2), "b": np.eye(2)}, "(rows, 3) in b. Received: float64 of shape (2, 2)"),
+        ({"a": np.eye(2), "b": np.eye(3)}, "Received: 2 in a, 3 in b"),
+        ({"a": np.eye(2), "b": np.full((2, 3), "x")}, "expected numbers of shape (rows, 3) in b"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(
+    pair: Any, tmp_path: Path, arrays: Any, message: str
+) -> None:
+    np.savez(tmp_path / "rows.npz", **arrays)
+    with pytest.raises(DataError) as caught:
+        predicted(tmp_path, "rows.npz")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_has_no_room_for_several_inputs(pair: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"expected a \.npz file with the arrays a, b"):
+        predicted(tmp_path, "rows.csv")
