@@ -5,8 +5,6 @@ Only the dashboard, and whoever asks Optuna itself, needs trials as whole as the
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Container
 from typing import Any
 
@@ -15,7 +13,7 @@ from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection
 
-from storage import past, schema
+from storage import pieces, schema
 
 MOST_NAMED = 5000  # trials by id in one statement; for more, all are read
 
@@ -62,11 +60,11 @@ def _require(c: Connection, study_id: int) -> None:
 
 
 def _whole(c: Connection, rows: list[sa.Row[Any]], chosen: sa.Select[Any]) -> list[FrozenTrial]:
-    params = past._params(c, chosen)
-    values = past._values(c, chosen)
-    reports = _reports(c, chosen)
-    user = _attributes(c, chosen, schema.optuna_trial_attributes)
-    system = _attributes(c, chosen, schema.optuna_trial_system_attributes)
+    params = pieces.params(c, chosen)
+    values = pieces.values(c, chosen)
+    reports = pieces.reports(c, chosen)
+    user = pieces.attributes(c, chosen, schema.optuna_trial_attributes)
+    system = pieces.attributes(c, chosen, schema.optuna_trial_system_attributes)
     return [
         FrozenTrial(
             number=row.number,
@@ -84,27 +82,3 @@ def _whole(c: Connection, rows: list[sa.Row[Any]], chosen: sa.Select[Any]) -> li
         )
         for row in rows
     ]
-
-
-def _reports(c: Connection, chosen: sa.Select[Any]) -> dict[int, dict[int, float]]:
-    """By step, in the order in which they were written."""
-    report = schema.optuna_reports.c
-    query = sa.select(
-        report.trial_id, report.step, report.intermediate_value, report.intermediate_value_type
-    )
-    query = query.where(report.trial_id.in_(chosen)).order_by(report.trial_intermediate_value_id)
-    read = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
-    found: dict[int, dict[int, float]] = defaultdict(dict)
-    for trial_id, step, stored, kind in c.execute(query):
-        found[trial_id][step] = read(stored, kind)
-    return found
-
-
-def _attributes(
-    c: Connection, chosen: sa.Select[Any], table: sa.Table
-) -> dict[int, dict[str, Any]]:
-    query = sa.select(table.c.trial_id, table.c.key, table.c.value_json)
-    found: dict[int, dict[str, Any]] = defaultdict(dict)
-    for trial_id, key, text in c.execute(query.where(table.c.trial_id.in_(chosen))):
-        found[trial_id][key] = json.loads(text)
-    return found

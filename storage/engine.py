@@ -14,7 +14,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL, Connection, Engine
 
-from storage import connection, migrate
+from storage import bulk, connection, migrate
 from storage import url as urls
 from storage.errors import StoreError, StoreUnreachable
 
@@ -61,8 +61,6 @@ class OptunaStorage(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        from storage import bulk  # late: it imports this module
-
         with _reachable(self.engine.url), self.engine.connect() as c:
             with connection.reading():
                 c.begin()

@@ -7,25 +7,20 @@ chosen, and once more when it has ended; the number of statements does not depen
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from optuna.distributions import BaseDistribution, json_to_distribution
-from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import Connection
 
-from storage import schema
+from storage import pieces, schema
 from storage.engine import Store
+from storage.pieces import Chosen
 
 MOST_NAMED = 500  # trials that one query names; for more, the database looks for them itself
 
 Condition = sa.ColumnElement[bool]
-Chosen = list[int] | sa.Select[Any]
 
 
 class Past:
@@ -96,14 +91,14 @@ def _read(c: Connection, condition: Condition, *, reports: bool) -> Iterable[Fro
         return
     chosen = _ids([row.trial_id for row in rows], sa.select(trial.trial_id).where(condition))
     states = {row.state for row in rows}
-    params = _params(c, chosen)
-    attributes = _attributes(c, chosen)
-    values = _values(c, chosen) if states & {TrialState.COMPLETE, TrialState.PRUNED} else {}
+    params = pieces.params(c, chosen)
+    attributes = pieces.attributes(c, chosen, schema.optuna_trial_system_attributes)
+    values = pieces.values(c, chosen) if states & {TrialState.COMPLETE, TrialState.PRUNED} else {}
     pruned = _ids(
         [row.trial_id for row in rows if row.state == TrialState.PRUNED],
         sa.select(trial.trial_id).where(condition, trial.state == TrialState.PRUNED),
     )
-    last = _last_reports(c, pruned) if reports and TrialState.PRUNED in states else {}
+    last = pieces.last_reports(c, pruned) if reports and TrialState.PRUNED in states else {}
     for row in rows:
         found = params[row.trial_id]
         yield _shown(
@@ -133,59 +128,3 @@ def _shown(trial: FrozenTrial) -> FrozenTrial:
     if trial.state == TrialState.FAIL and trial.constraints:
         trial.state = TrialState.PRUNED
     return trial
-
-
-def _params(c: Connection, chosen: Chosen) -> dict[int, dict[str, tuple[Any, BaseDistribution]]]:
-    """Values and distributions by name, for each trial, in the order in which they were chosen."""
-    param = schema.optuna_params.c
-    columns = (param.trial_id, param.param_name, param.param_value, param.distribution_json)
-    query = sa.select(*columns).where(param.trial_id.in_(chosen)).order_by(param.param_id)
-    found: dict[int, dict[str, tuple[Any, BaseDistribution]]] = defaultdict(dict)
-    for trial_id, name, value, text in c.execute(query):
-        distribution = _distribution(text)
-        found[trial_id][name] = (distribution.to_external_repr(value), distribution)
-    return found
-
-
-@cache
-def _distribution(text: str) -> BaseDistribution:
-    """A study has few of them, each written with every trial."""
-    return json_to_distribution(text)
-
-
-def _values(c: Connection, chosen: Chosen) -> dict[int, list[float]]:
-    """By objective."""
-    value = schema.optuna_values.c
-    query = sa.select(value.trial_id, value.value, value.value_type)
-    query = query.where(value.trial_id.in_(chosen)).order_by(value.trial_id, value.objective)
-    read = models.TrialValueModel.stored_repr_to_value
-    found: dict[int, list[float]] = defaultdict(list)
-    for trial_id, stored, kind in c.execute(query):
-        found[trial_id].append(read(stored, kind))
-    return found
-
-
-def _attributes(c: Connection, chosen: Chosen) -> dict[int, dict[str, Any]]:
-    attribute = schema.optuna_trial_system_attributes.c
-    query = sa.select(attribute.trial_id, attribute.key, attribute.value_json)
-    found: dict[int, dict[str, Any]] = defaultdict(dict)
-    for trial_id, key, text in c.execute(query.where(attribute.trial_id.in_(chosen))):
-        found[trial_id][key] = json.loads(text)
-    return found
-
-
-def _last_reports(c: Connection, chosen: Chosen) -> dict[int, dict[int, float]]:
-    report = schema.optuna_reports.c
-    last = (
-        sa.select(report.trial_id, sa.func.max(report.step).label("step"))
-        .where(report.trial_id.in_(chosen))
-        .group_by(report.trial_id)
-        .subquery()
-    )
-    query = sa.select(
-        report.trial_id, report.step, report.intermediate_value, report.intermediate_value_type
-    ).join(last, sa.and_(last.c.trial_id == report.trial_id, last.c.step == report.step))
-    read = models.TrialIntermediateValueModel.stored_repr_to_intermediate_value
-    return {
-        trial_id: {step: read(stored, kind)} for trial_id, step, stored, kind in c.execute(query)
-    }
