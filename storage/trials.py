@@ -156,12 +156,17 @@ def find(store: Store, study: Study, number: int) -> TrialRecord:
     return _record(row, study)
 
 
-def best(store: Store, study: Study, *, count: int = 1) -> list[TrialRecord]:
+def best(
+    store: Store, study: Study, *, count: int = 1, first_alone: bool = False
+) -> list[TrialRecord]:
     """The complete trials with the best values, best first; at most ``count``.
 
     With several objectives first those of the front, then the others, both by the first objective.
+
+    Args:
+        first_alone: By the first objective alone.
     """
-    if study.further:
+    if study.further and not first_alone:
         return _of(store, study, fronts.ranked(store, study)[:count])
     query = (
         _select(store, study)

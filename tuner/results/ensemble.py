@@ -67,7 +67,7 @@ def ensemble(
 ) -> Ensemble:
     """Averages the answers of a study's best models, and writes the average as one model.
 
-    Models that were not kept are trained again.
+    They are the best by the first objective alone. Models that were not kept are trained again.
 
     Args:
         top: How many models; fewer where the study has fewer complete trials.
@@ -95,7 +95,8 @@ def ensemble(
 
 
 def _choose(store: Store, study: Study, top: int) -> list[TrialRecord]:
-    chosen = trials.best(store, study, count=top)
+    # Those of a front may be there for all but what they predict.
+    chosen = trials.best(store, study, count=top, first_alone=True)
     if len(chosen) < FEWEST:
         raise UserError(
             f"Expected a study with {FEWEST} complete trials or more. Received: {study.name!r}, "

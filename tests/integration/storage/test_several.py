@@ -66,6 +66,8 @@ def test_the_front_is_that_of_optuna(store: Store):
     assert (list(status.front), status.best) == (found, found[0])
     assert trials.best(store, study) == found[:1]
     assert [t.number for t in trials.best(store, study, count=9)] == [*FRONT, 1, 2]
+    first = trials.best(store, study, count=3, first_alone=True)
+    assert [t.number for t in first] == [1, 3, 0]
 
 
 def test_a_new_trial_has_a_place_among_the_others(store: Store):
