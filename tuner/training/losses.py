@@ -7,7 +7,7 @@ as rows of zeros and a one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import keras
@@ -40,7 +40,7 @@ class TaskLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return self.function(shaped(y_true, y_pred, self.outputs), y_pred)
 
-    @property
+    @cached_property
     def is_of_rows(self) -> bool:
         """Whether it gives one number for each row."""
         answers = tf.TensorSpec([None, self.outputs.units], tf.float32)
@@ -74,10 +74,9 @@ def named(name: str, outputs: Outputs) -> str | TaskLoss:
     if name in (USUAL, outputs.loss):
         return outputs.loss
     if file_of(name) is None:
-        return _of_keras(name, outputs)
+        return _made(keras.losses.get(name), outputs, name)
     found = own.load(name, "a function (y_true, y_pred) or a subclass of keras.losses.Loss")
-    function = found if not isinstance(found, type) else found().call
-    return TaskLoss(function, outputs, name=short(name))
+    return _made(found, outputs, short(name))
 
 
 def check_loss(name: str, outputs: Outputs) -> None:
@@ -102,5 +101,6 @@ def check_loss(name: str, outputs: Outputs) -> None:
 
 
 @lru_cache(maxsize=64)
-def _of_keras(name: str, outputs: Outputs) -> TaskLoss:
-    return TaskLoss(keras.losses.get(name), outputs, name=name)
+def _made(found: Callable[..., Any], outputs: Outputs, name: str) -> TaskLoss:
+    function = found().call if isinstance(found, type) else found
+    return TaskLoss(function, outputs, name)

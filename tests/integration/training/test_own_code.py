@@ -14,7 +14,7 @@ from tests.support.fits import BASE, Fit, fit, small_data, stock_fit
 from tests.support.sources import ROOT
 from tuner.errors import UserError
 from tuner.goal import Goal
-from tuner.training import check_callbacks, check_loss, check_metrics
+from tuner.training import check_callbacks, check_loss, check_metrics, losses
 
 pytestmark = pytest.mark.keras
 
@@ -30,6 +30,8 @@ def test_a_loss_of_rows_is_traced_as_ours_are(name: str, data: Any) -> None:
     ours = fit(data, hyperparameters)
     assert ours.path.startswith("program")
     assert ours.distance(stock_fit(data, hyperparameters)) < 1e-5
+    again = losses.named(f"{OWN}:{name}", data.outputs)
+    assert again is losses.named(f"{OWN}:{name}", data.outputs)  # so that trials share a trace
 
 
 def test_the_example_losses_are_what_they_say() -> None:
