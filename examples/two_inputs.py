@@ -43,4 +43,5 @@ class Siamese(SearchSpace):
         apart = keras.ops.abs(first - second)
         x = layers.Dense(hyperparameters["compared"], activation)(apart)
         x = layers.Dropout(hyperparameters["dropout"])(x)
-        return keras.Model(images, layers.Dense(outputs.units, outputs.activation)(x))
+        head = layers.Dense(outputs.units, outputs.activation, dtype="float32")
+        return keras.Model(images, head(x))

@@ -18,7 +18,7 @@ from tests.support.fits import BASE, Recorder, stock_fit
 from tuner import sizing
 from tuner.datasets import Data, DataSpec, deployable, load
 from tuner.results.evaluation import predict
-from tuner.training import Pacer, cost, precision, seeded, train
+from tuner.training import Directive, Pacer, cost, precision, seeded, train
 from tuner.training.seeding import batch_order
 
 pytestmark = pytest.mark.keras
@@ -98,6 +98,31 @@ def test_losses_are_those_of_the_users_own_model_in_plain_keras(
     ).history
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert recorder.rows[0][name] == pytest.approx(told[name][0], abs=1e-5)
+
+
+class Interrupting(Recorder):
+    """Interrupts a training after its first epoch, and keeps where it left off."""
+
+    state: Any = None
+
+    def epoch_end(self, epoch: int, metrics: Any, snapshot: Any) -> Directive:
+        super().epoch_end(epoch, metrics, snapshot)
+        self.state = snapshot()
+        return Directive.INTERRUPT
+
+
+def test_a_training_goes_on_where_it_left_off(space: SearchSpace, data: Data, trained: Any) -> None:
+    """Bit for bit, as a trial does that another worker takes over."""
+    _, epochs, _ = trained
+    told = []
+    observer, state = Interrupting(), None
+    for watching in (observer, Recorder()):
+        with seeded(5):
+            model = space.construct(HYPERPARAMETERS, data.inputs, data.outputs)
+        train(model, HYPERPARAMETERS, data, seed=5, observer=watching, resume=state)
+        told += watching.rows
+        state = observer.state
+    assert told == epochs
 
 
 def test_the_users_own_model_gives_the_same_loss_on_a_dict(data: Data, trained: Any) -> None:
