@@ -23,11 +23,11 @@ from storage.leases import Claim
 from tests.support.nursery import nursery
 from tests.support.working import STEADY, Workplace, workplace
 from tuner import training
-from tuner.checkpoints import Checkpointer
 from tuner.device import Device
 from tuner.study import StudySpec
 from tuner.training import loop
 from tuner.training.state import TrainingState
+from tuner.trial.checkpoints import Checkpointer
 from tuner.worker import Worker
 
 GOAL = 1.02

@@ -29,11 +29,11 @@ from tuner.device import Device
 from tuner.errors import UserError
 from tuner.exits import CANNOT_WORK, REPLACE, URL_VARIABLE
 from tuner.loading import load_data, load_space
-from tuner.objective import Objective
 from tuner.results import cleaning
 from tuner.study import StudySpec
-from tuner.transcript import Transcript
-from tuner.workbench import Workbench
+from tuner.trial.objective import Objective
+from tuner.trial.transcript import Transcript
+from tuner.trial.workbench import Workbench
 
 MAX_GROWTH = 0.4  # of the machine's memory; a larger worker is replaced between two trials
 START_PATIENCE = 30.0  # seconds that a worker waits for a store when it begins

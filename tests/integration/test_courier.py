@@ -18,7 +18,7 @@ from storage.pruning import PruningRule
 from storage.studies import Study
 from tests.support.polling import poll
 from tests.support.servers import DatabaseServer
-from tuner.courier import Courier, Report
+from tuner.trial.courier import Courier, Report
 
 NEVER = PruningRule(kind="none")
 Open = Callable[..., Courier]

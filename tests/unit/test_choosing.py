@@ -14,11 +14,11 @@ from storage.leases import Claim
 from storage.outcomes import Outcome
 from storage.trials import Suggestion
 from tests.support.stores import make
-from tuner import choosing
-from tuner.choosing import Chooser
 from tuner.datasets import DataSpec
 from tuner.pruners import PRUNERS
 from tuner.study import StudySpec
+from tuner.trial import choosing
+from tuner.trial.choosing import Chooser
 
 SPACE = catalog.load("mlp")
 STARTS = len(SPACE.starting_points())

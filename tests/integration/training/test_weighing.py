@@ -15,7 +15,7 @@ from storage.outcomes import Outcome
 from tests.support.fits import COLUMNS, small_data
 from tuner import training
 from tuner.goal import goals
-from tuner.weighing import weigh
+from tuner.trial.weighing import weigh
 
 pytestmark = pytest.mark.keras
 

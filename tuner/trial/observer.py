@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from storage.leases import Order
-from tuner.checkpoints import Checkpointer
-from tuner.courier import Courier, Report
 from tuner.training.observing import Directive
+from tuner.trial.checkpoints import Checkpointer
+from tuner.trial.courier import Courier, Report
 
 if TYPE_CHECKING:
     from tuner.training.state import TrainingState

@@ -19,15 +19,15 @@ from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
 from storage.trials import Suggestion
 from tuner import samplers, sizing, training
-from tuner.checkpoints import Checkpointer
-from tuner.courier import Courier
 from tuner.datasets import Data, deployable
 from tuner.errors import one_line
-from tuner.failing import failed, shortcoming
-from tuner.observer import TrialObserver
 from tuner.rounds import Ended
-from tuner.weighing import weigh
-from tuner.workbench import Workbench
+from tuner.trial.checkpoints import Checkpointer
+from tuner.trial.courier import Courier
+from tuner.trial.failing import failed, shortcoming
+from tuner.trial.observer import TrialObserver
+from tuner.trial.weighing import weigh
+from tuner.trial.workbench import Workbench
 
 if TYPE_CHECKING:
     import keras

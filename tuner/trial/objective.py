@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from storage import logs
 from storage.errors import StoreUnreachable
 from storage.leases import Claim
-from tuner.afterwork import Afterwork
-from tuner.attempt import Attempt
-from tuner.courier import Courier
-from tuner.transcript import Transcript
-from tuner.workbench import Workbench
+from tuner.trial.afterwork import Afterwork
+from tuner.trial.attempt import Attempt
+from tuner.trial.courier import Courier
+from tuner.trial.transcript import Transcript
+from tuner.trial.workbench import Workbench
 
 
 @dataclass(kw_only=True)

@@ -9,11 +9,11 @@ from search_spaces.space import SearchSpace
 from storage.artifacts import Artifacts
 from storage.engine import Store
 from storage.studies import Study
-from tuner.choosing import Chooser
 from tuner.datasets import Data
 from tuner.results.models import ModelShelf
 from tuner.rounds import Rounds
 from tuner.study import StudySpec
+from tuner.trial.choosing import Chooser
 
 
 @dataclass
