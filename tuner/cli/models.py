@@ -101,7 +101,7 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
 def predict(model: str, rows: str, output: str | None, force: bool, as_json: bool) -> None:
     """Show what an exported model predicts for the rows of a table, or of arrays.
 
-    ROWS is a .csv, a .parquet, or a .npz that holds x, or each of several inputs by its name.
+    ROWS is a .csv, .parquet or .tfrecord, or a .npz of x, or of each of several inputs by its name.
 
     The card beside the model says which columns it takes and what its classes or labels are called.
     """

@@ -19,7 +19,7 @@ DATA = (
     click.option(
         "--data",
         required=True,
-        help="A name (see: tuner datasets), .csv, .parquet, .npz, FOLDER or .py:FUNCTION.",
+        help="Name (see: tuner datasets), .csv, .parquet, .npz, .tfrecord, FOLDER or .py:FUNCTION.",
     ),
     click.option(
         "--target",

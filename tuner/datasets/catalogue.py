@@ -28,6 +28,7 @@ from tuner.datasets.sources import (
     npy_folder,
     npz,
     table,
+    tfrecord,
 )
 from tuner.datasets.spec import DataSpec
 from tuner.errors import did_you_mean
@@ -61,6 +62,7 @@ LOADERS: tuple[Loader, ...] = (
     npy_folder,
     image_folder,
     table,
+    tfrecord,
     function,
 )
 SETS: dict[str, Facts] = {**bundled.SETS, **generated.SETS, **keras_sets.SETS}
@@ -126,7 +128,8 @@ def _check_options(spec: DataSpec) -> None:
 def _read(loader: Loader, spec: DataSpec) -> Arrays:
     """Reads a source with parts of its own; of ``NAME:N`` the first rows of its training part."""
     arrays = _read_source(loader, spec)
-    return arrays if loader is table else _with_given(arrays, loader, spec)
+    is_table = spec.target is not None  # whose parts have been read with it
+    return arrays if is_table else _with_given(arrays, loader, spec)
 
 
 def _with_given(arrays: Arrays, loader: Loader, spec: DataSpec) -> Arrays:
@@ -134,7 +137,7 @@ def _with_given(arrays: Arrays, loader: Loader, spec: DataSpec) -> Arrays:
     parts = dict(arrays.parts)
     for part, path in spec.given.items():
         option = f"--{part}-data"
-        if loader not in (npz, npy_folder, image_folder):
+        if loader not in (npz, npy_folder, image_folder, tfrecord):
             raise DataError(
                 f"Expected {option} beside a file or folder of rows. "
                 f"Received: --data {spec.source}: leave it out."
@@ -188,7 +191,7 @@ def _cut(source: str) -> tuple[str, int | None]:
 
 def needs_keras(source: str) -> bool:
     """Whether reading it imports TensorFlow, or may do so."""
-    return find_loader(source) in (keras_sets, function)
+    return find_loader(source) in (keras_sets, tfrecord, function)
 
 
 def find_loader(source: str) -> Loader:
@@ -201,7 +204,9 @@ def find_loader(source: str) -> Loader:
     for loader in LOADERS:
         if loader.accepts(name):
             return loader
-    forms = ", ".join(loader.FORM for loader in (npz, npy_folder, image_folder, table, function))
+    forms = ", ".join(
+        loader.FORM for loader in (npz, npy_folder, image_folder, table, tfrecord, function)
+    )
     raise DataError(
         f"Expected a data set ({', '.join(NAMES)}) or {forms}. "
         f"Received: {source!r}.{did_you_mean(source, NAMES)}"

@@ -1,4 +1,4 @@
-"""Tables as data frames: ``.csv`` and ``.parquet`` files, with columns of plain kinds.
+"""Tables as data frames: files of several kinds, with columns of plain types.
 
 Whatever the file: numbers and truth values are NumPy's, a truth value that is missing makes its
 column numbers (1, 0, NaN), times are ``datetime64``, and the rest is text.
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.datasets import parquet
+from tuner.datasets import parquet, tfrecords
 from tuner.datasets.errors import DataError
 from tuner.errors import one_line
 
@@ -22,7 +22,7 @@ KINDS = " or ".join(SUFFIXES)  # in messages
 
 
 def read(path: Path, *, header: bool = True, text: Collection[str] = ()) -> pd.DataFrame:
-    """Returns the rows of a file; what does not end in ``.parquet`` is read as ``.csv``.
+    """Returns the rows of a file, by what its name ends in; any other is read as ``.csv``.
 
     Args:
         header: Whether the first line of a ``.csv`` names the columns; else they are numbered.
@@ -31,10 +31,14 @@ def read(path: Path, *, header: bool = True, text: Collection[str] = ()) -> pd.D
     Raises:
         DataError: It is no table, or holds no rows.
     """
-    is_parquet = path.suffix == parquet.SUFFIX
-    frame = parquet.read(path) if is_parquet else _read_csv(path, header=header, text=text)
+    if path.suffix == parquet.SUFFIX:
+        frame = parquet.read(path)
+    elif path.suffix in tfrecords.SUFFIXES:
+        frame = tfrecords.frame(path)
+    else:
+        frame = _read_csv(path, header=header, text=text)
     if not len(frame):
-        only = "no row" if is_parquet else "a header line only"
+        only = "no row" if path.suffix == parquet.SUFFIX else "a header line only"
         raise DataError(f"Expected a table with rows. Received: {path} with {only}.")
     for name in frame.columns:
         known = frame[name].dropna()

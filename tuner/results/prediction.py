@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuner.datasets import DataError, columns, frames
+from tuner.datasets import DataError, columns, frames, tfrecords
 from tuner.datasets.columns import CATEGORY, NUMBER
 from tuner.datasets.encoding import by_column
 from tuner.datasets.files import require_file
@@ -31,8 +31,8 @@ ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no f
 def predict_table(model: str, rows: str) -> pd.DataFrame:
     """Returns the predictions of a model for the rows of a table, in their order.
 
-    Or for the arrays of a .npz file: ``x``, or each of several inputs by its name. The card beside
-    the model, if there is one, names the columns and the classes.
+    Or for the arrays of a .npz or .tfrecord file: ``x``, or each of several inputs by its name. The
+    card beside the model, if there is one, names the columns and the classes.
 
     Returns:
         For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
@@ -46,7 +46,8 @@ def predict_table(model: str, rows: str) -> pd.DataFrame:
     """
     file = require_file(model)
     about = _read_card(card_path(file))
-    arrays = rows.endswith(".npz")
+    records = rows.endswith(tfrecords.SUFFIXES) and about.get("columns") is None
+    arrays = records or rows.endswith(".npz")
     table = None if arrays else _read_known(rows, about)
     import_keras()  # takes seconds: what can be refused was refused before
     loaded = load(file)
@@ -107,10 +108,10 @@ def _read_arrays(source: str, model: keras.Model) -> NDArray[Any] | dict[str, ND
     tensors = model.input if several else {"x": model.input}
     if any(tensor.dtype == "string" for tensor in tensors.values()):
         raise DataError(
-            f"{source}: expected a .csv file, as the model takes columns of text. Received: arrays."
+            f"{source}: expected a table, as the model takes columns of text. Received: arrays."
         )
-    members = npz.members(require_file(source), list(tensors))
-    found = {name: array for name, array in members.items() if array is not None}
+    members = _members(require_file(source), list(tensors))
+    found = {name: members[name] for name in tensors if members.get(name) is not None}
     for name, tensor in tensors.items():
         shape = tuple(tensor.shape[1:])
         if name not in found:
@@ -127,6 +128,16 @@ def _read_arrays(source: str, model: keras.Model) -> NDArray[Any] | dict[str, ND
         told = ", ".join(f"{len(array)} in {name}" for name, array in found.items())
         raise DataError(f"{source}: expected as many rows in every array. Received: {told}.")
     return found if several else found["x"]
+
+
+def _members(file: Path, names: Collection[str]) -> dict[str, Any]:
+    """Arrays ``(rows, ...)`` by name; single values of rows get an axis of their own."""
+    is_records = file.suffix in tfrecords.SUFFIXES
+    found = tfrecords.arrays(file) if is_records else npz.members(file, names)
+    return {
+        name: array[:, None] if array is not None and array.ndim == 1 else array
+        for name, array in found.items()
+    }
 
 
 def _read_columns(

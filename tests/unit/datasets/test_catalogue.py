@@ -18,6 +18,8 @@ from tuner.errors import UserError, did_you_mean, one_line
         ("digits", "bundled"),
         ("a/b.npz", "npz"),
         ("b.csv", "table"),
+        ("b.parquet", "table"),
+        ("b.tfrecord", "tfrecord"),
         ("c.py:rows", "function"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuner.datasets import columns, frames
+from tuner.datasets import columns, frames, tfrecords
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.columns import NUMBER, check_complete, check_numeric, is_numeric, shown
 from tuner.datasets.errors import DataError
@@ -113,7 +113,9 @@ def _further(path: str, layout: Layout, spec: DataSpec, *, text: bool) -> Rows:
     Args:
         text: Whether the targets are text.
     """
-    if not accepts(path):
+    # Whoever reads a table need not import TensorFlow, unless the training rows ask for it.
+    with_tensorflow = tfrecords.SUFFIXES if spec.source.endswith(tfrecords.SUFFIXES) else ()
+    if not path.endswith((*frames.SUFFIXES, *with_tensorflow)):
         raise DataError(f"Expected a table ({frames.KINDS}), as --data is. Received: {path}.")
     words = [name for name, kind in layout.kinds.items() if kind != NUMBER]
     frame = frames.read(require_file(path), text=[*words, *(layout.targets if text else ())])
