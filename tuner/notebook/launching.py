@@ -1,0 +1,112 @@
+"""From Python values to a study in the store, and workers at it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from tuner.cli.options import DEFAULT_STORE
+from tuner.exits import URL_VARIABLE
+from tuner.notebook.study import Study
+from tuner.notebook.words import typed_options
+
+
+def launch(
+    space: str,
+    data: Any,
+    *,
+    trials: int | None = None,
+    workers: int | Literal["auto"] | None = None,
+    storage: str | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Study:
+    """Makes a study, or goes on with one, and works on it until it is over.
+
+    Workers are processes of their own: a script needs no ``__main__`` guard. Interrupted, they
+    give their trials back, and the same call goes on.
+
+    Args:
+        space: As on the command line: ``"mlp"``, ``"package.module:Class"``, ``"net.py:build"``.
+        data: A source as on the command line (``"digits"``, ``"house.csv"``), or arrays:
+            ``(x, y)``, ``((x_train, y_train), (x_test, y_test))``, or a mapping of such names.
+            Arrays are written once into the folder of models, under their hash.
+        trials: How many; 20 unless the study has a number.
+        workers: Processes; 0 only makes the study, ``"auto"`` measures how many pay. By default
+            one a GPU, else one a core, up to 4.
+        storage: Address of the store; by default ``TUNER_STORAGE``, else ``tuner.db`` here.
+        quiet: Print nothing.
+        options: The other options of ``tuner launch``, with underscores. ``set`` takes a mapping,
+            and options that may be repeated take lists.
+
+    Returns:
+        The study, as it is when the call returns.
+
+    Raises:
+        UserError: Something that was asked for cannot be used; or no worker could go on.
+        SpaceError: The space cannot be used.
+        StoreError: The store cannot be used.
+        KeyboardInterrupt: Somebody asked to stop; trials at hand were given back.
+
+    Examples:
+        >>> study = tuner.launch("mlp", data=(x, y), trials=50, workers=2)
+        >>> study = tuner.launch(
+        ...     "mlp", data="house.csv", target="price", study="prices",
+        ...     set={"units": "64..512:log", "activation": ["relu", "gelu"]},
+        ...     metric=["mean_absolute_error"], study_timeout="10m",
+        ... )
+    """
+    from tuner.cli.request import make_request
+    from tuner.cli.working import work
+    from tuner.crew import Crew
+    from tuner.launching import launch as find_or_make
+
+    url = storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE
+    if not isinstance(data, str):
+        data = _written(data, options.get("artifacts"), url)
+    typed = typed_options(space, {"data": data, "trials": trials, **options})
+    crew = Crew(workers=workers, threads=typed.pop("threads"), per_gpu=typed.pop("workers_per_gpu"))
+    crew.check()
+    store, study, _ = find_or_make(url, make_request(typed))
+    try:
+        if crew.count != 0 and study.state != "finished":
+            _, code = work(store, study, crew, _console(quiet=quiet))
+            if code:
+                raise KeyboardInterrupt
+    finally:
+        store.close()
+    return Study(study.name, storage=url)
+
+
+def load(name: str, *, storage: str | None = None) -> Study:
+    """Finds a study that was launched before, from wherever.
+
+    Args:
+        storage: Address of the store; by default ``TUNER_STORAGE``, else ``tuner.db`` here.
+
+    Raises:
+        StoreError: There is no such store or study.
+
+    Examples:
+        >>> tuner.load("mlp-digits").best.value
+    """
+    study = Study(name, storage=storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE)
+    study.status()
+    return study
+
+
+def _written(data: Any, artifacts: str | None, storage: str) -> str:
+    from tuner.datasets import written
+    from tuner.launching import default_folder
+
+    folder = os.path.abspath(os.path.expanduser(artifacts)) if artifacts else None
+    base = artifacts if artifacts and "://" in artifacts else folder
+    return str(written.write(data, base or default_folder(storage)))
+
+
+def _console(*, quiet: bool) -> Any:
+    from tuner.cli.screen import messages
+
+    console = messages(as_json=False)
+    console.quiet = quiet
+    return console
