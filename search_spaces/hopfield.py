@@ -101,7 +101,7 @@ class Hopfield(SearchSpace):
     def check_values(self, rows: np.ndarray) -> None:
         low, high = float(rows.min()), float(rows.max())
         threshold = self.parameters["threshold"]
-        for value in (threshold.at(0.0), threshold.default):
+        for value in (threshold.at(0.0), threshold.at(math.nextafter(1.0, 0.0))):
             if is_number(value) and not low < value < high:
                 raise SpaceError(
                     f"Expected a threshold between the values of {self.name}'s rows, {low:.4g} to "
