@@ -57,7 +57,7 @@ class MLP(SearchSpace):
         ["l2"],
         known=blocks.REGULARIZERS,
         off="l2",
-        help="what the penalty takes: squares (l2), absolute values (l1) or both",
+        help="what the penalty takes: squares, absolute values or both",
     )
     initializer = Choice(
         [blocks.USUAL_INITIALIZER],

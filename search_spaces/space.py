@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from search_spaces import overrides as override_texts
 from search_spaces import training
 from search_spaces.assembly import assemble
+from search_spaces.choices import Choice
 from search_spaces.entrance import check_entrances, in_front, spelt
 from search_spaces.errors import SpaceError, blame, did_you_mean
 from search_spaces.losses import LossChoice
@@ -385,5 +386,13 @@ def _row(name: str, parameter: Parameter) -> Row:
         default=spell(parameter.default),
         condition=" and ".join(conditions),
         accepts=parameter.expected,
-        help=parameter.help,
+        help=f"{parameter.help}{_more(parameter)}",
     )
+
+
+def _more(parameter: Parameter) -> str:
+    """What a list that is off until it is asked for has to offer."""
+    if parameter.off is None or not isinstance(parameter, Choice) or not parameter.fixed:
+        return ""
+    others = [spell(value) for value in parameter.known if value not in parameter.values]
+    return f" (or {', '.join(others)})" if others else ""

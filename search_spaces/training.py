@@ -100,7 +100,7 @@ PARAMETERS: dict[str, Parameter] = {
         ["none"],
         known=("none", *CLIPPINGS),
         off="none",
-        help="limits gradients: their values, the norm of each, or the norm of all",
+        help="what of gradients is limited: values, the norm of each, or of all together",
     ),
     "clip_at": Float(
         0.1,
