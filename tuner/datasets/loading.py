@@ -8,7 +8,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from search_spaces.shapes import Inputs, Outputs
-from tuner.datasets import blocks, catalogue, encoding, folds, scaling, task, weights
+from tuner.datasets import (
+    blocks,
+    catalogue,
+    encoding,
+    folds,
+    scaling,
+    stratification,
+    task,
+    weights,
+)
 from tuner.datasets.arrays import PARTS, Arrays
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.encoding import Encoder
@@ -98,6 +107,7 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
     if targets.labels is not None:
         labels = targets.encode(train.y)
         _check_every_class(labels, targets.labels, spec.source)
+    flags = train.y if targets.task == "labels" and train.blocks is None else None
     if spec.folds > 1:
         _check_folds(arrays, spec)
         del wanted["validation"]
@@ -106,6 +116,8 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
         cut = _by_blocks(train.blocks, fractions, spec, by_time=arrays.by_time)
         if labels is not None:
             blocks.check_training_part(labels[cut["train"]], targets.labels or ())
+    elif flags is not None:
+        cut = stratification.split(flags, fractions, seed=spec.seed)
     else:
         cut = split(
             len(train.x),
@@ -116,13 +128,16 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
         )
     if spec.folds > 1:
         rows = cut["train"]
-        of_fold = folds.cut(
-            rows,
-            folds=spec.folds,
-            fold=spec.fold,
-            seed=spec.seed,
-            labels=None if labels is None else labels[rows],
-            groups=None if train.blocks is None else train.blocks[rows],
+        chosen = {"folds": spec.folds, "fold": spec.fold, "seed": spec.seed}
+        of_fold = (
+            folds.cut(
+                rows,
+                **chosen,
+                labels=None if labels is None else labels[rows],
+                groups=None if train.blocks is None else train.blocks[rows],
+            )
+            if flags is None
+            else stratification.fold(rows, flags[rows], **chosen)
         )
         cut = {**cut, **of_fold}
     return {
