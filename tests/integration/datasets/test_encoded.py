@@ -30,6 +30,16 @@ print(json.dumps({"answers": model(named).numpy().tolist(), "ours": ours}))
 """
 
 
+STRANGE = [
+    "Unheard, of words!",
+    "THE É É of é the\u00a0is \u2028 the",
+    "a\x0bthe\x0cis\r\n\tof\x1cthe",
+    "日本語 the 日本語!",
+    "...",
+    "",
+]
+
+
 def core(data: Data):
     """An untrained network with the head of the data: weights do not matter here."""
     import keras
@@ -65,11 +75,12 @@ def test_a_table_of_all_kinds_goes_in_as_it_is(tmp_path: Path, scaling: str):
     data = load(spec)
     assert set(data.encoder.kinds.values()) == {"text", "date", "category", "number"}
     raw = data.raw("test")
-    raw["said"][0] = "Unheard, of words!"
+    for row, text in enumerate(STRANGE):
+        raw["said"][row] = text
     raw["at"][1] = "1899-12-31"
     model = core(data)
     structured = data.selections["test"].rows.x[data.selections["test"].indices]
-    structured["said"][0], structured["at"][1] = raw["said"][0, 0], raw["at"][1, 0]
+    structured["said"], structured["at"][1] = raw["said"][:, 0], raw["at"][1, 0]
     expected = model.predict(data.encoder.transform(structured), verbose=0)
     deployable(model, data).save(tmp_path / "model.keras")
     rows = {

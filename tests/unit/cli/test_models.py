@@ -98,6 +98,24 @@ def test_rows_that_the_model_does_not_take(tuner: Typed, table: str | None, told
     assert told in refused(tuner("predict", "model.keras", "rows.csv"))
 
 
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("day,said\nsoon,hello\n", "expected dates such as 2024-01-31"),
+        ("day,said\n2024-02-30,hello\n", "Received: '2024-02-30' in data row 1"),
+        ("day,said\n2024-02-29,\n", "1 missing in column 'said'"),
+        ("day\n2024-02-29\n", "missing: said"),
+    ],
+)
+def test_dates_and_texts_that_the_model_does_not_take(tuner: Typed, table: str, told: str):
+    """Found out before the model is loaded."""
+    about = {**CARD["data"], "columns": ["day", "said"], "kinds": {"day": "date", "said": "text"}}
+    (tuner.folder / "model.keras").write_bytes(b"never read")
+    (tuner.folder / "model.json").write_text(json.dumps({"data": about}))
+    (tuner.folder / "rows.csv").write_text(table)
+    assert told in refused(tuner("predict", "model.keras", "rows.csv"))
+
+
 def test_rows_without_names_for_a_model_without_names(tuner: Typed):
     """As many columns as a row has values; a first line of numbers is a row."""
     (tuner.folder / "model.keras").write_bytes(b"never read")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tuner.datasets import DataError, DataSpec, load
+from tuner.datasets import DataError, DataSpec, load, written
 from tuner.datasets.sources import npz
 
 X = np.arange(120, dtype=np.uint16).reshape(30, 4)
@@ -211,3 +211,12 @@ def test_times_have_no_folds(tmp_path):
     path = save(tmp_path / "a.npz", x=X, y=Y, time=np.arange(30))
     with pytest.raises(DataError, match="expected no times beside --folds 3"):
         load(DataSpec(source=str(path), folds=3))
+
+
+def test_arrays_in_memory_may_bring_groups(tmp_path):
+    """They are written with them."""
+    groups = np.array([f"g{row // 3}" for row in range(30)])
+    path = written.write({"x": X, "y": Y, "group": groups}, str(tmp_path))
+    data = load(DataSpec(source=str(path)))
+    homes = [set(groups[data.selections[part].indices]) for part in ("train", "validation", "test")]
+    assert sum(map(len, homes)) == 10
