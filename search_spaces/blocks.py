@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.choices import Choice
 from search_spaces.shapes import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ INITIALIZERS = (
 USUAL_INITIALIZER = INITIALIZERS[0]
 REGULARIZERS = ("l2", "l1", "l1l2")
 PLACES = ("all", "first", "last")
+
+# Parameters that families share; off unless they are asked for.
+INITIALIZER = Choice(
+    [USUAL_INITIALIZER],
+    known=INITIALIZERS,
+    off=USUAL_INITIALIZER,
+    help="what kernels but the head's begin with",
+)
+REGULARIZER = Choice(
+    ["l2"],
+    known=REGULARIZERS,
+    off="l2",
+    help="what the penalty takes: squares, absolute values or both",
+)
 MAXOUT_PIECES = 2  # linear pieces a neuron takes the largest of
 
 

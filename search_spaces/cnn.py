@@ -83,8 +83,10 @@ class Convolutional(SearchSpace):
         [0.0, 1e-6, 1e-5, 1e-4, 1e-3],
         default=0.0,
         limits=Limits(at_least=0),
-        help="weight of all squared kernels but the head's in the loss (L2)",
+        help="weight of all kernels but the head's in the loss",
     )
+    regularizer = pieces.REGULARIZER
+    initializer = pieces.INITIALIZER
 
     starts = (
         {"optimizer": "adam", "normalization": "before", "batch_size": 64},
@@ -117,7 +119,7 @@ class Convolutional(SearchSpace):
                 dimensions=self.dimensions,
                 filters=hyperparameters[f"filters_{i}"],
                 dropout=hyperparameters[f"block_dropout_{i}"],
-                **{name: hyperparameters[name] for name in conv.SHARED},
+                **{name: hyperparameters[name] for name in conv.SHARED if name in hyperparameters},
             )
         x = conv.reduce(x, hyperparameters["reduction"], dimensions=self.dimensions)
         x = pieces.hidden(x, hyperparameters)

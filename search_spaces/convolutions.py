@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.blocks import finish
+from search_spaces.blocks import REGULARIZERS, USUAL_INITIALIZER, finish, kernel_penalty
 
 if TYPE_CHECKING:
     import keras
@@ -17,7 +17,16 @@ POOLINGS = ("max", "average", "stride")
 REDUCTIONS = ("flatten", "global_average", "global_max")
 FLIPS = {"horizontal": "horizontal", "vertical": "vertical", "both": "horizontal_and_vertical"}
 UNBOUNDED = (-1e6, 1e6)  # of scaled rows
-SHARED = ("convolutions", "kernel", "pooling", "activation", "normalization", "penalty")
+SHARED = (
+    "convolutions",
+    "kernel",
+    "pooling",
+    "activation",
+    "normalization",
+    "penalty",
+    "regularizer",
+    "initializer",
+)
 
 
 def with_channels(x: keras.KerasTensor, *, dimensions: int) -> keras.KerasTensor:
@@ -42,6 +51,8 @@ def block(
     normalization: str,
     penalty: float,
     dropout: float,
+    regularizer: str = REGULARIZERS[0],
+    initializer: str = USUAL_INITIALIZER,
 ) -> keras.KerasTensor:
     """Returns convolutions that keep the size, one after another, then half the size.
 
@@ -51,8 +62,9 @@ def block(
         convolutions: how many.
         kernel: side of each filter.
         pooling: one of `POOLINGS`; ``stride`` lets the last convolution skip every other place.
-        penalty: weight of the squared kernels in the loss (L2).
+        penalty: weight of the kernels in the loss.
         dropout: share of the result dropped in training, in [0, 1).
+        regularizer, initializer: as in `blocks.dense`.
 
     Returns:
         Shape (batch, ..., filters). A side of length 1 stays.
@@ -70,7 +82,8 @@ def block(
             strides=2 if strided else 1,
             padding="same",
             use_bias=normalization != "before",
-            kernel_regularizer=keras.regularizers.L2(penalty) if penalty else None,
+            kernel_regularizer=kernel_penalty(penalty, regularizer),
+            kernel_initializer=initializer,
             name=piece,
         )(x)
         x = finish(x, piece, activation=activation, normalization=normalization)

@@ -53,18 +53,8 @@ class MLP(SearchSpace):
         help="weight of the hidden layers' kernels in the loss",
     )
     # Off unless they are asked for: --set initializer=he_normal,glorot_uniform
-    regularizer = Choice(
-        ["l2"],
-        known=blocks.REGULARIZERS,
-        off="l2",
-        help="what the penalty takes: squares, absolute values or both",
-    )
-    initializer = Choice(
-        [blocks.USUAL_INITIALIZER],
-        known=blocks.INITIALIZERS,
-        off=blocks.USUAL_INITIALIZER,
-        help="what the hidden layers' kernels begin with",
-    )
+    regularizer = blocks.REGULARIZER
+    initializer = blocks.INITIALIZER
     input_dropout = Float(
         0.0,
         0.0,

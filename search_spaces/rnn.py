@@ -65,6 +65,15 @@ class RNN(SearchSpace):
         limits=_SHARE,
         help="share of a layer's memory dropped in training",
     )
+    penalty = Float(
+        0.0,
+        0.0,
+        limits=Limits(at_least=0),
+        off=0.0,
+        help="weight of the kernels of layers' inputs in the loss",
+    )
+    regularizer = blocks.REGULARIZER
+    initializer = blocks.INITIALIZER
 
     starts = (
         {"optimizer": "adam", "learning_rate": 3e-3, "batch_size": 64},
@@ -107,6 +116,10 @@ class RNN(SearchSpace):
             return_sequences=every_step,
             dropout=hyperparameters["dropout"],
             recurrent_dropout=hyperparameters["recurrent_dropout"],
+            kernel_initializer=hyperparameters.get("initializer", blocks.USUAL_INITIALIZER),
+            kernel_regularizer=blocks.kernel_penalty(
+                hyperparameters.get("penalty", 0.0), hyperparameters.get("regularizer", "l2")
+            ),
             name=f"recurrent_{i}",
         )
         if hyperparameters["bidirectional"]:
