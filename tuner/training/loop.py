@@ -185,7 +185,8 @@ class _Training:
         rates = self._schedule.rates(self.epoch, current)
         order = batch_order(self._seed, self.epoch, len(self._data.train))
         logs = self._try_epoch(order, rates)
-        self._model.optimizer.learning_rate = current  # callbacks change it, schedules do not
+        if not isinstance(self.epochs, ProgramEpochs):  # which leaves the model's own alone
+            self._model.optimizer.learning_rate = current  # callbacks change it, schedules do not
         return None if logs is None else {**logs, "learning_rate": float(rates[-1])}
 
     def _try_epoch(self, order: np.ndarray, rates: np.ndarray) -> Logs | None:
