@@ -368,7 +368,7 @@ def _code() -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
-    for package in ("numpy", "scikit-learn"):
+    for package in ("numpy", "pandas", "scikit-learn"):
         digest.update(metadata.version(package).encode())
     return digest.hexdigest()
 

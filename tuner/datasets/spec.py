@@ -134,7 +134,7 @@ class DataSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values that JSON can hold."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "text": list(self.text)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
