@@ -36,7 +36,7 @@ def test_a_small_space_is_gone_through_without_repeats(place: Workplace, sampler
     assert len(points) == len(set(points)) == 8
 
 
-@pytest.mark.parametrize("sampler", ["qmc", "cmaes"])
+@pytest.mark.parametrize("sampler", ["qmc", "cmaes", "nsga2"])
 def test_other_samplers_end_a_study(place: Workplace, sampler: str):
     """Also beyond the trials at random that CMA-ES begins with."""
     free = ("learning_rate", "dropout", "penalty")

@@ -125,7 +125,11 @@ def nursery(folder: Path, *, prefix: tuple[str, ...] = ()) -> Iterator[Nursery]:
         folder: For what children print.
         prefix: A command that starts the process, such as ``ip netns exec NAME``.
     """
-    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # threads do not survive a fork
+    single = {  # threads do not survive a fork
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's, where it is installed
+    }
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONUNBUFFERED": "1"}
     with (folder / "nursery-output").open("wb") as errors:
         process = subprocess.Popen(
