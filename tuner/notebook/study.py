@@ -160,7 +160,7 @@ class Study:
 
         Args:
             rows: A data frame, an array, a dict with an array for each of several inputs, or the
-                path of a .csv or .npz file.
+                path of a .csv, .parquet, .tfrecord or .npz file.
 
         Returns:
             For classes ``prediction`` and the probability of each, ``p(label)``; for a
