@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,25 @@ from tests.support.terminal import Terminal
 from tuner.datasets import DataSpec, load
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
+
+SCRIPT = """
+import json
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_digits
+import tuner
+
+if __name__ == "__main__":
+    digits = load_digits()
+    neighbours = {"first": digits.images[:-1], "second": digits.images[1:]}
+    same = digits.target[:-1] == digits.target[1:]
+    options = {"trials": 1, "workers": 1, "set": {"epochs": 2}, "quiet": True}
+    pairs = tuner.launch("two_inputs.py:Siamese", data=(neighbours, same), study="pairs", **options)
+    few = pairs.predict({name: rows[:4] for name, rows in neighbours.items()})
+    labels = pd.DataFrame({"even": digits.target % 2 == 0, "above 4": digits.target > 4})
+    known = tuner.launch("mlp", data=(digits.data, labels), study="known", **options)
+    print(json.dumps([few.columns.tolist(), len(few), known.predict(digits.data[:5]).to_dict()]))
+"""
 
 
 def test_two_inputs_from_launch_to_predictions(tmp_path: Path) -> None:
@@ -44,3 +67,24 @@ def test_two_inputs_from_launch_to_predictions(tmp_path: Path) -> None:
     assert tuner("refit", "same", "-o", "final.keras").returncode == 0
     assert tuner("report", "same", "--output", "report.md").returncode == 0
     assert "Predictions of the best model" in (tmp_path / "report.md").read_text()
+
+
+def test_several_inputs_and_labels_from_memory(tmp_path: Path) -> None:
+    """In a script, with arrays and a data frame whose columns name the labels."""
+    shutil.copy(ROOT / "examples" / "two_inputs.py", tmp_path)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TUNER_STORAGE", None)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    columns, rows, predicted = json.loads(done.stdout.splitlines()[-1])
+    assert (columns, rows) == (["prediction", "p(False)", "p(True)"], 4)
+    assert list(predicted) == ["prediction", "p(even)", "p(above 4)"]
+    assert len(predicted["prediction"]) == 5
