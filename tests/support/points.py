@@ -13,9 +13,11 @@ import numpy as np
 from search_spaces import Inputs, Outputs, SearchSpace, catalog
 from search_spaces.choices import Choice
 from search_spaces.losses import BY_TASK, NOT_NEGATIVE, LossChoice
+from search_spaces.parameters import Parameter
+from search_spaces.ranges import Int, Range
 from search_spaces.values import spell
 
-# Of each family: shapes of rows, and what keeps its models small or is off by default.
+# Of each family: shapes of rows, and what keeps its models small.
 SHAPES: dict[str, Sequence[tuple[int, ...]]] = {
     "mlp": [(5,), (4, 4)],
     "cnn": [(8, 8), (6, 5, 3)],
@@ -32,9 +34,8 @@ SHAPES: dict[str, Sequence[tuple[int, ...]]] = {
     "jordan": [(5,), (4, 3)],
 }
 SMALL: dict[str, Sequence[str]] = {
-    "mlp": ("units=1..8", "input_dropout=0..0.5"),
-    "cnn": ("filters=1..4", "units=1..8", "shift=0..0.2", "rotation=0..0.1", "zoom=0..0.2",
-            "contrast=0..0.2"),
+    "mlp": ("units=1..8",),
+    "cnn": ("filters=1..4", "units=1..8"),
     "cnn1d": ("filters=1..4", "units=1..8"),
     "rnn": ("units=1..8",),
     "autoencoder": ("units=1..8", "code=1..4"),
@@ -46,8 +47,7 @@ SMALL: dict[str, Sequence[str]] = {
     "boltzmann": ("hidden=1..8",),
     "hopfield": ("patterns=1..16", "groups=2..8", "corruption=0..0.5", "threshold=0.2..0.8"),
     "jordan": ("units=1..8",),
-}  # fmt: skip
-OFF = {"warmup": "warmup=0..2"}  # of all families, by default
+}
 HEADS = {"binary": 1, "classes": 3, "labels": 3, "regression": 2}
 ROWS = 6
 
@@ -92,15 +92,21 @@ def tasks_of(space: SearchSpace) -> Sequence[str]:
 
 
 def widened(family: str, task: str) -> SearchSpace:
-    """The family with all categories that it knows, those that are off by default too."""
+    """The family with all that it knows: each category, and numbers that it does not search."""
+    taken = {override.partition("=")[0] for override in SMALL[family]}
     declared = catalog.load(family).declared()
-    wide = [
-        f"{name}={','.join(spell(value) for value in _known(parameter, task))}"
-        for name, parameter in declared.items()
-        if isinstance(parameter, Choice) and not parameter.ordered
-    ]
-    wide += [text for name, text in OFF.items() if name in declared]
-    return catalog.load(family, [*SMALL[family], *wide])
+    wide = {name: _wide(p, task) for name, p in declared.items() if name not in taken}
+    overrides = (f"{name}={text}" for name, text in wide.items() if text is not None)
+    return catalog.load(family, [*SMALL[family], *overrides])
+
+
+def _wide(parameter: Parameter, task: str) -> str | None:
+    """More values for a parameter, as they are typed; None where its own will do."""
+    if isinstance(parameter, Choice) and not parameter.ordered:
+        return ",".join(spell(value) for value in _known(parameter, task))
+    if isinstance(parameter, Range) and parameter.fixed:
+        return f"{parameter.low}..{parameter.low + (2 if isinstance(parameter, Int) else 0.2)}"
+    return None
 
 
 def _known(parameter: Choice, task: str) -> Sequence[Any]:
