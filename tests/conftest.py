@@ -22,6 +22,9 @@ from tests.support.servers import DatabaseServer, Unavailable
 
 pytest.register_assert_rewrite("optuna.testing.pytest_storages")
 
+# As workers do: operations at once sum up in an order that hangs on who is done first.
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `store_url` once on every kind of store."""

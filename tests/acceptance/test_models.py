@@ -209,10 +209,8 @@ def test_trials_of_users_spaces_come_out_the_same(tuner: Terminal, space: str):
 # Small points of families that draw random numbers, each in a way of its own.
 FAMILIES = {
     "cnn": ((8, 8), ("filters=2..4", "units=4", "shift=0,0.1")),
-    "rnn": ((5, 2), ("units=4",)),
     "stacked-autoencoder": ((9,), ("units=4", "noise=masking", "pretraining=1")),
     "gan": ((9,), ("units=4", "opponent_units=4", "opponent_dropout=0.2")),
-    "rbm": ((9,), ("hidden=4",)),
 }
 # One process for all of them: TensorFlow takes longer than the trials.
 RERUN = """

@@ -17,7 +17,7 @@ from search_spaces import catalog
 from search_spaces.ranges import Range
 from tests.support.points import SHAPES, SMALL, cases, check_model
 
-POINTS = int(os.environ.get("POINTS", "12"))
+POINTS = int(os.environ.get("POINTS", "6"))
 STORED = 200
 
 

@@ -76,7 +76,7 @@ def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
     """
     for name in names:
         try:
-            metric_of(name, outputs)
+            keras.metrics.get(metric_of(name, outputs))
         except (ValueError, TypeError) as e:
             close = difflib.get_close_matches(name, dir(keras.metrics), n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""

@@ -20,14 +20,12 @@ def metric_of(name: str, outputs: Outputs) -> str | keras.metrics.Metric:
 
     Raises:
         SpaceError: It names no function or class of a file.
-        ValueError, TypeError: Keras does not know it.
     """
     if file_of(name) is not None:
         return _own(name, outputs)
     if outputs.task == "labels" and name in ("accuracy", "acc"):
         # Keras would compare the most probable labels alone.
         return keras.metrics.BinaryAccuracy(name=name)
-    keras.metrics.get(name)
     return name
 
 

@@ -184,21 +184,21 @@ def test_accuracy_asked_for_by_name_is_measured_for_numbers_too() -> None:
     assert ours.distance(stock_fit(numbers, BASE, metrics=("accuracy",))) < 1e-5
 
 
-def test_a_clipping_optimizer_is_left_to_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of the hyperparameters clips; whatever a later one brings must not be passed over."""
+def test_an_optimizer_that_decays_is_left_to_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of the hyperparameters makes Adam decay; whatever a later one brings must not be passed over."""
 
-    def clip(model: keras.Model) -> None:
-        model.optimizer.clipnorm = 0.01
+    def decay(model: keras.Model) -> None:
+        model.optimizer.weight_decay = 0.1
 
-    def compile_clipping(model: keras.Model, *args: Any, **options: Any) -> None:
+    def compile_decaying(model: keras.Model, *args: Any, **options: Any) -> None:
         compile_model(model, *args, **options)
-        clip(model)
+        decay(model)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "compile_model", compile_clipping)
+        patch.setattr(loop, "compile_model", compile_decaying)
         ours = fit(CLASSES, BASE)
-    assert ours.path == "graph of Keras's steps: clipnorm of the optimizer"
-    assert ours.distance(stock_fit(CLASSES, BASE, change=clip)) < 1e-5
+    assert ours.path == "graph of Keras's steps: weight decay outside adamw"
+    assert ours.distance(stock_fit(CLASSES, BASE, change=decay)) < 1e-5
     assert ours.distance(fit(CLASSES, BASE)) > 1e-3
 
 

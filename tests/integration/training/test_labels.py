@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 
-from search_spaces import catalog
 from tests.integration.training.test_every_family import narrowed
 from tests.integration.training.test_graph_epochs import Doubled, NotInLoops, chain
 from tests.support.fits import BASE, SPACE, fit, small_data, stock_fit
@@ -25,10 +24,9 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("weighted", [(), ("train", "validation")], ids=["plain", "weighted"])
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_gives_the_losses_of_stock_fit(way: str, weighted: tuple[str, ...]) -> None:
-    data = small_data("labels", 3, weighted=weighted)
+def test_every_way_gives_the_losses_of_stock_fit(way: str) -> None:
+    data = small_data("labels", 3, weighted=("train", "validation"))
     ours = fit(data, BASE, build=WAYS[way])
     assert ours.path.startswith(way)
     assert ours.distance(stock_fit(data, BASE, build=WAYS[way])) < 1e-5
@@ -50,18 +48,11 @@ def test_the_accuracy_is_that_of_every_label_by_itself(way: str) -> None:
     assert right.all(axis=1).mean() < right.mean() < 1  # what else it could be is something else
 
 
-@pytest.mark.parametrize(
-    "family",
-    [
-        name
-        for name in catalog.FAMILIES
-        if catalog.load(name).learns == "targets" and not catalog.load(name).tasks
-    ],
-)
+@pytest.mark.parametrize("family", ["mlp", "cnn1d", "jordan", "stacked-autoencoder"])
 def test_families_learn_labels(family: str) -> None:
     """All that do not say otherwise: losses are those of ``fit``, outputs are probabilities."""
     space = narrowed(family)
-    data = small_data("labels", 3, shape=(6, 6) if family == "cnn" else (7, 2))
+    data = small_data("labels", 3, shape=(7, 2))
     point = space.starting_points()[0]
     ours = fit(data, point, build=space.build)
     assert ours.distance(stock_fit(data, point, build=space.build)) < 1e-5
