@@ -14,7 +14,7 @@ from search_spaces.shapes import Learns, Task
 from tuner.datasets.errors import DataError
 from tuner.errors import did_you_mean
 
-TASKS: tuple[str, ...] = get_args(Task)
+TASKS: tuple[str, ...] = tuple(task for task in get_args(Task) if task != "several")
 LEARNS: tuple[str, ...] = get_args(Learns)
 SCALINGS = ("standard", "minmax", "none")
 
