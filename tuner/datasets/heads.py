@@ -135,11 +135,15 @@ def flags(heads: Mapping[str, Targets], y: NDArray[Any]) -> NDArray[Any] | None:
     None where there are neither classes nor labels.
     """
     found = [
-        y[name] if head.labels is None else np.eye(len(head.labels))[head.encode(y[name])]
+        y[name].astype(bool) if head.labels is None else _one_hot(head, y[name])
         for name, head in heads.items()
         if head.task != "regression"
     ]
     return np.concatenate(found, axis=1) if found else None
+
+
+def _one_hot(head: Targets, y: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.eye(len(head.labels or ()), dtype=bool)[head.encode(y)]
 
 
 def columns(heads: Mapping[str, Targets]) -> dict[str, slice]:
