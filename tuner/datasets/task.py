@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from search_spaces.shapes import Outputs, Task
 from tuner.datasets.errors import DataError
+from tuner.datasets.spec import TASKS, by_output
 
 FEW_LABELS = 20
 MOST_LABELS = 1000
@@ -67,6 +68,13 @@ class Targets:
         return Outputs.for_heads({name: head.outputs for name, head in self.heads.items()})
 
     @property
+    def spelt(self) -> str:
+        """The task; of several outputs that of each: ``digit=classes,ink=regression``."""
+        if self.heads is None:
+            return self.task
+        return ",".join(f"{name}={head.task}" for name, head in self.heads.items())
+
+    @property
     def labels(self) -> tuple[Any, ...] | None:
         """The classes as Python values, None where there are none."""
         return None if self.classes is None else tuple(self.classes.tolist())
@@ -95,7 +103,8 @@ def find(
     Args:
         parts: The targets of each part, ``(rows,)`` or ``(rows, units)``; those of several
             outputs are structured arrays ``(rows,)`` with a field for each.
-        given: The task that the user gave, or None to find it.
+        given: The task that the user gave, or None to find it; of several outputs as
+            ``DataSpec.task`` says.
         source: Where the targets come from, for messages.
         names: Of the columns ``(units,)``, where the source has them.
 
@@ -104,6 +113,11 @@ def find(
     """
     if parts[0].dtype.names is not None:
         return _of_heads(parts, given, source)
+    if given is not None and "=" in given:
+        raise DataError(
+            f"{source}: expected the task of a single output, {', '.join(TASKS)}. "
+            f"Received: {given}: leave the name out."
+        )
     y = np.concatenate(parts)
     if y.ndim == 2:
         return _several(y, given, source, names)
@@ -128,13 +142,14 @@ def find(
 
 def _of_heads(parts: Sequence[NDArray[Any]], given: str | None, source: str) -> Targets:
     names = parts[0].dtype.names or ()
-    if given is not None:
+    tasks = {} if given is None else by_output(given)
+    if tasks.keys() - set(names):
         raise DataError(
-            f"{source}: expected no task, as each of the outputs {', '.join(names)} has its own, "
-            f"which is found from its targets. Received: {given}: leave it out."
+            f"{source}: expected a task for one of the outputs {', '.join(names)}, such as "
+            f"{names[0]}=regression. Received: {given}: name the output, or leave it out."
         )
     heads = {
-        name: find([part[name] for part in parts], None, f"{source} (y[{name!r}])")
+        name: find([part[name] for part in parts], tasks.get(name), f"{source} (y[{name!r}])")
         for name in names
     }
     units = sum(head.units for head in heads.values())

@@ -102,6 +102,18 @@ def test_an_output_is_seen_as_if_it_were_the_only_one(source, tmp_path):
     assert seen["digit"].target_scaler is None
 
 
+def test_the_task_of_an_output_may_be_given(source):
+    """Such as of few whole numbers that measure something; it belongs to the data's identity."""
+    found, given = load(DataSpec(source=source)), DataSpec(source=source, task="digit=regression")
+    data = load(given)
+    assert data.heads["digit"].task == "regression"
+    assert data.heads["word"].task == "binary"
+    assert heads.one(data, "digit").train.y.mean() == pytest.approx(0, abs=1e-4)
+    assert data.fingerprint != found.fingerprint
+    with pytest.raises(DataError, match="leave the name out"):
+        load(DataSpec(source="digits", task="digit=regression"))
+
+
 def test_every_part_has_its_share_of_each_class_and_label(source):
     data = load(DataSpec(source=source))
     for part in (data.train, data.validation, data.test):
@@ -219,7 +231,10 @@ def test_a_class_that_no_training_row_has_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"task": "regression"}, "expected no task, as each of the outputs digit, halves, ink"),
+        ({"task": "regression"}, "such as digit=regression. Received: regression: name the output"),
+        ({"task": "thumb=regression"}, "one of the outputs digit, halves, ink"),
+        ({"task": "digit=regresion"}, "Received: 'regresion'. Did you mean 'regression'"),
+        ({"task": "word=regression"}, r"\(y\['word'\]\): expected numbers as targets of a reg"),
         ({"class_weights": "balanced"}, "leave --class-weights out"),
     ],
 )
