@@ -253,6 +253,28 @@ def test_several_inputs_and_outputs_of_every_task(tmp_path: Path) -> None:
     assert scores["outputs"]["sums"]["r2"] > 0.6
 
 
+def test_layers_that_change_rows_at_random_stay_behind(data: Data) -> None:
+    class Turning(SearchSpace):
+        def build(self, hyperparameters: Any, inputs: Inputs, outputs: Outputs) -> keras.Model:
+            rows = keras.Input(inputs.shape)
+            turned = keras.layers.RandomFlip()(keras.layers.Reshape((8, 8, 1))(rows))
+            x = keras.layers.Flatten()(turned)
+            return keras.Model(
+                rows,
+                {
+                    name: keras.layers.Dense(head.units, head.activation)(x)
+                    for name, head in outputs.heads.items()
+                },
+            )
+
+    whole = deployable(Turning().construct({}, data.inputs, data.outputs), data)
+    core = next(layer for layer in whole.layers if isinstance(layer, keras.Model))
+    assert not [layer for layer in core.layers if "Random" in type(layer).__name__]
+    assert {name: answer.shape for name, answer in predict(whole, data.raw("test")).items()} == {
+        "digit": (len(data.test), 10), "ink": (len(data.test), 1),
+    }  # fmt: skip
+
+
 def unnamed(trial: Any, inputs: Inputs, outputs: Outputs) -> keras.Model:
     rows = keras.Input(inputs.shape)
     return keras.Model(rows, [keras.layers.Dense(head.units)(rows) for head in
