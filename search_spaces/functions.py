@@ -60,7 +60,7 @@ class FunctionSpace(SearchSpace):
         hyperparameters = self._fill(
             lambda name, parameter: parameter.suggest(trial, name), recorder.hyperparameters
         )
-        return hyperparameters, in_front(self._checked(model, inputs), inputs)
+        return hyperparameters, in_front(self._checked(model, inputs, outputs), inputs, outputs)
 
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
@@ -68,12 +68,12 @@ class FunctionSpace(SearchSpace):
         from optuna.trial import FixedTrial
 
         model = self._function(FixedTrial(dict(hyperparameters)), inputs, outputs)
-        return self._checked(model, inputs)
+        return self._checked(model, inputs, outputs)
 
     def rehearse(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
         recorder = RecordingTrial(DefaultTrial(), self._typed)
         with blame(f"{self._function.__name__}() of {self.name}", inspect.getfile(self._function)):
-            model = self._checked(self._function(recorder, inputs, outputs), inputs)
+            model = self._checked(self._function(recorder, inputs, outputs), inputs, outputs)
         self._check_names(recorder.hyperparameters)
         return model
 

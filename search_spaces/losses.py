@@ -10,6 +10,7 @@ from search_spaces.errors import SpaceError
 from search_spaces.sources import absolute, file_of, fingerprint
 from search_spaces.values import Value, spell
 
+SEVERAL = "several"  # the task of models with several outputs
 USUAL = "usual"  # the loss that fits the task: see `Outputs.loss`
 
 _OF_NUMBERS = ("mse", "mae", "huber", "log_cosh")
@@ -58,6 +59,11 @@ class LossChoice(Choice):
         """
         for value in self.values:
             name = spell(value)
+            if task == SEVERAL and name != USUAL:
+                raise SpaceError(
+                    "Expected no loss beside several outputs: each learns by the usual one of its "
+                    f"task, and they are added. Received: {name}: leave it out."
+                )
             if name != USUAL and file_of(name) is None and name not in BY_TASK[task]:
                 raise SpaceError(
                     f"Expected a loss for the task {task}: {', '.join(BY_TASK[task])}, or "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Task = Literal["binary", "classes", "labels", "regression"]
+Task = Literal["binary", "classes", "labels", "regression", "several"]
 Learns = Literal["targets", "rows"]  # what a model is taught: the targets, or the rows themselves
 HeadActivation = Literal["sigmoid", "softmax", "linear"]
 
@@ -32,12 +32,22 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """The head that a task asks for, and the loss that fits it."""
+    """The head that a task asks for, and the loss that fits it.
+
+    Attributes:
+        task: What is predicted; ``several`` where a model has several outputs.
+        units: Numbers that a model answers a row with.
+        activation: Of the last layer.
+        loss: As Keras names it; of several outputs it is the sum of theirs.
+        heads: Where models have several outputs, the head of each by its name, which is what the
+            model's outputs must be called; ``units`` is then that of all together.
+    """
 
     task: Task
     units: int
     activation: HeadActivation
-    loss: str  # as Keras names it
+    loss: str
+    heads: Mapping[str, Outputs] | None = field(default=None, hash=False)
 
     @classmethod
     def for_task(cls, task: Task, units: int = 1) -> Outputs:
@@ -59,6 +69,19 @@ class Outputs:
             expected = f"{fewest} unit" if most == fewest else f"at least {fewest} unit(s)"
             raise ValueError(f"Expected {expected} for {task}. Received: {units}.")
         return cls(task=task, units=units, activation=activation, loss=loss)
+
+    @classmethod
+    def for_heads(cls, heads: Mapping[str, Outputs]) -> Outputs:
+        """Returns several outputs, each with a head of its own."""
+        units = sum(head.units for head in heads.values())
+        return cls(task="several", units=units, activation="linear", loss="sum", heads=heads)
+
+    @property
+    def columns(self) -> int:
+        """Numbers that a row's target is kept as: one for a class, whatever the classes are."""
+        if self.heads is not None:
+            return sum(head.columns for head in self.heads.values())
+        return self.units if self.task in ("labels", "regression") else 1
 
 
 # Task -> fewest units, most units, activation of the head, loss.

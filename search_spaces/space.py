@@ -13,8 +13,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from search_spaces import exits, training
 from search_spaces import overrides as override_texts
-from search_spaces import training
 from search_spaces.assembly import assemble
 from search_spaces.choices import Choice
 from search_spaces.entrance import check_entrances, in_front, spelt
@@ -133,6 +133,8 @@ class SearchSpace(ABC):
                 f"{spelt(inputs.shapes)}: write a space of your own, whose models have inputs of "
                 "these names."
             )
+        if outputs is not None and outputs.heads is not None:
+            self._check_heads(outputs)
         if self.tasks and outputs is not None and outputs.task not in self.tasks:
             raise SpaceError(
                 f"Expected the task {' or '.join(self.tasks)} for {self.name}. "
@@ -156,6 +158,14 @@ class SearchSpace(ABC):
                 f"Received: {inputs.shape}: take {self.otherwise}."
             )
 
+    def _check_heads(self, outputs: Outputs) -> None:
+        if self.source is None:
+            raise SpaceError(
+                f"Expected targets of one array for {self.name}. Received: the outputs "
+                f"{exits.spelt(outputs)}: write a space of your own, whose models have outputs of "
+                "these names."
+            )
+
     def check_values(self, rows: np.ndarray) -> None:  # noqa: B027 most spaces take any
         """Refuses scaled training rows whose values no model of this space takes.
 
@@ -176,7 +186,8 @@ class SearchSpace(ABC):
             hyperparameters: real values by parameter name, of all parameters that exist.
             inputs: the shape of a row; of several inputs that of each, by the name that the
                 model's input must have.
-            outputs: units and activation of the head.
+            outputs: units and activation of the head; of several outputs those of each, by the
+                name that the model's output must have.
         """
 
     def construct(
@@ -185,9 +196,11 @@ class SearchSpace(ABC):
         """Returns what ``build`` does, such that it takes rows as they are kept.
 
         Raises:
-            SpaceError: ``build`` returned no model, or one that does not take these inputs.
+            SpaceError: ``build`` returned no model, or one that does not take these inputs or
+                has other outputs.
         """
-        return in_front(self._checked(self.build(hyperparameters, inputs, outputs), inputs), inputs)
+        model = self._checked(self.build(hyperparameters, inputs, outputs), inputs, outputs)
+        return in_front(model, inputs, outputs)
 
     def suggest(self, trial: BaseTrial) -> dict[str, Any]:
         """Returns the real values of the parameters that exist in this trial, fixed ones too."""
@@ -213,7 +226,7 @@ class SearchSpace(ABC):
         """
         defaults = self._fill(lambda _, parameter: parameter.default)
         with blame(f"build() of {self.name}", inspect.getfile(type(self))):
-            return self._checked(self.build(defaults, inputs, outputs), inputs)
+            return self._checked(self.build(defaults, inputs, outputs), inputs, outputs)
 
     def starting_points(self) -> list[dict[str, Any]]:
         """Returns the defaults and the points of ``starts``, as far as the overrides allow.
@@ -345,7 +358,7 @@ class SearchSpace(ABC):
 
         return self._fill(choose)
 
-    def _checked(self, model: object, inputs: Inputs) -> keras.Model:
+    def _checked(self, model: object, inputs: Inputs, outputs: Outputs) -> keras.Model:
         import keras
 
         if not isinstance(model, keras.Model):
@@ -353,7 +366,8 @@ class SearchSpace(ABC):
                 f"Expected build() of {self.name} to return a keras.Model. "
                 f"Received: {' '.join(reprlib.repr(model).split())}."
             )
-        check_entrances(model, inputs, self.name)
+        exits.check_exits(model, outputs, self.name)
+        check_entrances(model, inputs, outputs, self.name)
         return model
 
     def _fill(

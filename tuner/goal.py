@@ -137,7 +137,8 @@ def goals(names: Sequence[str], directions: Sequence[str] = ()) -> tuple[Goal, .
 def _direction(metric: str) -> str | None:
     name = metric.lower()
     higher = any(part in name for part in _HIGHER)
-    lower = name in _LOWER_SHORT or any(part in name for part in _LOWER)
+    last = name.rpartition("_")[2]  # behind the name of one of several outputs
+    lower = last in _LOWER_SHORT or any(part in name for part in _LOWER)
     if higher == lower:
         return None
     return "max" if higher else "min"

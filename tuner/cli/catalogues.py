@@ -12,7 +12,7 @@ from tuner.cli.options import command, json_option
 
 if TYPE_CHECKING:
     from tuner.datasets import Description
-    from tuner.datasets.portrait import Portrait
+    from tuner.datasets.portrait import Portrait, Predicted
 
 WIDE_ENOUGH = 100  # columns of a terminal that has room for explanations
 MOST_CLASSES = 30
@@ -150,23 +150,35 @@ def _sides(shape: Sequence[int]) -> str:
 
 
 def _task(row: Description) -> str:
+    if row.task == "several":
+        return "several outputs"
     return row.task if row.classes is None else f"{row.task} ({row.classes})"
 
 
 def _show_targets(portrait: Portrait, described: Description) -> None:
-    from tuner import words
-    from tuner.cli.screen import output, table
+    from tuner.datasets.portrait import Predicted
 
     if len(portrait.parts) > 1:
         brought = ", ".join(f"{part} {rows}" for part, rows in portrait.parts.items())
         click.echo(f"It brings its parts: {brought}")
-    if portrait.targets is not None:
-        spread = ", ".join(f"{name} {words.number(v)}" for name, v in portrait.targets.items())
+    for name, one in (portrait.outputs or {}).items():
+        click.echo(f"Output {name}: {one.task}")
+        _show_predicted(one, described.rows)
+    if portrait.outputs is None:
+        whole = Predicted(task=described.task, counts=portrait.counts, targets=portrait.targets)
+        _show_predicted(whole, described.rows)
+
+
+def _show_predicted(predicted: Predicted, whole: int) -> None:
+    from tuner import words
+    from tuner.cli.screen import output, table
+
+    if predicted.targets is not None:
+        spread = ", ".join(f"{name} {words.number(v)}" for name, v in predicted.targets.items())
         click.echo(f"Targets: {spread}")
         return
-    counts = portrait.counts or {}
-    whole = described.rows
-    kind = "label" if described.task == "labels" else "class"
+    counts = predicted.counts or {}
+    kind = "label" if predicted.task == "labels" else "class"
     rows = table(kind, "rows", "share", right=("rows", "share"))
     for label, count in list(counts.items())[:MOST_CLASSES]:
         rows.add_row(label, str(count), f"{count / whole:.1%}")

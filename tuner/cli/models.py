@@ -69,7 +69,8 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
 
     For classes and labels: accuracy, AUC, and precision, recall and F1 as means over the classes
     or labels and for each; for labels also the share of rows whose labels are all right. For a
-    regression: MAE, RMSE and R2 in the unit of the targets.
+    regression: MAE, RMSE and R2 in the unit of the targets. Of several outputs all of this for
+    each.
     """
     from storage import studies
     from tuner.cli import documents
@@ -124,18 +125,27 @@ def predict(model: str, rows: str, output: str | None, force: bool, as_json: boo
 
 
 def _print_scores(done: Evaluation) -> None:
+    from tuner.cli.screen import output
+
+    console = output()
+    console.print(f"Trial {done.trial} on the {done.rows} rows of the test part:")
+    _print_measures(done.scores, done.unit)
+    for name, scores in done.scores.get("outputs", {}).items():
+        console.print(f"Output {name}:")
+        _print_measures(scores, done.units[name])
+
+
+def _print_measures(scores: dict[str, Any], unit: str | None) -> None:
     from tuner import words
     from tuner.cli.screen import output, table
 
-    console, scores = output(), done.scores
-    console.print(f"Trial {done.trial} on the {done.rows} rows of the test part:")
     rows = table("metric", "value", right=("value",))
     for name, value in scores.items():
-        if not isinstance(value, list):
+        if not isinstance(value, (list, dict)):
             rows.add_row(f"  {name}", words.number(value))
-    console.print(rows)
-    if done.unit is not None:
-        console.print(f"The loss is a square in {done.unit}.")
+    output().print(rows)
+    if unit is not None:
+        output().print(f"The loss is a square in {unit}.")
     for kind in ("classes", "labels", "targets"):
         if kind in scores:
             _print_each(scores[kind])

@@ -27,7 +27,9 @@ DATA = (
         help="The column of a table that is predicted; of several labels or numbers: A,B,C.",
     ),
     click.option(
-        "--task", help="binary, classes, labels or regression.  [default: found from the data]"
+        "--task",
+        help="binary, classes, labels or regression; of several outputs NAME=TASK,...  "
+        "[default: found from the data]",
     ),
     click.option(
         "--validation", type=float, default=0.2, show_default=True, help="Its share of the rows."

@@ -38,7 +38,8 @@ class Rows:
         x: Features, ``(rows, *shape)``; or columns of several kinds, see
             ``tuner.datasets.encoding``; or several inputs, see ``tuner.datasets.several``, which
             sources may give as a dict of arrays.
-        y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text.
+        y: Targets, ``(rows,)`` or ``(rows, units)``: numbers, booleans or text; or those of several
+            outputs, see ``tuner.datasets.heads``, which sources may give as a dict of arrays.
         weights: How much each row counts, numbers ``(rows,)``; None where all count the same.
         blocks: Position of each row's group, or of its time among all times, int64 ``(rows,)``;
             None where rows are divided one by one. See ``tuner.datasets.blocks``.
@@ -125,7 +126,9 @@ def _blocks(
         raise DataError(
             f"{source}: expected {GROUP} or {TIME}. Received both: leave one of them out."
         )
-    values, rows = np.asarray(named[given[0]]), len(parts["train"].y)
+    y = parts["train"].y
+    first = next(iter(y.values()), ()) if isinstance(y, Mapping) else y
+    values, rows = np.asarray(named[given[0]]), len(first)
     values = values[:, 0] if values.shape == (rows, 1) else values
     if values.shape != (rows,) or values.dtype.kind not in "buifUM":
         raise DataError(

@@ -79,8 +79,9 @@ class Description:
         shape: Shape of one row.
         inputs: Of rows with several inputs, the shape of each by name; ``shape`` is then how many
             values they have together.
-        task: ``binary``, ``classes``, ``labels`` or ``regression``.
-        classes: Number of classes, or of labels; None for a regression.
+        task: ``binary``, ``classes``, ``labels`` or ``regression``; ``several`` where there are
+            several outputs.
+        classes: Number of classes, or of labels; None for a regression or several outputs.
         source: What it is and where it comes from, one line.
     """
 
@@ -238,7 +239,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
 
 
 def _count(targets: task.Targets) -> int | None:
-    if targets.task == "regression":
+    if targets.task in ("regression", "several"):
         return None
     return targets.units if targets.classes is None else len(targets.classes)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import several
+from tuner.datasets import heads, several
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.errors import DataError
 from tuner.errors import one_line
@@ -25,7 +25,7 @@ def check(arrays: Arrays, source: str) -> Arrays:
 
     Targets of shape ``(rows, 1)`` become ``(rows,)``, and text held as Python objects becomes
     NumPy text; features are only looked at. Several targets go by the names that they were given,
-    or that the columns of a data frame have.
+    or that the columns of a data frame have; those of several outputs by the keys of their dict.
 
     Args:
         arrays: What a loader returned.
@@ -37,12 +37,15 @@ def check(arrays: Arrays, source: str) -> Arrays:
     """
     parts = {part: _check_rows(rows, f"{source} ({part})") for part, rows in arrays.parts.items()}
     _check_alike((_shape_of(rows.x) for rows in parts.values()), "rows of one shape", source)
-    _check_alike((rows.y.shape[1:] for rows in parts.values()), "targets of one shape", source)
-    _check_alike(
-        (rows.y.dtype.kind == "U" for rows in parts.values()), "one kind of labels", source
-    )
+    _check_alike((_shape_of_y(rows.y) for rows in parts.values()), "targets of one shape", source)
+    _check_alike((_are_text(rows.y) for rows in parts.values()), "one kind of labels", source)
     names = arrays.targets or _column_names(arrays.parts["train"].y)
     y = parts["train"].y
+    if heads.are_several(y) and arrays.targets:
+        raise DataError(
+            f"{source}: expected no names of targets beside several outputs. "
+            f"Received: {', '.join(arrays.targets)}: leave them out."
+        )
     if y.ndim == 1:
         return dataclasses.replace(arrays, parts=parts, targets=None)
     if names is not None and (len(names) != y.shape[1] or len(set(names)) < len(names)):
@@ -61,12 +64,7 @@ def _column_names(values: Any) -> tuple[str, ...] | None:
 
 def _check_rows(rows: Rows, where: str) -> Rows:
     x = several.join(rows.x, where) if isinstance(rows.x, Mapping) else _array(rows.x, "x", where)
-    if isinstance(rows.y, Mapping):
-        raise DataError(
-            f"{where}: expected one array as y. Received: a dict with {', '.join(map(str, rows.y))}"
-            ": models have one output; put numbers or labels side by side, (rows, units)."
-        )
-    y = _check_targets(_array(rows.y, "y", where), where)
+    y = _check_y(rows.y, where)
     if several.are_several(x):
         for name, values in several.by_name(x).items():
             _check_features(values, f"x[{name!r}]", where)
@@ -149,41 +147,66 @@ def _check_features(x: NDArray[Any], name: str, where: str) -> None:
     _check_finite(x, name, where)
 
 
-def _check_targets(y: NDArray[Any], where: str) -> NDArray[Any]:
+def _shape_of_y(y: NDArray[Any]) -> tuple[Any, ...]:
+    """Of a row's targets; of several outputs each with its name."""
+    if heads.are_several(y):
+        return tuple((name, *values.shape[1:]) for name, values in heads.by_name(y).items())
+    return y.shape[1:]
+
+
+def _are_text(y: NDArray[Any]) -> tuple[bool, ...]:
+    found = heads.by_name(y) if heads.are_several(y) else {"": y}
+    return tuple(values.dtype.kind == "U" for values in found.values())
+
+
+def _check_y(values: Any, where: str) -> NDArray[Any]:
+    """Returns targets, or those of several outputs as ``heads.join`` lays them."""
+    if isinstance(getattr(values, "dtype", None), np.dtype) and heads.are_several(values):
+        values = heads.by_name(values)
+    if not isinstance(values, Mapping):
+        return _check_targets(_array(values, "y", where), where)
+    heads.check_names(values, where)
+    found = {name: _array(values[name], f"y[{name!r}]", where) for name in sorted(values)}
+    return heads.join(
+        {name: _check_targets(y, where, f"y[{name!r}]") for name, y in found.items()}, where
+    )
+
+
+def _check_targets(y: NDArray[Any], where: str, name: str = "y") -> NDArray[Any]:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim not in (1, 2):
         raise DataError(
-            f"{where}: expected y of shape (rows,) or (rows, units). Received: {y.shape}: "
+            f"{where}: expected {name} of shape (rows,) or (rows, units). Received: {y.shape}: "
             "give one label or a few numbers for each row."
         )
     if y.dtype.kind == "O":
-        y = _labels_of_objects(y, where)
+        y = _labels_of_objects(y, where, name)
     if y.dtype.kind not in _NUMBERS + "U":
         raise DataError(
-            f"{where}: expected numbers or text in y. Received: {_dtype_name(y)}: "
-            "y.astype(str) makes labels of it."
+            f"{where}: expected numbers or text in {name}. Received: {_dtype_name(y)}: "
+            f"{name}.astype(str) makes labels of it."
         )
     if y.dtype.kind != "U":
-        _check_finite(y, "y", where)
+        _check_finite(y, name, where)
     return y
 
 
-def _labels_of_objects(y: NDArray[Any], where: str) -> NDArray[Any]:
+def _labels_of_objects(y: NDArray[Any], where: str, name: str) -> NDArray[Any]:
     """Returns text as NumPy text. None and NaN stand for a missing label in object arrays."""
     flat = y.ravel().tolist()
     # NaN is the only value that differs from itself.
     missing = [row for row, label in enumerate(flat) if label is None or label != label]
     if missing:
         raise DataError(
-            f"{where}: expected a label in every row. Received: {len(missing)} missing in y, "
+            f"{where}: expected a label in every row. Received: {len(missing)} missing in {name}, "
             f"the first in row {missing[0]} (counted from 0): fill them in or remove these rows."
         )
     other = next((label for label in flat if not isinstance(label, str)), None)
     if other is not None:
         raise DataError(
-            f"{where}: expected numbers or text in y. Received: Python objects such as {other!r}: "
-            "convert y with y.astype(float) or y.astype(str)."
+            f"{where}: expected numbers or text in {name}. Received: Python objects such as "
+            f"{other!r}: convert it with {name}.astype(float) or {name}.astype(str)."
         )
     return y.astype(np.str_)
 

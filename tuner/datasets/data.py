@@ -14,6 +14,7 @@ from tuner.datasets.arrays import PARTS, Rows
 from tuner.datasets.encoding import Encoder, by_column
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.several import SeveralInputs, by_name
+from tuner.datasets.task import Targets
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +25,8 @@ class Part:
         x: Scaled features, contiguous float32 ``(rows, *shape)``.
         y: Class positions, int32 ``(rows,)``; labels, each 0 or 1, float32 ``(rows, units)``; or
             the targets of a regression, float32 ``(rows,)`` or ``(rows, units)``, in
-            ``Data.target_unit``.
+            ``Data.target_unit``. Those of several outputs lie side by side, float32
+            ``(rows, outputs.columns)``, the positions of classes among them.
         weights: How much each row counts in the loss, float32 ``(rows,)``; None where all count
             the same, see ``tuner.datasets.weights``.
     """
@@ -73,7 +75,8 @@ class Data:
         validation: What trials are compared by.
         test: What only finished models are scored on.
         scaler: Scaling of the features, None where they are not scaled.
-        target_scaler: Scaling of a regression's targets, None where they are not scaled.
+        target_scaler: Scaling of a regression's targets, None where they are not scaled; of
+            several outputs that of their columns side by side.
         selections: The raw rows of each part.
         fingerprint: SHA-256 of the raw arrays and of what decides the parts, hexadecimal.
         columns: Names of the features ``(columns,)``, None where the source names none.
@@ -85,6 +88,8 @@ class Data:
             source has them.
         class_weights: What a row of each class counts in training, by position; None where all
             count the same.
+        heads: What is predicted by each of several outputs, by its name; see
+            ``tuner.datasets.heads``. Then ``classes`` and ``targets`` are None.
     """
 
     name: str
@@ -103,6 +108,7 @@ class Data:
     encoder: Encoder | None = None
     targets: tuple[str, ...] | None = None
     several: SeveralInputs | None = None
+    heads: Mapping[str, Targets] | None = None
 
     def raw(self, part: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         """Returns the part's features as the source holds them, for a model that takes raw rows.
@@ -117,7 +123,10 @@ class Data:
         return rows if self.encoder is None else by_column(rows)
 
     def raw_targets(self, part: str) -> NDArray[Any]:
-        """Returns the part's targets as the source holds them: labels, or numbers unscaled."""
+        """Returns the part's targets as the source holds them: labels, or numbers unscaled.
+
+        Those of several outputs are fields of a structured array ``(rows,)``.
+        """
         selection = self._selection(part)
         return selection.rows.y[selection.indices]
 

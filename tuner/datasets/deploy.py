@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.entrance import behind
-from tuner.datasets import calendar, texts
+from tuner.datasets import calendar, heads, texts
 from tuner.datasets.data import Data
 from tuner.datasets.dates import Date
 from tuner.datasets.encoding import UNKNOWN, Category, Column, Encoder, Number
@@ -34,17 +34,19 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
 
     Args:
         core_model: Takes scaled rows ``(batch, *data.inputs.shape)`` and gives what the loss
-            takes, as trained on ``data.train``. What cuts rows up into several inputs stays behind.
+            takes, as trained on ``data.train``. What cuts rows up into several inputs, or lays
+            several outputs side by side, stays behind.
         data: The data it was trained on.
 
     Returns:
         An uncompiled functional model. Its outputs are the probability of ``data.classes[1]``
         ``(batch, 1)``, the probabilities of ``data.classes`` ``(batch, classes)``, or the values
-        of a regression in the unit of the raw targets ``(batch, units)``.
+        of a regression in the unit of the raw targets ``(batch, units)``; of several outputs a
+        dict with these for each.
     """
     import keras
 
-    if data.several is not None:
+    if data.several is not None or data.heads is not None:
         core_model = behind(core_model)
     rows = raw_rows(data, beside=core_model.name)
     scaled: Any
@@ -57,8 +59,10 @@ def deployable(core_model: keras.Model, data: Data) -> keras.Model:
         scaled = _encoded(rows, data.encoder)
     else:
         scaled = rows if data.scaler is None else _layer(data.scaler, name="scaling")(rows)
-    outputs = _without_training(core_model, several=data.several is not None)(scaled)
-    if data.target_scaler is not None:
+    outputs = _without_training(core_model, data)(scaled)
+    if data.heads is not None:
+        outputs = _unscaled(outputs, data)
+    elif data.target_scaler is not None:
         outputs = _layer(data.target_scaler, name="unscaling", invert=True)(outputs)
     return keras.Model(rows, outputs, name=f"{core_model.name}_deployable")
 
@@ -94,6 +98,17 @@ def raw_rows(data: Data, *, beside: str) -> Any:
 
 def _scaled(values: Any, one: OneInput, *, name: str) -> Any:
     return values if one.scaler is None else _layer(one.scaler, name=name)(values)
+
+
+def _unscaled(answers: Mapping[str, Any], data: Data) -> dict[str, Any]:
+    """Several outputs by their names, each in the unit of its raw targets."""
+    found = {}
+    for i, (name, alone) in enumerate(heads.every(data).items()):
+        scaler, answer = alone.target_scaler, answers[name]
+        if scaler is not None:
+            answer = _layer(scaler, name=f"unscaling_of_{i}", invert=True)(answer)
+        found[name] = answer
+    return found
 
 
 def _encoded(rows: Mapping[str, Any], encoder: Encoder) -> Any:
@@ -147,7 +162,7 @@ def _normalization(column: Number, *, name: str) -> keras.layers.Layer:
     )
 
 
-def _without_training(core_model: keras.Model, *, several: bool) -> keras.Model:
+def _without_training(core_model: keras.Model, data: Data) -> keras.Model:
     """Returns the same layers as a model that was never compiled, without those for training.
 
     An optimizer would double the file, and whoever loads it would be warned of its state. Keras's
@@ -159,8 +174,9 @@ def _without_training(core_model: keras.Model, *, several: bool) -> keras.Model:
 
     if not getattr(core_model, "inputs", None):
         return core_model
-    inputs = core_model.input if several else core_model.inputs[0]
-    plain = keras.Model(inputs, core_model.outputs[0], name=core_model.name)
+    inputs = core_model.inputs[0] if data.several is None else core_model.input
+    outputs = core_model.outputs[0] if data.heads is None else core_model.output
+    plain = keras.Model(inputs, outputs, name=core_model.name)
     if type(core_model).call not in (type(plain).call, keras.Sequential.call):
         return core_model
     if not any(_changes_at_random(layer) for layer in plain.layers):

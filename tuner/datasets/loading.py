@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from search_spaces.shapes import Inputs, Outputs
+from search_spaces.shapes import Inputs
 from tuner.datasets import (
     blocks,
     catalogue,
     encoding,
     folds,
+    heads,
     scaling,
     stratification,
     task,
@@ -52,6 +53,8 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         [rows.y for rows in arrays.parts.values()], given, spec.source, arrays.targets
     )
     selections = _divide(arrays, targets, spec)
+    if targets.heads is not None:
+        heads.check_training_part(targets.heads, selections["train"], spec.source)
     encoder = _fit_columns(selections["train"], spec)
     several = _fit_inputs(selections["train"], spec)
     of_one_kind = encoder is None and several is None
@@ -81,7 +84,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
             vocabulary=arrays.vocabulary,
             shapes=None if several is None else several.shapes,
         ),
-        outputs=Outputs.for_task(targets.task, targets.units),
+        outputs=targets.outputs,
         classes=targets.labels,
         train=dataclasses.replace(train, weights=weighing),
         validation=parts["validation"],
@@ -89,12 +92,13 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         scaler=scaler,
         target_scaler=target_scaler,
         selections=selections,
-        fingerprint=fingerprint(arrays, spec, targets.task),
+        fingerprint=fingerprint(arrays, spec, targets.spelt),
         columns=arrays.columns,
         class_weights=of_classes,
         encoder=encoder,
         several=several,
         targets=targets.names,
+        heads=targets.heads,
     )
 
 
@@ -107,7 +111,7 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
     if targets.labels is not None:
         labels = targets.encode(train.y)
         _check_every_class(labels, targets.labels, spec.source)
-    flags = train.y if targets.task == "labels" and train.blocks is None else None
+    flags = None if train.blocks is not None else _flags(targets, train.y)
     if spec.folds > 1:
         _check_folds(arrays, spec)
         del wanted["validation"]
@@ -146,6 +150,13 @@ def _divide(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selec
         else Selection(rows=given[part], indices=np.arange(len(given[part].x)))
         for part in PARTS
     }
+
+
+def _flags(targets: Targets, y: np.ndarray) -> np.ndarray | None:
+    """What every part is to have its share of, where a row may have several: labels, outputs."""
+    if targets.heads is not None:
+        return heads.flags(targets.heads, y)
+    return y if targets.task == "labels" else None
 
 
 def _check_folds(arrays: Arrays, spec: DataSpec) -> None:
@@ -213,6 +224,8 @@ def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | 
 
 
 def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler | None:
+    if targets.heads is not None:
+        return heads.fit(targets.heads, train.rows.y, train.indices, spec.scaling)
     if targets.task != "regression" or spec.scaling == "none":
         return None
     rows = Pieces(train.rows.y, train.indices)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import catalogue, several, task
+from tuner.datasets import catalogue, heads, several, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.spec import DataSpec
 from tuner.datasets.task import Targets
@@ -39,6 +39,15 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What is predicted by one of several outputs; see ``Portrait``."""
+
+    task: str
+    counts: Mapping[str, int] | None
+    targets: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Portrait:
     """What ``tuner datasets NAME`` shows below its description.
 
@@ -49,6 +58,8 @@ class Portrait:
         targets: Least, mean and largest target of a regression; None for classes and labels.
         columns: Of a table; none of images and sequences.
         sample: Some rows by column, their target last; none of images and sequences.
+        outputs: Of several outputs, what is predicted by each; else None. ``counts`` and
+            ``targets`` are then None.
     """
 
     parts: Mapping[str, int]
@@ -56,6 +67,7 @@ class Portrait:
     targets: Mapping[str, float] | None
     columns: tuple[Column, ...]
     sample: tuple[Mapping[str, Any], ...]
+    outputs: Mapping[str, Predicted] | None = None
 
 
 def portray(spec: DataSpec) -> Portrait:
@@ -67,14 +79,21 @@ def portray(spec: DataSpec) -> Portrait:
     arrays = catalogue.read(spec)
     y = np.concatenate([rows.y for rows in arrays.parts.values()])
     found = task.find([y], spec.task, spec.source, arrays.targets)
-    counts = _counts(y, found)
+    several = found.heads is not None
+    whole = Predicted(task=found.task, counts=None, targets=None) if several else _of(y, found)
     return Portrait(
         parts={part: len(rows.x) for part, rows in arrays.parts.items()},
-        counts=counts,
-        targets=_range(y) if counts is None else None,
+        counts=whole.counts,
+        targets=whole.targets,
         columns=tuple(_columns(arrays)),
         sample=tuple(_sample(arrays, spec.target)),
+        outputs={name: _of(y[name], head) for name, head in (found.heads or {}).items()} or None,
     )
+
+
+def _of(y: NDArray[Any], found: Targets) -> Predicted:
+    counts = _counts(y, found)
+    return Predicted(task=found.task, counts=counts, targets=_range(y) if counts is None else None)
 
 
 def _counts(y: NDArray[Any], found: Targets) -> dict[str, int] | None:
@@ -129,14 +148,20 @@ def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
         return []
     rows = arrays.parts["train"]
     columns = _by_name(rows, arrays.columns)
-    several = rows.y.reshape(len(rows.y), -1).T
-    names = [target or "target"] if len(several) == 1 else [f"y[{i}]" for i in range(len(several))]
-    targets = dict(zip(arrays.targets or names, several, strict=True))
+    targets = heads.by_name(rows.y) or _by_target(rows.y, arrays.targets, target)
     return [
         {name: _plain(column[row]) for name, column in columns.items()}
         | {name: column[row].tolist() for name, column in targets.items()}
         for row in range(min(SAMPLE, len(rows.x)))
     ]
+
+
+def _by_target(
+    y: NDArray[Any], names: tuple[str, ...] | None, target: str | None
+) -> dict[str, NDArray[Any]]:
+    found = y.reshape(len(y), -1).T
+    known = [target or "target"] if len(found) == 1 else [f"y[{i}]" for i in range(len(found))]
+    return dict(zip(names or known, found, strict=True))
 
 
 def _is_table(arrays: Arrays) -> bool:

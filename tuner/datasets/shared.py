@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from search_spaces.shapes import Inputs, Outputs
+from search_spaces.shapes import Inputs
 from tuner.datasets import catalogue
 from tuner.datasets.arrays import PARTS
 from tuner.datasets.data import Data, Part, Selection
@@ -45,6 +45,7 @@ from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.several import SeveralInputs
 from tuner.datasets.sources import function, image_folder, npy_folder
 from tuner.datasets.spec import DataSpec
+from tuner.datasets.task import Targets
 
 FOLDER_VARIABLE = "TUNER_CACHE"
 LARGE = 8_000_000  # bytes of prepared arrays; smaller data are loaded sooner than found
@@ -178,6 +179,7 @@ def _open(name: str, spec: DataSpec) -> Data:
     scalers: dict[str, Any] = {name: _scaler(arrays, name) for name in _SCALERS}
     kept = facts["several"]
     several = None if kept is None else SeveralInputs.from_dict(kept)
+    targets = _targets(facts)
     named: dict[str, Any] = {
         name: None if facts[name] is None else tuple(facts[name])
         for name in ("classes", "columns", "class_weights", "targets")
@@ -190,7 +192,8 @@ def _open(name: str, spec: DataSpec) -> Data:
             shapes=None if several is None else several.shapes,
         ),
         several=several,
-        outputs=Outputs.for_task(facts["task"], facts["units"]),
+        outputs=targets.outputs,
+        heads=targets.heads,
         **named,
         **parts,
         **scalers,
@@ -200,12 +203,34 @@ def _open(name: str, spec: DataSpec) -> Data:
     )
 
 
+def _targets(facts: Mapping[str, Any]) -> Targets:
+    """What is predicted, and by each of several outputs."""
+    classes, names, heads = (facts.get(name) for name in ("classes", "targets", "heads"))
+    return Targets(
+        task=facts["task"],
+        units=facts["units"],
+        classes=None if classes is None else np.array(classes),
+        names=None if names is None else tuple(names),
+        heads=None if heads is None else {name: _targets(one) for name, one in heads.items()},
+    )
+
+
+def _facts(head: Targets) -> dict[str, Any]:
+    return {
+        "task": head.task,
+        "units": head.units,
+        "classes": head.labels,
+        "targets": head.names,
+    }
+
+
 def _keep(data: Data, scratch: Scratch) -> str:
     """Writes an entry unless it is there; returns its name."""
     facts = {
         "vocabulary": data.inputs.vocabulary,
         "task": data.outputs.task,
         "units": data.outputs.units,
+        "heads": {name: _facts(head) for name, head in data.heads.items()} if data.heads else None,
         "classes": data.classes,
         "columns": data.columns,
         "targets": data.targets,

@@ -14,7 +14,7 @@ from search_spaces.shapes import Learns, Task
 from tuner.datasets.errors import DataError
 from tuner.errors import did_you_mean
 
-TASKS: tuple[str, ...] = get_args(Task)
+TASKS: tuple[str, ...] = tuple(task for task in get_args(Task) if task != "several")
 LEARNS: tuple[str, ...] = get_args(Learns)
 SCALINGS = ("standard", "minmax", "none")
 
@@ -29,6 +29,7 @@ class DataSpec:
         source: A name (``digits``) or a path (``house.csv``, ``images.npz``, ``data.py:load``).
         target: The column that is predicted; for tables (``.csv``, ``.parquet``) only.
         task: One of ``TASKS``, or None to find it from the targets (see ``tuner.datasets.task``).
+            Of several outputs ``NAME=TASK`` with commas between; others are found.
         validation: Fraction of the rows for the validation part, above 0.
         test: Fraction of the rows for the test part, above 0. Fractions are of the rows that are
             divided: a part that the source brings itself (``x_test``) is used as it is.
@@ -75,7 +76,8 @@ class DataSpec:
                 "Expected a data set name or a path. Received: nothing: see `tuner datasets`."
             )
         if self.task is not None:
-            _check_choice("task", self.task, TASKS)
+            for one in by_output(self.task).values():
+                _check_choice("task", one, TASKS)
         _check_choice("scaling", self.scaling, SCALINGS)
         _check_choice("learns", self.learns, LEARNS)
         if self.learns == "rows" and self.task not in (None, "regression"):
@@ -151,6 +153,12 @@ class DataSpec:
                 f"Received: {', '.join(unknown)}: use the version of tuner that wrote it."
             )
         return cls(**{**values, "text": tuple(values.get("text", ()))})
+
+
+def by_output(task: str) -> dict[str, str]:
+    """Returns the tasks in ``NAME=TASK`` with commas between; one without a name is of ``""``."""
+    pieces = [piece.strip().rpartition("=") for piece in task.split(",")]
+    return {name: one for name, _, one in pieces}
 
 
 def _absolute(path: str) -> str:

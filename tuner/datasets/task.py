@@ -15,19 +15,23 @@ which a row has any number. Where every row has exactly one they may as well be 
 the task must be given.
 
 A task that the user gives is never second-guessed, only refused where the targets do not fit it.
+
+Several outputs (see ``tuner.datasets.heads``) have a task each, found by the same rule; the task of
+all together is ``several``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.shapes import Task
+from search_spaces.shapes import Outputs, Task
 from tuner.datasets.errors import DataError
+from tuner.datasets.spec import TASKS, by_output
 
 FEW_LABELS = 20
 MOST_LABELS = 1000
@@ -47,12 +51,28 @@ class Targets:
             where there are no classes.
         names: Of several targets: of labels always, by default their positions; of the columns of
             a regression where the source has them; else None.
+        heads: Of several outputs, what is predicted by each, by its name.
     """
 
     task: Task
     units: int
     classes: NDArray[Any] | None
     names: tuple[str, ...] | None = None
+    heads: Mapping[str, Targets] | None = None
+
+    @property
+    def outputs(self) -> Outputs:
+        """What a model must give for them."""
+        if self.heads is None:
+            return Outputs.for_task(self.task, self.units)
+        return Outputs.for_heads({name: head.outputs for name, head in self.heads.items()})
+
+    @property
+    def spelt(self) -> str:
+        """The task; of several outputs that of each: ``digit=classes,ink=regression``."""
+        if self.heads is None:
+            return self.task
+        return ",".join(f"{name}={head.task}" for name, head in self.heads.items())
 
     @property
     def labels(self) -> tuple[Any, ...] | None:
@@ -60,7 +80,13 @@ class Targets:
         return None if self.classes is None else tuple(self.classes.tolist())
 
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Returns positions in ``classes`` as int32 ``(rows,)``, or the numbers as float32."""
+        """Returns positions in ``classes`` as int32 ``(rows,)``, or the numbers as float32.
+
+        Those of several outputs lie side by side, float32 ``(rows, outputs.columns)``.
+        """
+        if self.heads is not None:
+            encoded = [head.encode(y[name]) for name, head in self.heads.items()]
+            return np.column_stack(encoded).astype(np.float32)
         if self.classes is None:
             return np.ascontiguousarray(y, dtype=np.float32)
         return np.searchsorted(self.classes, y).astype(np.int32)
@@ -75,14 +101,23 @@ def find(
     """Returns the task of targets that were checked.
 
     Args:
-        parts: The targets of each part, ``(rows,)`` or ``(rows, units)``.
-        given: The task that the user gave, or None to find it.
+        parts: The targets of each part, ``(rows,)`` or ``(rows, units)``; those of several
+            outputs are structured arrays ``(rows,)`` with a field for each.
+        given: The task that the user gave, or None to find it; of several outputs as
+            ``DataSpec.task`` says.
         source: Where the targets come from, for messages.
         names: Of the columns ``(units,)``, where the source has them.
 
     Raises:
         DataError: All targets are equal, or do not fit the given task.
     """
+    if parts[0].dtype.names is not None:
+        return _of_heads(parts, given, source)
+    if given is not None and "=" in given:
+        raise DataError(
+            f"{source}: expected the task of a single output, {', '.join(TASKS)}. "
+            f"Received: {given}: leave the name out."
+        )
     y = np.concatenate(parts)
     if y.ndim == 2:
         return _several(y, given, source, names)
@@ -103,6 +138,22 @@ def find(
         return Targets(task=task, units=1, classes=None)
     _check_labels(distinct, task, source)
     return Targets(task=task, units=1 if task == "binary" else len(distinct), classes=distinct)
+
+
+def _of_heads(parts: Sequence[NDArray[Any]], given: str | None, source: str) -> Targets:
+    names = parts[0].dtype.names or ()
+    tasks = {} if given is None else by_output(given)
+    if tasks.keys() - set(names):
+        raise DataError(
+            f"{source}: expected a task for one of the outputs {', '.join(names)}, such as "
+            f"{names[0]}=regression. Received: {given}: name the output, or leave it out."
+        )
+    heads = {
+        name: find([part[name] for part in parts], tasks.get(name), f"{source} (y[{name!r}])")
+        for name in names
+    }
+    units = sum(head.units for head in heads.values())
+    return Targets(task="several", units=units, classes=None, heads=heads)
 
 
 def guess(distinct: NDArray[Any], rows: int) -> Task:

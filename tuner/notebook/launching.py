@@ -30,9 +30,10 @@ def launch(
         space: As on the command line: ``"mlp"``, ``"package.module:Class"``, ``"net.py:build"``.
         data: A source as on the command line (``"digits"``, ``"house.csv"``), or arrays:
             ``(x, y)``, ``((x_train, y_train), (x_test, y_test))``, or a mapping of such names.
-            Rows with several inputs are a dict of arrays as ``x``; several labels or numbers are
-            a ``y`` of shape (rows, units), or a data frame, whose columns name them. Arrays are
-            written once into the folder of models, under their hash.
+            Rows with several inputs are a dict of arrays as ``x``, targets of several outputs one
+            as ``y``; several labels or numbers are a ``y`` of shape (rows, units), or a data frame,
+            whose columns name them. Arrays are written once into the folder of models, under
+            their hash.
         trials: How many; 20 unless the study has a number.
         workers: Processes; 0 only makes the study, ``"auto"`` measures how many pay. By default
             one a GPU, else one a core, up to 4.

@@ -164,7 +164,7 @@ class Study:
 
         Returns:
             For classes ``prediction`` and the probability of each, ``p(label)``; for a
-            regression ``prediction``.
+            regression ``prediction``; of several outputs both behind the name of each.
 
         Raises:
             DataError: The rows are not such as the model takes.

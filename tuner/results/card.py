@@ -20,6 +20,7 @@ from storage import trials
 from storage.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
+from tuner.datasets import heads
 from tuner.goal import goal_of, values_of
 from tuner.study import StudySpec
 
@@ -117,18 +118,41 @@ def of_data(spec: StudySpec, data: Data | None) -> dict[str, Any]:
         "classes": data.classes,
         "targets": data.targets,
         "target_unit": data.target_unit,
+        "outputs": _of_outputs(data),
     }
 
 
-def of_predictions(data: Data) -> str:
-    """What the numbers are that the model answers with, in words."""
+def _of_outputs(data: Data) -> dict[str, dict[str, Any]] | None:
+    """The same of each of several outputs; None where there is a single one."""
+    each = heads.every(data)
+    return {
+        name: {
+            "task": one.outputs.task,
+            "classes": one.classes,
+            "targets": one.targets,
+            "target_unit": one.target_unit,
+        }
+        for name, one in each.items()
+    } or None
+
+
+def of_predictions(data: Data, where: str = "data") -> str:
+    """What the numbers are that the model answers with, in words.
+
+    Args:
+        where: The part of the card that tells of their classes.
+    """
+    if data.heads is not None:
+        each = heads.every(data).items()
+        told = (f"{name}: {of_predictions(one, f'{where}.outputs.{name}')}" for name, one in each)
+        return f"a dict of outputs ({'; '.join(told)})"
     if data.outputs.task == "labels":
-        return "the probability of each label, in the order of data.targets"
+        return f"the probability of each label, in the order of {where}.targets"
     if data.classes is None:
         return "the targets, in their own unit"
     if data.outputs.units == 1:
         return f"the probability of class {data.classes[1]!r}"
-    return "the probability of each class, in the order of data.classes"
+    return f"the probability of each class, in the order of {where}.classes"
 
 
 def by_part(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:

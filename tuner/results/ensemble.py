@@ -127,10 +127,25 @@ def _average(
 
     rows = raw_rows(data, beside="mean")
     answers = [
-        keras.Model(model.input, model.outputs[0], name=f"trial_{trial.number}")(rows)
+        _named(model, f"trial_{trial.number}")(rows)
         for trial, model in zip(chosen, models, strict=True)
     ]
-    return keras.Model(rows, keras.layers.Average(name="mean")(answers), name="ensemble")
+    if data.heads is None:
+        mean = keras.layers.Average(name="mean")(answers)
+    else:
+        mean = {
+            name: keras.layers.Average(name=f"mean_of_{i}")([each[name] for each in answers])
+            for i, name in enumerate(data.heads)
+        }
+    return keras.Model(rows, mean, name="ensemble")
+
+
+def _named(model: keras.Model, name: str) -> keras.Model:
+    """The same layers as a model of another name."""
+    import keras
+
+    outputs = model.output if isinstance(model.output, dict) else model.outputs[0]
+    return keras.Model(model.input, outputs, name=name)
 
 
 def _scores(data: Data, model: keras.Model) -> Scores:
@@ -158,4 +173,7 @@ def _card(
 
 def _plain(scores: dict[str, Any]) -> dict[str, Any]:
     """Without tables."""
-    return {name: value for name, value in scores.items() if not isinstance(value, list)}
+    plain = {name: value for name, value in scores.items() if not isinstance(value, list)}
+    if "outputs" in scores:
+        plain["outputs"] = {name: _plain(of_one) for name, of_one in scores["outputs"].items()}
+    return plain

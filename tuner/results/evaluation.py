@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from storage.studies import Study
 from storage.trials import TrialRecord
+from tuner.datasets import heads
 from tuner.errors import UserError, one_line
 from tuner.loading import load_data, load_space
 from tuner.results.choice import model_file
-from tuner.results.scores import score
+from tuner.results.scores import Answers, score
 from tuner.silence import silence
 from tuner.study import StudySpec
 
@@ -35,12 +36,14 @@ class Evaluation:
     Attributes:
         scores: See ``tuner.results.scores``.
         unit: The unit of a regression's loss, in words; None for class labels.
+        units: The same for each of several outputs.
     """
 
     trial: int
     rows: int
     scores: dict[str, Any]
     unit: str | None
+    units: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def evaluate(study: Study, trial: TrialRecord) -> Evaluation:
@@ -59,9 +62,10 @@ def evaluate(study: Study, trial: TrialRecord) -> Evaluation:
         answers = predict(load(path), data.raw("test"))
     return Evaluation(
         trial=trial.number,
-        rows=len(answers),
+        rows=len(data.test),
         scores=score(data, "test", answers),
         unit=data.target_unit,
+        units={name: one.target_unit for name, one in heads.every(data).items()},
     )
 
 
@@ -94,10 +98,8 @@ def load(path: Path) -> keras.Model:
         ) from e
 
 
-def predict(
-    model: keras.Model, rows: NDArray[Any] | Mapping[str, NDArray[Any]]
-) -> NDArray[np.floating[Any]]:
-    """The answers of a model that takes raw rows, ``(rows, outputs)``.
+def predict(model: keras.Model, rows: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Answers:
+    """The answers of a model that takes raw rows, ``(rows, outputs)``, or those of each output.
 
     Args:
         rows: ``(rows, *shape)``, by column ``(rows, 1)``, or by input ``(rows, *shape)``.
@@ -106,10 +108,16 @@ def predict(
     """
     count = len(next(iter(rows.values()))) if isinstance(rows, Mapping) else len(rows)
     pieces = [
-        np.asarray(model(_tensors(rows, slice(start, start + ROWS_AT_ONCE)), training=False))
+        model(_tensors(rows, slice(start, start + ROWS_AT_ONCE)), training=False)
         for start in range(0, count, ROWS_AT_ONCE)
     ]
-    return np.concatenate(pieces)
+    if isinstance(pieces[0], Mapping):
+        return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
+    return _joined(pieces)
+
+
+def _joined(pieces: list[Any]) -> NDArray[np.floating[Any]]:
+    return np.concatenate([np.asarray(piece) for piece in pieces])
 
 
 def _tensors(rows: NDArray[Any] | Mapping[str, NDArray[Any]], which: slice) -> Any:

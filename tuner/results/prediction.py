@@ -18,7 +18,7 @@ from tuner.datasets.sources import npz
 from tuner.errors import UserError, one_line
 from tuner.results.evaluation import import_keras, load, predict
 from tuner.results.files import card_path
-from tuner.results.scores import HALF, probabilities
+from tuner.results.scores import HALF, Answers, probabilities
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +38,8 @@ def predict_table(model: str, rows: str) -> pd.DataFrame:
         For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
         with those that are more probable than not in ``prediction``, commas between; for a
         regression ``prediction``, or ``prediction_0``, ..., or ``prediction_`` with the names of
-        several targets; without a card ``output_0``, ...
+        several targets; without a card ``output_0``, ... Of several outputs all of this behind the
+        name of each: ``NAME_prediction``.
 
     Raises:
         DataError: The rows are not such as the model takes.
@@ -181,9 +182,16 @@ def _check_count(table: pd.DataFrame, shape: Sequence[int | None], source: str) 
         )
 
 
-def _answers(answers: NDArray[np.floating[Any]], about: dict[str, Any]) -> pd.DataFrame:
+def _answers(answers: Answers, about: dict[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
+    if isinstance(answers, Mapping):
+        known = about.get("outputs") or {}
+        each = [
+            _answers(values, known.get(name, {})).add_prefix(f"{name}_")
+            for name, values in answers.items()
+        ]
+        return pd.concat(each, axis=1)
     if "task" not in about:
         return pd.DataFrame(answers).add_prefix("output_")
     classes: Any = about["classes"]

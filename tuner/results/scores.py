@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.datasets import heads
+
 if TYPE_CHECKING:
     from tuner.datasets import Data
 
 Floats = NDArray[np.floating[Any]]
+Answers = Floats | Mapping[str, Floats]  # of several outputs by their names
 HALF = 0.5
 EPSILON = 1e-7  # Keras keeps probabilities so far from 0 and 1 before it takes their logarithm
 
 
-def score(data: Data, part: str, answers: Floats) -> dict[str, Any]:
+def score(data: Data, part: str, answers: Answers) -> dict[str, Any]:
     """Scores the answers of a model that takes raw rows.
 
     Args:
         part: ``validation`` or ``test``.
         answers: To the rows ``data.raw(part)``, ``(rows, outputs)``: probabilities, or values in
-            the unit of the raw targets.
+            the unit of the raw targets; of several outputs those of each.
 
     Returns:
         ``loss`` in the unit of the study (for a regression ``data.target_unit``, squared), the
-        others as ``of_classes``, ``of_labels`` and ``of_regression`` say.
+        others as ``of_classes``, ``of_labels`` and ``of_regression`` say. Of several outputs the
+        sum of the losses, and all that is known of each under its name in ``outputs``.
     """
+    if isinstance(answers, Mapping):
+        each = {name: score(one, part, answers[name]) for name, one in heads.every(data).items()}
+        return {"loss": float(sum(scores["loss"] for scores in each.values())), "outputs": each}
     rows = {"train": data.train, "validation": data.validation, "test": data.test}[part]
     expected, weights = rows.y, rows.weights
     if data.classes is not None:

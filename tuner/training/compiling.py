@@ -11,6 +11,7 @@ import numpy as np
 
 from search_spaces.shapes import Outputs
 from tuner.errors import UserError, one_line
+from tuner.training import heads
 from tuner.training.losses import loss_of
 from tuner.training.measuring import metric_of
 
@@ -58,14 +59,28 @@ def compile_model(
     *,
     metrics: Sequence[str] = (),
 ) -> None:
-    """Compiles a model for its task; classification is measured by its accuracy too."""
-    names = [] if outputs.task == "regression" else ["accuracy"]
+    """Compiles a model for its task; classification is measured by its accuracy too.
+
+    Each of several outputs is measured by its loss as well.
+    """
     model.compile(
         optimizer=make_optimizer(hyperparameters),
         loss=loss_of(hyperparameters, outputs),
-        metrics=[metric_of(name, outputs) for name in dict.fromkeys([*names, *metrics])],
         jit_compile=False,  # compiling costs more than a short trial gains on a CPU
+        **_measured(metrics, outputs),
     )
+
+
+def _measured(metrics: Sequence[str], outputs: Outputs) -> dict[str, Any]:
+    """The metrics as ``compile`` takes them, those that are always measured before the others."""
+    losses = heads.losses_of(outputs)
+    names = [] if outputs.task == "regression" else ["accuracy"]
+    if outputs.heads is not None:
+        names = heads.usual_metrics(outputs)
+    known = {loss.name for loss in losses}
+    named = [name for name in dict.fromkeys([*names, *metrics]) if name not in known]
+    found = {"metrics": [metric_of(name, outputs) for name in named]}
+    return {**found, "weighted_metrics": losses} if losses else found
 
 
 def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
@@ -75,6 +90,8 @@ def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
         UserError: It does not know one (close names are suggested), or cannot compute it.
     """
     for name in names:
+        if outputs.heads is not None and heads.output_of(name, outputs)[1] == heads.LOSS:
+            continue  # it is measured anyway
         try:
             keras.metrics.get(metric_of(name, outputs))
         except (ValueError, TypeError) as e:
@@ -98,10 +115,13 @@ def _try_metric(name: str, outputs: Outputs) -> None:
         [keras.Input((2,)), keras.layers.Dense(outputs.units, activation=outputs.activation)]
     )
     model.compile(
-        optimizer="sgd", loss=outputs.loss, metrics=[metric_of(name, outputs)], jit_compile=False
+        optimizer="sgd",
+        loss=loss_of({}, outputs),
+        metrics=[metric_of(name, outputs)],
+        jit_compile=False,
     )
-    several = outputs.task in ("labels", "regression") and outputs.units > 1
-    y = np.zeros((4, outputs.units)) if several else np.arange(4.0) % max(2, outputs.units)
+    several = outputs.columns > 1
+    y = np.zeros((4, outputs.columns)) if several else np.arange(4.0) % max(2, outputs.units)
     x = np.zeros((4, 2), np.float32)
     scores = model.evaluate(x, y.astype(np.float32), verbose=0, return_dict=True)
     if not all(np.ndim(value) == 0 for value in scores.values()):

@@ -19,6 +19,7 @@ from search_spaces.shapes import Outputs
 from search_spaces.sources import file_of, short
 from tuner.errors import UserError, one_line
 from tuner.training import own
+from tuner.training.heads import SumOfLosses
 
 RowLoss = Callable[[Any, Any], Any]
 
@@ -60,8 +61,10 @@ def shaped(y_true: Any, y_pred: Any, outputs: Outputs) -> Any:
     return keras.ops.reshape(keras.ops.cast(y_true, y_pred.dtype), keras.ops.shape(y_pred))
 
 
-def loss_of(hyperparameters: Mapping[str, Any], outputs: Outputs) -> str | TaskLoss:
-    """The loss that hyperparameters name, as ``compile`` takes it."""
+def loss_of(hyperparameters: Mapping[str, Any], outputs: Outputs) -> str | keras.losses.Loss:
+    """The loss that hyperparameters name, as ``compile`` takes it; of several outputs the sum."""
+    if outputs.heads is not None:
+        return SumOfLosses(outputs)
     return named(hyperparameters.get("loss", USUAL), outputs)
 
 

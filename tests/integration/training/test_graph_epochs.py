@@ -185,7 +185,7 @@ def test_accuracy_asked_for_by_name_is_measured_for_numbers_too() -> None:
 
 
 def test_an_optimizer_that_decays_is_left_to_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of the hyperparameters makes Adam decay; whatever a later one brings must not be passed over."""
+    """Adam decays by no hyperparameter; whatever a later one brings must not be passed over."""
 
     def decay(model: keras.Model) -> None:
         model.optimizer.weight_decay = 0.1

@@ -127,7 +127,6 @@ def test_other_values_or_names_are_other_data(tmp_path):
         ("{'a': [[1], [1, 2]]}, [0, 1]", "expected an array for x['a']"),
         ("{'a': np.eye(4) / 0}, np.eye(4)[0]", "expected finite numbers up to 1e+18 in x['a']"),
         ("{'a': np.eye(4)}, np.eye(3)[0]", "4 rows in x and 3 targets"),
-        ("np.eye(4), {'p': np.eye(4)[0], 'q': np.eye(4)[1]}", "Received: a dict with p, q: models"),
         (
             "({'a': np.eye(4)}, np.eye(4)[0]), ({'a': np.eye(5)}, np.eye(5)[0])",
             "Received: (('a', 4),) and (('a', 5),): make them agree",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from storage.engine import Store
 from storage.errors import StoreError
 from storage.studies import Study
 from tuner import words
+from tuner.datasets import heads
 from tuner.errors import UserError
 from tuner.loading import load_data, load_space
 from tuner.results import evaluation
@@ -20,7 +23,7 @@ from tuner.results.choice import best, model_file
 from tuner.results.report import style
 from tuner.results.report.document import Picture, Section, Table
 from tuner.results.report.thinning import spread
-from tuner.results.scores import score
+from tuner.results.scores import Answers, score
 from tuner.study import StudySpec
 
 if TYPE_CHECKING:
@@ -49,8 +52,15 @@ def scoring(store: Store, study: Study) -> Section:
     return section(data, answers)
 
 
-def section(data: Data, answers: NDArray[np.floating[Any]]) -> Section:
-    """The section for these answers to the raw rows of the test part, ``(rows, outputs)``."""
+def section(data: Data, answers: Answers) -> Section:
+    """The section for these answers to the raw rows of the test part, ``(rows, outputs)``.
+
+    Of several outputs it holds what there is to see of each.
+    """
+    if isinstance(answers, Mapping):
+        return _together(
+            {name: section(one, answers[name]) for name, one in heads.every(data).items()}
+        )
     scores = score(data, "test", answers)
     measured = {f"{words.TEST}{k}": v for k, v in scores.items() if isinstance(v, float)}
     text = f"On the {len(answers):,} rows of the test part: {words.measures(measured, words.TEST)}."
@@ -59,6 +69,27 @@ def section(data: Data, answers: NDArray[np.floating[Any]]) -> Section:
     if data.classes is None:
         return _residuals(data, answers, text)
     return _confusion(data.classes, np.array(scores["confusion"]), text)
+
+
+def _together(sections: Mapping[str, Section]) -> Section:
+    """One section of those of several outputs; tables are of labels alone, and so of one form."""
+    tables = {name: section.table for name, section in sections.items() if section.table}
+    first = next(iter(tables.values()), None)
+    return Section(
+        title=TITLE,
+        text=[f"{name}: {text}" for name, section in sections.items() for text in section.text],
+        table=first
+        and Table(
+            columns=("output", *first.columns),
+            rows=[(name, *row) for name, table in tables.items() for row in table.rows],
+            right=first.right,
+        ),
+        pictures=[
+            dataclasses.replace(picture, alt=f"{name}: {picture.alt}")
+            for name, section in sections.items()
+            for picture in section.pictures
+        ],
+    )
 
 
 def _confusion(classes: tuple[Any, ...], counts: NDArray[Any], text: str) -> Section:

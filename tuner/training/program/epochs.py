@@ -52,6 +52,8 @@ class ProgramEpochs:
         outputs: Outputs,
         metrics: Sequence[str],
     ) -> None:
+        if outputs.heads is not None:
+            raise Unsupported("several outputs")
         self._accuracy = outputs.task != "regression"
         further = [name for name in metrics if not (self._accuracy and name == "accuracy")]
         measures.check(further)

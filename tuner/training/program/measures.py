@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from search_spaces.shapes import Outputs
-from tuner.training.measuring import metric_of
+from tuner.training.measuring import made
 from tuner.training.program.architecture import Unsupported
 
 # What these mean depends on the task: Keras decides that when it compiles a model.
@@ -28,7 +27,7 @@ class Measures:
         self, names: Sequence[str], outputs: Outputs, target: tuple[tuple[int, ...], str]
     ) -> None:
         self._units = outputs.units
-        self._metrics = [_metric(name, outputs) for name in names]
+        self._metrics = [made(name, outputs) for name in names]
         shape, dtype = target
         # Some make their variables when they first see a row: none may be made inside a loop.
         self.update(tf.zeros([1, *shape], dtype), tf.zeros([1, outputs.units]))
@@ -63,15 +62,3 @@ def check(names: Sequence[str]) -> None:
     for name in names:
         if name in AMBIGUOUS:
             raise Unsupported(f"the metric {name}")
-
-
-def _metric(name: str, outputs: Outputs) -> keras.metrics.Metric:
-    """The metric that Keras makes of a name when it compiles a model."""
-    metric = metric_of(name, outputs)
-    if isinstance(metric, keras.metrics.Metric):
-        return metric
-    metric = keras.metrics.get(name)
-    if not isinstance(metric, keras.metrics.Metric):
-        metric = keras.metrics.MeanMetricWrapper(metric)
-    metric.name = name
-    return metric
