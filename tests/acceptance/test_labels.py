@@ -49,22 +49,3 @@ def test_labels_from_launch_to_predictions(tmp_path: Path) -> None:
         assert answer["prediction"] == ", ".join(named)
         right += named == [name for name in NAMES if row[name]]
     assert right > 170
-    assert tuner.json("rerun", "mlp-digits", "0")["identical"]
-    assert tuner("ensemble", "mlp-digits", "--top", "2", "-o", "mean.keras").returncode == 0
-
-
-def test_several_numbers_from_launch_to_predictions(tmp_path: Path) -> None:
-    """Predicted in their own units, under their own names."""
-    tuner = Terminal(tmp_path)
-    frame = load_digits(as_frame=True).data
-    ink, left = frame.sum(axis=1), frame.iloc[:, [i for i in range(64) if i % 8 < 4]].sum(axis=1)
-    rows = frame.assign(ink=ink, left=left)
-    rows.to_csv(tmp_path / "ink.csv", index=False)
-    launch = ["launch", "mlp", "--data", "ink.csv", "--target", "ink,left"]
-    ended = tuner(*launch, "--trials", "2", "--workers", "2", "--set", "epochs=10")
-    assert ended.returncode == 0, ended.stderr
-    assert min(t["r2"] for t in tuner.json("evaluate", "mlp-ink")["targets"]) > 0.9
-    assert tuner("export", "mlp-ink", "model.keras").returncode == 0
-    (answer, *_) = tuner.json("predict", "model.keras", "ink.csv")
-    assert answer["prediction_ink"] == pytest.approx(ink[0], rel=0.2)
-    assert answer["prediction_left"] == pytest.approx(left[0], rel=0.2)
