@@ -57,14 +57,3 @@ def test_two_outputs_from_launch_to_predictions(tmp_path: Path) -> None:
     report = (tmp_path / "report.md").read_text()
     assert "digit: Confusion matrix on the test part" in report
     assert "ink: Residuals on the test part" in report
-
-
-def test_metrics_of_single_outputs_may_be_objectives(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "examples" / "two_outputs.py", tmp_path)
-    tuner = Terminal(tmp_path)
-    launch = ["launch", "two_outputs.py:Shared", "--data", "two_outputs.py:digits"]
-    objectives = ["--objective", "digit_accuracy", "--objective", "ink_mae"]
-    study = ["--study", "front", "--trials", "2", "--set", "epochs=2"]
-    ended = tuner(*launch, *objectives, *study)
-    assert ended.returncode == 0, ended.stderr
-    assert {"val_digit_accuracy", "val_ink_mae"} <= tuner.json("best", "front")["metrics"].keys()
