@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from search_spaces.sources import load_file
+from tests.support.terminal import Terminal
 from tuner.datasets import DataError
 from tuner.results.prediction import predict_table
 
@@ -84,3 +86,31 @@ def test_a_table_has_no_room_for_several_inputs(pair: Any, tmp_path: Path) -> No
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"expected a \.npz file with the arrays a, b"):
         predicted(tmp_path, "rows.csv")
+
+
+OWN_LAYER = """
+import keras
+
+@keras.saving.register_keras_serializable(package="tests")
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+"""
+
+
+def test_layers_of_ones_own_come_from_their_file(tmp_path: Path) -> None:
+    """Nothing is run unless it is named; what is lacking is told on one line."""
+    (tmp_path / "own.py").write_text(OWN_LAYER)
+    layer = load_file(tmp_path / "own.py").attribute("Doubled")
+    x = keras.Input((2,))
+    keras.Model(x, layer()(x)).save(tmp_path / "model.keras")
+    (tmp_path / "rows.csv").write_text("1,2\n3,4\n")
+    tuner = Terminal(tmp_path)
+    without = tuner("predict", "model.keras", "rows.csv")
+    assert without.returncode == 2
+    assert "tuner predict --code FILE.py" in without.stderr.strip().rpartition("\n")[2]
+    answers = tuner.json("predict", "model.keras", "rows.csv", "--code", "own.py")
+    assert [list(row.values()) for row in answers] == [[2.0, 4.0], [6.0, 8.0]]
+    missing = tuner("predict", "model.keras", "rows.csv", "--code", "nowhere.py")
+    assert missing.returncode == 2
+    assert "Expected a readable Python file" in missing.stderr

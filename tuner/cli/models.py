@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,15 +98,25 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
 @click.argument("model", metavar="MODEL.keras", type=click.Path())
 @click.argument("rows", metavar="ROWS", type=click.Path())
 @click.option("--output", "-o", metavar="OUT.csv", type=click.Path(), help="Write them all here.")
+@click.option(
+    "--code",
+    metavar="FILE.py",
+    type=click.Path(),
+    multiple=True,
+    help="Is run before, as it defines layers of your own that the model has.",
+)
 @force_option
 @json_option
-def predict(model: str, rows: str, output: str | None, force: bool, as_json: bool) -> None:
+def predict(
+    model: str, rows: str, output: str | None, code: tuple[str, ...], force: bool, as_json: bool
+) -> None:
     """Show what an exported model predicts for the rows of a table, or of arrays.
 
     ROWS is a .csv, .parquet or .tfrecord, or a .npz of x, or of each of several inputs by its name.
 
     The card beside the model says which columns it takes and what its classes or labels are called.
     """
+    from search_spaces.sources import load_file
     from tuner.cli import documents
     from tuner.cli.screen import busy
     from tuner.results.files import check_output
@@ -113,6 +124,8 @@ def predict(model: str, rows: str, output: str | None, force: bool, as_json: boo
 
     file = None if output is None else check_output(output, force=force)
     with busy("Loading the model ..."):
+        for path in code:
+            load_file(Path(path))
         predicted = predict_table(model, rows)
     if file is not None:
         predicted.to_csv(file, index=False)

@@ -173,8 +173,12 @@ class Study:
         Examples:
             >>> study.predict(x[:5]).prediction
         """
+        from tuner.loading import load_space
         from tuner.results.prediction import predict_table
+        from tuner.study import StudySpec
 
+        with self._opened() as (_, study):
+            load_space(StudySpec.from_dict(study.spec))  # it may bring layers of its own
         with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
             model = self.export(Path(folder) / "model.keras", trial=trial)
             table = rows if isinstance(rows, (str, Path)) else as_file(rows, model)

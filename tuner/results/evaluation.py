@@ -94,7 +94,8 @@ def load(path: Path) -> keras.Model:
     except Exception as e:  # whatever is in the file
         raise UserError(
             f"Expected a model file that Keras can load. Received: {path} ({one_line(e)}): layers "
-            "of your own need keras.saving.register_keras_serializable."
+            "of your own need keras.saving.register_keras_serializable, and their file has to be "
+            "run before (tuner predict --code FILE.py)."
         ) from e
 
 
