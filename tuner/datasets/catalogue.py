@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from tuner.datasets import frames, several, task
+from tuner.datasets import frames, records, several, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
 from tuner.datasets.errors import DataError
@@ -256,7 +256,7 @@ def _shape(arrays: Arrays) -> tuple[int, ...]:
 def _inputs(x: NDArray[Any]) -> dict[str, tuple[int, ...]] | None:
     if not several.are_several(x):
         return None
-    return {name: values.shape[1:] for name, values in several.by_name(x).items()}
+    return {name: values.shape[1:] for name, values in records.by_name(x).items()}
 
 
 def describe_all() -> tuple[Description, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import heads, several
+from tuner.datasets import heads, records, several
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.errors import DataError
 from tuner.errors import one_line
@@ -66,7 +66,7 @@ def _check_rows(rows: Rows, where: str) -> Rows:
     x = several.join(rows.x, where) if isinstance(rows.x, Mapping) else _array(rows.x, "x", where)
     y = _check_y(rows.y, where)
     if several.are_several(x):
-        for name, values in several.by_name(x).items():
+        for name, values in records.by_name(x).items():
             _check_features(values, f"x[{name!r}]", where)
     else:
         _check_features(x, "x", where)
@@ -123,7 +123,7 @@ def _array(values: Any, name: str, where: str) -> NDArray[Any]:
 def _shape_of(x: NDArray[Any]) -> tuple[Any, ...]:
     """Of a row; of several inputs each with its name."""
     if several.are_several(x):
-        return tuple((name, *values.shape[1:]) for name, values in several.by_name(x).items())
+        return tuple((name, *values.shape[1:]) for name, values in records.by_name(x).items())
     return x.shape[1:]
 
 
@@ -150,19 +150,19 @@ def _check_features(x: NDArray[Any], name: str, where: str) -> None:
 def _shape_of_y(y: NDArray[Any]) -> tuple[Any, ...]:
     """Of a row's targets; of several outputs each with its name."""
     if heads.are_several(y):
-        return tuple((name, *values.shape[1:]) for name, values in heads.by_name(y).items())
+        return tuple((name, *values.shape[1:]) for name, values in records.by_name(y).items())
     return y.shape[1:]
 
 
 def _are_text(y: NDArray[Any]) -> tuple[bool, ...]:
-    found = heads.by_name(y) if heads.are_several(y) else {"": y}
+    found = records.by_name(y) if heads.are_several(y) else {"": y}
     return tuple(values.dtype.kind == "U" for values in found.values())
 
 
 def _check_y(values: Any, where: str) -> NDArray[Any]:
     """Returns targets, or those of several outputs as ``heads.join`` lays them."""
     if isinstance(getattr(values, "dtype", None), np.dtype) and heads.are_several(values):
-        values = heads.by_name(values)
+        values = records.by_name(values)
     if not isinstance(values, Mapping):
         return _check_targets(_array(values, "y", where), where)
     heads.check_names(values, where)

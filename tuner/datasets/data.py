@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets.arrays import PARTS, Rows
 from tuner.datasets.encoding import Encoder, by_column
+from tuner.datasets.records import by_name
 from tuner.datasets.scaling import Floats, Scaler
-from tuner.datasets.several import SeveralInputs, by_name
+from tuner.datasets.several import SeveralInputs
 from tuner.datasets.task import Targets
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import scaling
+from tuner.datasets import records, scaling
 from tuner.datasets.data import Data, Part, Selection
 from tuner.datasets.errors import DataError
 from tuner.datasets.pieces import Pieces
@@ -44,11 +44,7 @@ def join(arrays: Mapping[str, NDArray[Any]], where: str) -> NDArray[Any]:
             f"{where}: expected as many targets for every output. Received: {told}: make them of "
             "one length."
         )
-    kinds = [(name, array.dtype, array.shape[1:]) for name, array in arrays.items()]
-    rows = np.empty(next(iter(lengths.values())), dtype=kinds)
-    for name, array in arrays.items():
-        rows[name] = array
-    return rows
+    return records.joined(arrays)
 
 
 def check_names(names: Mapping[Any, Any], where: str) -> None:
@@ -76,11 +72,6 @@ def check_names(names: Mapping[Any, Any], where: str) -> None:
 def are_several(y: NDArray[Any]) -> bool:
     """Whether these are the targets of several outputs."""
     return y.dtype.names is not None
-
-
-def by_name(y: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Returns the targets of each output, ``(rows,)`` or ``(rows, units)``."""
-    return {name: y[name] for name in y.dtype.names or ()}
 
 
 def fit(

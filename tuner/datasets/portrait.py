@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import catalogue, heads, several, task
+from tuner.datasets import catalogue, records, several, task
 from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.spec import DataSpec
 from tuner.datasets.task import Targets
@@ -148,7 +148,7 @@ def _sample(arrays: Arrays, target: str | None) -> list[dict[str, Any]]:
         return []
     rows = arrays.parts["train"]
     columns = _by_name(rows, arrays.columns)
-    targets = heads.by_name(rows.y) or _by_target(rows.y, arrays.targets, target)
+    targets = records.by_name(rows.y) or _by_target(rows.y, arrays.targets, target)
     return [
         {name: _plain(column[row]) for name, column in columns.items()}
         | {name: column[row].tolist() for name, column in targets.items()}

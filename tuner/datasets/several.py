@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import scaling
+from tuner.datasets import records, scaling
 from tuner.datasets.errors import DataError
 from tuner.datasets.pieces import Pieces
 from tuner.datasets.scaling import Floats, Scaler
@@ -136,11 +136,6 @@ def are_several(rows: NDArray[Any]) -> bool:
     return names is not None and all(rows.dtype[name].shape for name in names)
 
 
-def by_name(rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Returns the inputs of raw rows, each ``(rows, *shape)``, in the types that they came in."""
-    return {name: rows[name] for name in rows.dtype.names or ()}
-
-
 def join(arrays: Mapping[Any, Any], where: str) -> NDArray[Any]:
     """Returns a dict of arrays as rows ``(rows,)``, with a field for each input by name.
 
@@ -166,11 +161,7 @@ def join(arrays: Mapping[Any, Any], where: str) -> NDArray[Any]:
             f"{where}: expected as many rows in every input. Received: {told or 'no input'}: "
             "make them of one length."
         )
-    kinds = [(name, array.dtype, array.shape[1:]) for name, array in found.items()]
-    rows = np.empty(next(iter(lengths.values())), dtype=kinds)
-    for name, array in found.items():
-        rows[name] = array
-    return rows
+    return records.joined(found)
 
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:
