@@ -15,20 +15,20 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from storage.leases import Claim
-from tests.support.nursery import nursery
+from tests.support.fork_server import nursery
 from tests.support.working import STEADY, Workplace, workplace
 from tuner import training
-from tuner.device import Device
-from tuner.study import StudySpec
+from tuner.resources.device import Device
+from tuner.studies.study_spec import StudySpec
 from tuner.training import loop
-from tuner.training.state import TrainingState
-from tuner.trial.checkpoints import Checkpointer
-from tuner.worker import Worker
+from tuner.training.training_state import TrainingState
+from tuner.trials.checkpoints import Checkpointer
+from tuner.workers.worker import Worker
 
 GOAL = 1.02
 NEVER = 1e9  # seconds
@@ -55,21 +55,25 @@ class Driven(Worker):
         assert isinstance(claim, Claim), claim
         began, used = time.perf_counter(), time.process_time()
         self._run(self.objective, claim)
-        self.objective.afterwork.settle()
+        self.objective.finalizer.wait()
         return time.perf_counter() - began, time.process_time() - used
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=8)
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--smoke", action="store_true", help="a pair of trials of a few epochs")
+    options = parser.parse_args(words)
+    pairs, interval, more = options.pairs, StudySpec.checkpoint_interval, ()
+    if options.smoke:
+        pairs, interval, more = 1, 0.01, ("epochs=3",)
     training.use_device(threads=1)
     _watch()
     with tempfile.TemporaryDirectory(prefix="checkpoints-") as name, nursery(Path(name)) as nest:
         url = f"sqlite:///{Path(name) / 'store.db'}"
         with workplace(url, Path(name), nest) as place:
             for kind, overrides in SETS.items():
-                measure(place, kind, overrides, pairs)
+                measure(place, kind, replaced(overrides, more), pairs, interval)
 
 
 def _watch() -> None:
@@ -96,9 +100,11 @@ def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
     return timed
 
 
-def measure(place: Workplace, kind: str, overrides: tuple[str, ...], pairs: int) -> None:
+def measure(
+    place: Workplace, kind: str, overrides: tuple[str, ...], pairs: int, interval: float
+) -> None:
     """Prints how long trials take with checkpoints, beside how long without."""
-    on = driven(place, f"{kind}, on", overrides, StudySpec.checkpoint_interval)
+    on = driven(place, f"{kind}, on", overrides, interval)
     off = driven(place, f"{kind}, off", overrides, NEVER)
     for worker in (on, off):
         worker.train()  # traces
@@ -124,14 +130,18 @@ def _verdict(ratio: float) -> str:
     return f"{'within' if ratio <= GOAL else 'ABOVE'} {GOAL}"
 
 
+def replaced(overrides: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Overrides, of which some give way to others of the same parameters."""
+    names = {override.partition("=")[0] for override in others}
+    return (*(o for o in overrides if o.partition("=")[0] not in names), *others)
+
+
 def driven(place: Workplace, name: str, overrides: tuple[str, ...], interval: float) -> Driven:
     """A worker, in this process, of a study whose trials are all the same."""
-    names = {override.partition("=")[0] for override in overrides}
-    others = tuple(override for override in STEADY if override.partition("=")[0] not in names)
     study = place.study(
         name,
         budget=1000,
-        overrides=(*others, *overrides),
+        overrides=replaced(STEADY, overrides),
         lease=30.0,
         checkpoint_interval=interval,
     )

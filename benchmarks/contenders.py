@@ -23,8 +23,9 @@ import numpy as np
 from benchmarks.sets import MIXED, Set, data_spec, widths
 from search_spaces import catalog
 from search_spaces.space import SearchSpace
-from tuner import datasets, memory
+from tuner import datasets
 from tuner.datasets import Data
+from tuner.resources import memory
 
 
 class Contender(Protocol):
@@ -50,7 +51,7 @@ class Stock:
         return {"value": min(history.history["val_loss"])}
 
     def _compiled(self, chosen: Set) -> Any:
-        from tuner.training.compiling import compile_model
+        from tuner.training.compilation import compile_model
 
         model = self._space.build(chosen, self._data.inputs, self._data.outputs)
         compile_model(model, chosen, self._data.outputs)
@@ -215,8 +216,8 @@ class Project:
 
     def __init__(self, data: Data, folder: Path, epochs: int, spec: datasets.DataSpec) -> None:
         from benchmarks.studies import make_study
-        from tuner.device import Device
-        from tuner.worker import Worker
+        from tuner.resources.device import Device
+        from tuner.workers.worker import Worker
 
         self._store, self._study = make_study(folder, spec, epochs, budget=100_000)
         self._space = catalog.load("mlp", (f"epochs={epochs}",))
@@ -224,8 +225,8 @@ class Project:
         outer = self
 
         class Driven(Worker):
-            def _work(self, objective: Any) -> None:
-                outer._objective = objective
+            def _work(self, runner: Any) -> None:
+                outer._runner = runner
 
         self._worker = Driven(
             self._store,
@@ -236,30 +237,30 @@ class Project:
         self._worker.run()
 
     def train(self, chosen: Set) -> dict[str, Any]:
-        from storage import requests
+        from storage import trial_actions
         from storage.leases import Claim
 
-        requests.enqueue(self._store, self._study, self._space.encode(chosen))
-        effort = self._objective.effort.seconds
+        trial_actions.enqueue(self._store, self._study, self._space.encode(chosen))
+        effort = self._runner.context.training_time.seconds
         self._clock.reset()
         began, cpu = time.perf_counter(), time.process_time()
         claim = self._worker._claim()
         assert isinstance(claim, Claim)
-        self._worker._run(self._objective, claim)
+        self._worker._run(self._runner, claim)
         wall, cpu = time.perf_counter() - began, time.process_time() - cpu
         return {
             "wall": wall,
             "cpu": cpu,
-            "training": self._objective.effort.seconds - effort,
+            "training": self._runner.context.training_time.seconds - effort,
             "store": self._clock.waited,
             "store_beside": self._clock.beside,
         }
 
     def forget(self) -> None:
         """Drops all traces, as in a new process."""
-        from tuner.training.program import program
+        from tuner.training.shared_graph import traced_graph
 
-        program._kept.clear()
+        traced_graph._cache.clear()
 
 
 class _StoreClock:

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,10 +30,11 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
-from storage import schema, studies
-from storage.engine import Store, open_store
+from storage import studies
+from storage.database import schema
+from storage.database.engine import Store, open_store
 from storage.studies import Study
-from tests.support import filling, pasts
+from tests.support import bulk_studies, study_history
 from tests.support.browser import Page, chromium
 from tests.support.trials import begin, complete, enter
 
@@ -96,12 +97,16 @@ class Server:
         self.unended = min(going, default=len(self.trials))
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--trials", type=int, default=5000)
     parser.add_argument("--polls", type=int, default=4, help="in each situation")
     parser.add_argument("--no-browser", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("--between", type=float, default=BETWEEN, help="seconds between two polls")
+    parser.add_argument("--smoke", action="store_true", help="few trials, one poll, no waiting")
+    options = parser.parse_args(words)
+    if options.smoke:
+        options.trials, options.polls, options.between = 5, 1, 0.0
     with tempfile.TemporaryDirectory(prefix="dashboard-") as name:
         url = f"sqlite:///{name}/store.db"
         store = open_store(url)
@@ -111,13 +116,13 @@ def main() -> None:
         with ExitStack() as stack:
             servers = [stack.enter_context(serving(kind, url)) for kind in ("stock", "ours")]
             compare("open", [[server.poll(study)] for server in servers], goals={})
-            quiet = situation(store, study, servers, options.polls, ends=False)
+            quiet = situation(store, study, servers, options, ends=False)
             compare("nothing happens", quiet)
-            compare("a trial ends", situation(store, study, servers, options.polls))
+            compare("a trial ends", situation(store, study, servers, options))
             for server in servers:
                 server.forget()
                 server.poll(other)
-            compare("and trial 0 never does", situation(store, other, servers, options.polls))
+            compare("and trial 0 never does", situation(store, other, servers, options))
             if not options.no_browser:
                 draw(servers, study, Path(name))
         store.close()
@@ -125,9 +130,9 @@ def main() -> None:
 
 def past(store: Store, name: str, trials: int) -> Study:
     """A study with so many trials that have ended, and a worker."""
-    filling.EPOCHS = EPOCHS
-    study = studies.create(store, name=name, spec=pasts.SPEC, budget=trials + 1000)
-    filling.fill(store, study, finished=trials)
+    bulk_studies.EPOCHS = EPOCHS
+    study = studies.create(store, name=name, spec=study_history.SPEC, budget=trials + 1000)
+    bulk_studies.fill(store, study, finished=trials)
     enter(store, study, WORKERS[name])
     return study
 
@@ -151,12 +156,17 @@ def revive(store: Store, study: Study) -> None:
 
 
 def situation(
-    store: Store, study: Study, servers: list[Server], polls: int, *, ends: bool = True
+    store: Store,
+    study: Study,
+    servers: list[Server],
+    options: argparse.Namespace,
+    *,
+    ends: bool = True,
 ) -> list[list[tuple[float, int]]]:
     """Polls all servers a few times; with ``ends`` one trial ends between two polls."""
     costs: list[list[tuple[float, int]]] = [[] for _ in servers]
-    for _ in range(polls):
-        time.sleep(BETWEEN)
+    for _ in range(options.polls):
+        time.sleep(options.between)
         if ends:
             losses = [1.0 / epoch for epoch in range(2, EPOCHS + 2)]
             complete(store, begin(store, study, WORKERS[study.name]), losses)
@@ -192,7 +202,7 @@ def draw(servers: list[Server], study: Study, folder: Path) -> None:
     """Prints how long a fresh browser takes until every curve is drawn."""
     seconds = []
     for server in servers:
-        with chromium(folder / server.name) as page:
+        with chromium(folder / server.name) as browser, browser.tab() as page:
             seconds.append(drawn(page, server, study))
     print(
         f"curves drawn after        {seconds[0]:7.1f} s {seconds[1]:7.1f} s  "

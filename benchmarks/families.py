@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def baseline(case: Case, data: Data) -> float:
         return scaled.reshape(len(scaled), -1)
 
     if case.family == "gan":
-        from search_spaces.learners.gan import discrepancy
+        from search_spaces.families.gan_model import discrepancy
 
         x, random = flat("train"), np.random.default_rng(0)
         made = random.multivariate_normal(x.mean(axis=0), np.cov(x.T), len(flat("test")))
@@ -145,7 +145,7 @@ def _recalled_by_means(train: Any, test: Any) -> float:
     import tensorflow as tf
     from sklearn.cluster import KMeans
 
-    from search_spaces.learners.hopfield import SEED
+    from search_spaces.families.hopfield_model import SEED
 
     chances = tf.random.stateless_uniform(test.shape, SEED).numpy()
     corrupted = np.where(chances < 0.1, -test, test)
@@ -188,16 +188,21 @@ def run(case: Case, folder: Path, *, trials: int, workers: int) -> None:
     )
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", help="one family")
-    options = parser.parse_args()
+    parser.add_argument("--smoke", action="store_true", help="one trial of one epoch")
+    options = parser.parse_args(words)
+    if options.smoke:
+        options.trials = options.workers = 1
     with tempfile.TemporaryDirectory(prefix="tuner-families-") as name:
         for case in CASES:
             if options.only in (None, case.family):
-                run(case, Path(name), trials=options.trials, workers=options.workers)
+                short = dataclasses.replace(case, set={**case.set, "epochs": "1"})
+                chosen = short if options.smoke else case
+                run(chosen, Path(name), trials=options.trials, workers=options.workers)
 
 
 if __name__ == "__main__":

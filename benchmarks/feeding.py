@@ -14,7 +14,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,29 +24,35 @@ import numpy as np
 import tensorflow as tf
 
 from tuner import training
-from tuner.datasets.data import Part
-from tuner.training.rows import tensors
+from tuner.datasets.prepared_data import Part
+from tuner.training.row_tensors import tensors
 
-COLUMNS, BATCH, STEPS, ROUNDS = 784, 128, 400, 7
+COLUMNS, BATCH = 784, 128
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=200_000)
-    options = parser.parse_args()
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--smoke", action="store_true", help="a round of two steps")
+    options = parser.parse_args(words)
+    if options.smoke:
+        options.rows, options.steps, options.rounds = 300, 2, 1
+    rows = options.steps * BATCH
     training.use_device(threads=1)
     with tempfile.TemporaryDirectory(prefix="feeding-") as name:
         path = written(Path(name), options.rows)
         ways = {"mapped": mapped(path), "in memory": in_memory(path), "tf.data": pipeline(path)}
         times: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(ROUNDS + 1):
-            order = np.random.default_rng(number).permutation(options.rows)[: STEPS * BATCH]
+        for number in range(options.rounds + 1):
+            order = np.random.default_rng(number).permutation(options.rows)[:rows]
             for name, run in ways.items():
                 began = time.perf_counter()
                 run(order.astype(np.int32))
                 if number:  # the first round is traced
                     times[name].append(time.perf_counter() - began)
-    speeds = {name: STEPS * BATCH / statistics.median(spent) for name, spent in times.items()}
+    speeds = {name: rows / statistics.median(spent) for name, spent in times.items()}
     for name, speed in speeds.items():
         print(f"{name:10} {speed:10,.0f} rows a second  {speed / speeds['mapped']:5.2f} of mapped")
 
@@ -80,7 +86,8 @@ def gathering(x: tf.Tensor) -> Callable[[np.ndarray], None]:
             train(tf.gather(x, order[i * BATCH : (i + 1) * BATCH]))
             return [i + 1]
 
-        return tf.while_loop(lambda i: i < STEPS, body, [tf.constant(0)])[0]
+        steps = tf.size(order) // BATCH
+        return tf.while_loop(lambda i: i < steps, body, [tf.constant(0)])[0]
 
     return lambda order: int(steps(tf.constant(order)))
 
@@ -102,16 +109,17 @@ def pipeline(path: Path) -> Callable[[np.ndarray], None]:
         return tf.ensure_shape(x, [BATCH, COLUMNS])
 
     @tf.function(autograph=False)
-    def steps(batches: tf.data.Iterator) -> tf.Tensor:
+    def steps(batches: tf.data.Iterator, count: tf.Tensor) -> tf.Tensor:
         def body(i: tf.Tensor) -> list[tf.Tensor]:
             train(batches.get_next())
             return [i + 1]
 
-        return tf.while_loop(lambda i: i < STEPS, body, [tf.constant(0)])[0]
+        return tf.while_loop(lambda i: i < count, body, [tf.constant(0)])[0]
 
     def run(order: np.ndarray) -> None:
-        rows = tf.data.Dataset.from_tensor_slices(order.reshape(STEPS, BATCH))
-        int(steps(iter(rows.map(fetch, num_parallel_calls=2).prefetch(8))))
+        rows = tf.data.Dataset.from_tensor_slices(order.reshape(-1, BATCH))
+        batches = iter(rows.map(fetch, num_parallel_calls=2).prefetch(8))
+        int(steps(batches, tf.constant(len(order) // BATCH)))
 
     return run
 

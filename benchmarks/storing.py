@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -9,14 +11,24 @@ import optuna
 from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
 from optuna.storages import RDBStorage, get_storage
 
-from storage import leases, reports, schema, studies, trials
-from storage.engine import Store, open_store
-from storage.history import History
+from storage import claiming, leases, reports, studies, trials
+from storage.database import schema
+from storage.database.engine import Store, open_store
+from storage.files.artifacts import Artifacts
 from storage.leases import Claim
 from storage.outcomes import Outcome
-from storage.pruning import PruningRule
+from storage.pruning import AshaRule, MedianRule
+from storage.sampling.sampler_storage import SamplerStorage
+from storage.sampling.trial_storage import TrialStorage
 from storage.trials import Suggestion
-from tests.support.filling import SPACE, fill
+from tests.support.bulk_studies import SPACE, fill
+from tuner.objective_functions.current_trial import CurrentTrial, TrialSurroundings
+from tuner.objective_functions.interruptions import Interruptions
+from tuner.objective_functions.observed_study import ObservedStudy
+from tuner.objective_functions.trial_folder import TrialFolder
+from tuner.resources.device import Device
+from tuner.trials.checkpoints import Checkpointer
+from tuner.trials.reporter import Report, Reporter
 
 STUDY = "benchmark"
 ROOM = 10_000  # trials that the benchmark itself may make
@@ -88,8 +100,8 @@ class Ours(Contender):
     """Claim, suggest and begin; report; finish."""
 
     RULES: ClassVar = {
-        "median": PruningRule(kind="median"),
-        "asha": PruningRule(kind="asha", reduction=3),
+        "median": MedianRule(),
+        "asha": AshaRule(reduction=3),
     }
 
     @staticmethod
@@ -103,11 +115,11 @@ class Ours(Contender):
 
     def __init__(self, url: str) -> None:
         self._store = open_store(url, create=False)
-        self._history = History(self._store)
+        self._history = SamplerStorage(self._store)
         self._study = studies.load(self._store, STUDY)
 
     def begin(self, sampler: optuna.samplers.BaseSampler) -> None:
-        claim = leases.claim(self._store, self._study, "benchmark")
+        claim = claiming.claim(self._store, self._study, "benchmark")
         assert isinstance(claim, Claim)
         self._claim = claim
         trial = self._ask(sampler)
@@ -132,7 +144,7 @@ class Ours(Contender):
     def epoch(self, number: int, value: float, pruner: str) -> None:
         metrics: dict[str, Any] = {"loss": value, "val_loss": value}
         rule = self.RULES[pruner]
-        reports.report(
+        reports.write_report(
             self._store, self._claim, epoch=number, value=value, metrics=metrics, rule=rule
         )
 
@@ -147,4 +159,64 @@ def _keep_dead(store: Store) -> None:
         c.execute(dead.values(expires_at=store.now + FOREVER))
 
 
-CONTENDERS: dict[str, type[Contender]] = {"Optuna": Optuna, "ours": Ours}
+class OursObjective(Ours):
+    """The trial that an objective function gets: each call of it is a write of its own."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._storage = TrialStorage(self._store)
+        self._reporter: Reporter | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="storing-")
+        self._artifacts = Artifacts(self._folder.name, self._study)
+
+    def begin(self, sampler: optuna.samplers.BaseSampler) -> None:
+        claim = claiming.claim(self._store, self._study, "benchmark")
+        assert isinstance(claim, Claim)
+        self._claim = claim
+        nothing = Suggestion(hyperparameters={}, params={}, distributions={}, seed=1)
+        trials.begin(self._store, claim, nothing)
+        self._reporter = Reporter(
+            self._store, claim, self.RULES["median"], stall=FOREVER, beat=lambda: None
+        )
+        self._storage.hold(claim, self._reporter.persist, self._report)
+        study = ObservedStudy(STUDY, self._storage, sampler, lambda: None)
+        checkpointer = Checkpointer(self._store, self._artifacts, claim, min_interval=FOREVER)
+        surroundings = TrialSurroundings(
+            store=self._store,
+            claim=claim,
+            artifacts=self._artifacts,
+            reporter=self._reporter,
+            persist=self._reporter.persist,
+            interruptions=Interruptions(self._reporter, threading.Event()),
+            folder=TrialFolder(checkpointer),
+            device=Device(threads=1),
+            seed=1,
+            overrides={},
+        )
+        self._trial = CurrentTrial(study, surroundings)
+        for name, distribution in SPACE.items():
+            self._trial._suggest(name, distribution)
+
+    def _report(self, step: int, value: float) -> None:
+        assert self._reporter is not None
+        metrics = {"value": value, "step": step}
+        self._reporter.report(Report(self._trial.reports + 1, value, metrics, step=step))
+
+    def epoch(self, number: int, value: float, pruner: str) -> None:
+        assert self._reporter is not None
+        self._reporter._rule = self.RULES[pruner]
+        self._trial.report(value, number)
+        self._trial.should_prune()
+
+    def end(self, value: float) -> None:
+        assert self._reporter is not None
+        self._reporter.flush()
+        super().end(value)
+        self._reporter.close()
+
+
+CONTENDERS: dict[str, type[Contender]] = {
+    "Optuna": Optuna,
+    "ours": Ours,
+    "our objective": OursObjective,
+}

@@ -15,24 +15,26 @@ import sqlalchemy as sa
 
 from benchmarks.sets import Set
 from search_spaces import catalog
-from storage import requests, schema, studies, workers
-from storage.engine import Store, open_store
+from storage import study_states, trial_actions, workers
+from storage.database import schema
+from storage.database.engine import Store, open_store
 from storage.studies import Study
-from tuner import launching
 from tuner.datasets import DataSpec
-from tuner.supervisor import Supervisor
+from tuner.study_setup import create_study
+from tuner.study_setup.launch_request import LaunchRequest
+from tuner.workers.supervisor import Supervisor
 
 POLL = 0.1  # seconds
 
 
 def make_study(folder: Path, spec: DataSpec, epochs: int, *, budget: int) -> tuple[Store, Study]:
     """A study on a SQLite file of its own, of which no trial is pruned."""
-    request = launching.Request(
+    request = LaunchRequest(
         space="mlp", data=spec, overrides=(f"epochs={epochs}",), trials=budget, pruner="none"
     )
     place = folder / str(uuid.uuid4())
     place.mkdir()
-    store, study, _ = launching.launch(f"sqlite:///{place / 'store.db'}", request)
+    store, study, _ = create_study.create_study(f"sqlite:///{place / 'store.db'}", request)
     return store, study
 
 
@@ -58,15 +60,15 @@ def throughput(
     store, study = make_study(folder, spec, epochs, budget=len(chosen))
     space = catalog.load("mlp", (f"epochs={epochs}",))
     for one in chosen:
-        requests.enqueue(store, study, space.encode(one))
-    studies.pause(store, study)
+        trial_actions.enqueue(store, study, space.encode(one))
+    study_states.pause(store, study)
     began = time.monotonic()
     with Supervisor(store, study, workers=count, threads=threads) as supervisor:
         while len(workers.list_workers(store, study)) < count:
             assert supervisor.watch(), supervisor.failures
             time.sleep(POLL)
         start_up = time.monotonic() - began
-        studies.resume(store, study)
+        study_states.resume(store, study)
         while supervisor.watch():
             time.sleep(POLL)
     measured = None if supervisor.restarts else _while_all_work(store, study)

@@ -1,6 +1,6 @@
 """What a trial costs, side by side: stock Keras, Optuna, KerasTuner, this project, arithmetic.
 
-    python benchmarks/training.py [--data mnist5000] [--epochs 10,30] [--threads 1] [--quick]
+    python -m benchmarks.training [--data mnist5000] [--epochs 10,30] [--threads 1] [--quick]
 
 Every contender is a warm process of its own. They take turns set by set, one at a time, so that
 whatever else happens on the machine happens to all of them; ratios are per set, their mean is
@@ -172,12 +172,13 @@ def compare_epochs(folder: Path, options: argparse.Namespace) -> None:
         | {"batch_size": batch}
         for units, batch in shapes
     ]
-    with processes(("epochs", "floor"), folder, 12, options) as made:
-        for _ in range(3):
+    epochs, rounds = (4, 1) if options.smoke else (12, 3)
+    with processes(("epochs", "floor"), folder, epochs, options) as made:
+        for _ in range(rounds):
             for i, chosen in enumerate(sets):
                 told[i].append(
                     made["epochs"].train(chosen)["epoch"]
-                    / (made["floor"].train(chosen)["wall"] / 12)
+                    / (made["floor"].train(chosen)["wall"] / epochs)
                 )
     print(f"\nan epoch against its matrix products, {options.data}, goal 1.7x")
     for i, (units, batch) in enumerate(shapes):
@@ -199,7 +200,7 @@ def compare_workers(folder: Path, options: argparse.Namespace) -> None:
                     SETS["mixed"][: options.sets],
                     count=count,
                     threads=options.threads,
-                    rounds=3 * count,
+                    rounds=1 if options.smoke else 3 * count,
                 )
             )
     print(f"\nreal workers, {epochs} epochs, {options.threads} thread(s) each, mixed sets")
@@ -215,23 +216,24 @@ def compare_workers(folder: Path, options: argparse.Namespace) -> None:
 def compare_memory(folder: Path, options: argparse.Namespace) -> None:
     """Memory after 12 and after 200 trials."""
     sets = SETS["mixed"] + SETS["alike"]
+    looks = (1, 2, 3, 4) if options.smoke else (12, len(sets), 100, 200)
     with processes(("project",), folder, 3, options) as made:
-        answers = [made["project"].train(sets[i % len(sets)]) for i in range(200)]
-    early, late = answers[len(sets) - 1], answers[-1]
+        answers = [made["project"].train(sets[i % len(sets)]) for i in range(looks[-1])]
+    first, seen, *_, late = (answers[count - 1] for count in looks)
     print("\nmemory in MB, resident and peak")
-    for count in (12, len(sets), 100, 200):
+    for count in looks:
         answer = answers[count - 1]
         print(f"  after {count:3} trials: {answer['resident']:.0f}, {answer['peak']:.0f}")
-    growth = late["resident"] / answers[11]["resident"] - 1
-    print(f"  from 12 to 200: {growth:+.1%}, goal 5% {_met(growth <= 0.05)}")
-    growth = late["resident"] / early["resident"] - 1
+    growth = late["resident"] / first["resident"] - 1
+    print(f"  from {looks[0]} to {looks[-1]}: {growth:+.1%}, goal 5% {_met(growth <= 0.05)}")
+    growth = late["resident"] / seen["resident"] - 1
     print(f"  since all architectures of this test were seen: {growth:+.1%}")
 
 
 def compare_start_up(folder: Path, options: argparse.Namespace) -> None:
     """From ``tuner launch`` to the first epoch, against importing TensorFlow and the data."""
     spec = data_spec("digits", folder)
-    answers = [start_up(folder, spec) for _ in range(3)]
+    answers = [start_up(folder, spec) for _ in range(1 if options.smoke else 3)]
     ratio = median(a["first_epoch"] / a["alone"] for a in answers)
     alone, first, whole = (_median(answers, name) for name in ("alone", "first_epoch", "whole"))
     print(
@@ -254,7 +256,7 @@ def _met(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
-def _options() -> argparse.Namespace:
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="mnist5000", help="mnist5000, or a name of `tuner data`")
     parser.add_argument("--epochs", default="10,30")
@@ -264,17 +266,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--parts", default="mixed,alike,epochs,workers,memory,start")
     parser.add_argument("--quick", action="store_true", help="three sets of digits, 5 epochs")
     parser.add_argument("--debug", action="store_true", help="show what the processes print")
-    options = parser.parse_args()
+    parser.add_argument("--smoke", action="store_true", help="every part once, as small as can be")
+    options = parser.parse_args(words)
     if options.quick:
         options.data, options.epochs, options.sets = "digits", "5", 3
         options.parts = "mixed,alike,epochs"
+    if options.smoke:
+        options.data, options.epochs, options.sets = "digits", "1", 1
     options.epochs = [int(epochs) for epochs in options.epochs.split(",")]
     options.parts = options.parts.split(",")
     return options
 
 
-def main() -> None:
-    options = _options()
+def main(words: Sequence[str] | None = None) -> None:
+    options = _options(words)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     missing = {kind for kind, module in NEEDS.items() if importlib.util.find_spec(module) is None}
     for kind in missing:

@@ -7,13 +7,13 @@ A space of your own imports everything from here::
 This package knows nothing of stores or workers, and imports Keras only where it builds a model.
 """
 
-from search_spaces.choices import Choice
-from search_spaces.conditions import AtLeast, AtMost, OneOf
 from search_spaces.errors import SpaceError
-from search_spaces.ranges import Float, Int
+from search_spaces.parameters.choices import Choice
+from search_spaces.parameters.conditions import AtLeast, AtMost, OneOf
+from search_spaces.parameters.literals import Limits
+from search_spaces.parameters.ranges import Float, Int
 from search_spaces.shapes import Inputs, Outputs
 from search_spaces.space import SearchSpace
-from search_spaces.values import Limits
 
 __all__ = [
     "AtLeast",

@@ -9,6 +9,13 @@ from typing import Literal
 Task = Literal["binary", "classes", "labels", "regression", "several"]
 Learns = Literal["targets", "rows"]  # what a model is taught: the targets, or the rows themselves
 HeadActivation = Literal["sigmoid", "softmax", "linear"]
+# What ``--task`` and messages call them, where the store has older words.
+TASK_WORDS = {"classes": "multiclass", "labels": "multilabel"}
+
+
+def shown_task(task: str) -> str:
+    """Returns what a task is called on the command line and in messages."""
+    return TASK_WORDS.get(task, task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +29,39 @@ class Inputs:
             each is below this. They are whole, not scaled, and exact in float32.
         shapes: Where rows have several inputs, the shape of each by its name, which is what the
             model's inputs must be called; ``shape`` is then that of all, flattened side by side.
+
+    Examples:
+        >>> images = Inputs(shape=(28, 28, 1))
+        >>> pairs = Inputs(shape=(787,), shapes={"image": (28, 28), "numbers": (3,)})
+        >>> pairs.shapes["numbers"]
+        (3,)
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     vocabulary: int | None = None
     shapes: Mapping[str, tuple[int, ...]] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """What brings a regression's scaled targets and answers back: ``scaled * spread + centre``.
+
+    Attributes:
+        centre: One for each number of an answer, or one for all.
+        spread: Likewise, each above 0.
+        of_loss: Whether a loss of scaled targets can be told in the unit of the targets: there is
+            one target, and it is not the rows themselves that are learned.
+    """
+
+    centre: tuple[float, ...]
+    spread: tuple[float, ...]
+    of_loss: bool = True
+
+    @property
+    def size(self) -> float:
+        """The mean spread."""
+        return sum(self.spread) / len(self.spread)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +75,15 @@ class Outputs:
         loss: As Keras names it; of several outputs it is the sum of theirs.
         heads: Where models have several outputs, the head of each by its name, which is what the
             model's outputs must be called; ``units`` is then that of all together.
+        unit: What brings answers and targets of a regression back to their own unit; None where
+            they are trained on as they are.
+        as_trained: Whether metrics are what Keras makes of their names, on targets as they are
+            trained on: so they are in studies that were made by earlier versions.
+
+    Examples:
+        >>> digits = Outputs.for_task("classes", 10)
+        >>> digits.units, digits.activation, digits.loss
+        (10, 'softmax', 'sparse_categorical_crossentropy')
     """
 
     task: Task
@@ -48,6 +91,8 @@ class Outputs:
     activation: HeadActivation
     loss: str
     heads: Mapping[str, Outputs] | None = field(default=None, hash=False)
+    unit: Unit | None = None
+    as_trained: bool = False
 
     @classmethod
     def for_task(cls, task: Task, units: int = 1) -> Outputs:

@@ -1,4 +1,4 @@
-"""`SearchSpace`: what may be tried, and the model that each choice means."""
+"""`SearchSpace`: named parameters, and how a model is built from their values."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import inspect
 import json
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from search_spaces import exits, training
-from search_spaces import overrides as override_texts
-from search_spaces.assembly import assemble
-from search_spaces.choices import Choice
-from search_spaces.entrance import check_entrances, in_front, spelt
-from search_spaces.errors import SpaceError, blame, did_you_mean
-from search_spaces.losses import LossChoice
-from search_spaces.parameters import Parameter
+from search_spaces import model_outputs, training_parameters
+from search_spaces.data_fit import check_fit
+from search_spaces.deprecated_names import RenamedAttributes, current_name
+from search_spaces.errors import SpaceError, quoted
+from search_spaces.expansion import assemble
+from search_spaces.model_inputs import check_inputs, wrap_for_matrix
+from search_spaces.parameters import grid_points, hyperparameter_values
+from search_spaces.parameters import overrides as override_texts
+from search_spaces.parameters.literals import Value
+from search_spaces.parameters.parameter import Parameter
 from search_spaces.shapes import Inputs, Learns, Outputs, Task
-from search_spaces.values import Value, spell
+from search_spaces.space_description import ParameterRow, describe
+from search_spaces.user_code.isolation import isolated, user_code_errors
 
 if TYPE_CHECKING:
     import keras
@@ -30,186 +31,211 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 
-MAX_GRID = 100_000  # points
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One parameter, as ``tuner spaces NAME`` prints it."""
-
-    name: str
-    range: str
-    default: str
-    condition: str  # empty where it always exists
-    accepts: str  # what an override may set
-    help: str
-
-
-class SearchSpace(ABC):
+class SearchSpace(RenamedAttributes, ABC):
     """Named parameters, and the Keras model that is built from their values.
 
     A space is a class whose parameters are class attributes; those of `training` are added to
-    them, and an attribute of the same name replaces one::
-
-        class Net(SearchSpace):
-            units = Int(16, 512, log=True)
-            activation = Choice(["relu", "tanh"])
-
-            def build(self, hyperparameters, inputs, outputs):
-                ...
-
-    A parameter may exist only under a condition on others (``when=``).
+    them, and an attribute of the same name replaces one. A parameter may exist only under a
+    condition on others (``when=``).
 
     Args:
-        overrides: ``NAME=VALUES`` texts, as typed after ``--set``: see `overrides`.
+        overrides: ``NAME=VALUES`` texts, as after ``--set``: see `parameters.overrides`.
 
     Raises:
-        SpaceError: the declaration or an override makes no sense.
+        SpaceError: the declaration or an override is invalid.
 
     Attributes:
-        name: how the space is called; the name of the class in lower case unless it says another.
-        starts: hyperparameters worth trying first, each naming only the values that make it what
-            it is.
-        takes: the shapes of rows that models of the space take, each axis by name; none for any.
-        takes_words: whether rows may be the numbers of words, ``inputs.vocabulary`` of them.
-        tasks: the tasks that models of the space can be taught; none for any.
-        otherwise: what to take for other rows or tasks.
-        learns: ``targets``, or ``rows`` where models answer with the rows themselves, flattened:
-            what they are compared by is then the mean squared error of those.
-        own_loss: whether models learn by a loss that belongs to them, so that none can be chosen.
+        name: name of the space; by default the name of the class in lower case.
+        initial_points: points worth trying first, each with its most important values only.
+        input_axes: shapes of rows that the models accept, as names of axes; empty for any.
+        takes_words: whether rows may be indices of words, below ``inputs.vocabulary``.
+        tasks: tasks that the models can learn; empty for any.
+        alternative: what messages advise for other rows or tasks.
+        learns: ``targets``, or ``rows`` if models reconstruct the flattened rows; the loss is then
+            their mean squared error.
+        compiles: whether ``build`` compiles the model, which then keeps its optimizer, loss and
+            metrics: of the parameters of training only ``batch_size`` and ``epochs`` remain.
+        own_loss: whether the models have a loss of their own, so that none can be chosen.
         declared_whole: whether all parameters are known before a model is built.
-        source: sha256 of the user's file that the space comes from; None for our own.
+        names_are_open: whether there may be parameters that are known only in a training.
+        source: sha256 of the user's file that defines the space; None for our families.
+
+    Examples:
+        >>> from search_spaces import Choice, Int
+        >>> class Net(SearchSpace):
+        ...     units = Int(16, 512, log=True)
+        ...     activation = Choice(["relu", "tanh"])
+        ...
+        ...     def build(self, hyperparameters, inputs, outputs):
+        ...         import keras
+        ...
+        ...         units, activation = hyperparameters["units"], hyperparameters["activation"]
+        ...         x = keras.Input(inputs.shape)
+        ...         hidden = keras.layers.Dense(units, activation)(x)
+        ...         y = keras.layers.Dense(outputs.units, outputs.activation)(hidden)
+        ...         return keras.Model(x, y)
+        >>> space = Net(["units=32..64"])
+        >>> space.parameters["units"].text
+        '32..64:log'
+        >>> net = space.build_default(Inputs(shape=(4,)), Outputs.for_task("binary"))
+        >>> net.output_shape
+        (None, 1)
     """
 
     name: str = ""
-    starts: ClassVar[Sequence[Mapping[str, Value]]] = ()
+    initial_points: ClassVar[Sequence[Mapping[str, Value]]] = ()
     declared_whole: ClassVar[bool] = True
-    takes: ClassVar[Sequence[Sequence[str]]] = ()
+    names_are_open: ClassVar[bool] = False
+    input_axes: ClassVar[Sequence[Sequence[str]]] = ()
     takes_words: ClassVar[bool] = False
     tasks: ClassVar[Sequence[Task]] = ()
-    otherwise: ClassVar[str] = "mlp"
+    alternative: ClassVar[str] = "mlp"
     learns: ClassVar[Learns] = "targets"
     own_loss: ClassVar[bool] = False
+    compiles: ClassVar[bool] = False
     source: str | None = None
+    _data_parameters: frozenset[str] = frozenset()
+    _renamed: ClassVar[Mapping[str, str]] = {
+        "starts": "initial_points",
+        "takes": "input_axes",
+        "otherwise": "alternative",
+        "realise": "sample_and_build",
+        "rehearse": "build_default",
+    }
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.name = vars(cls).get("name", cls.__name__.lower())
-        for name, value in vars(cls).items():
-            if isinstance(value, Parameter) and hasattr(SearchSpace, name):
-                raise SpaceError(f"Expected another name for the parameter {name!r}.")
+        for name, value in list(vars(cls).items()):
+            reserved = hasattr(SearchSpace, name) or name in SearchSpace._renamed
+            if isinstance(value, Parameter) and reserved:
+                raise SpaceError(f"Expected another name for the parameter {quoted(name)}.")
+            if name in SearchSpace._renamed:
+                setattr(cls, current_name(name, SearchSpace._renamed), value)
 
     def __init__(self, overrides: Sequence[str] = ()) -> None:
         self._parameters = assemble(self.declared(), override_texts.parse(overrides))
 
+    def add_data_parameters(self, parameters: Mapping[str, Parameter]) -> None:
+        """Adds the parameters of the function that the data come from.
+
+        Raises:
+            SpaceError: the space has one of the same name.
+        """
+        common = parameters.keys() & {*self._parameters, *self.declared()}
+        if common:
+            raise self._named_twice(common)
+        self._data_parameters = frozenset(parameters)
+        self._parameters = {**self._parameters, **parameters}
+
+    def _named_twice(self, names: Collection[str]) -> SpaceError:
+        return SpaceError(
+            f"Expected other names for parameters of the data than for those of {self.name}. "
+            f"Received: {', '.join(sorted(names))}: rename them in the space or the data function."
+        )
+
     @classmethod
     def declared(cls) -> dict[str, Parameter]:
-        """The parameters as written: of the base classes, of the class, of training."""
+        """Returns the declared parameters: of base classes, of the class, and of training."""
         own = {
             name: value
             for base in reversed(cls.__mro__)
             for name, value in vars(base).items()
             if isinstance(value, Parameter)
         }
-        shared = {n: p for n, p in training.PARAMETERS.items() if n not in own}
-        if cls.own_loss:
+        shared = {n: p for n, p in training_parameters.PARAMETERS.items() if n not in own}
+        if cls.compiles:
+            shared = {n: p for n, p in shared.items() if n not in training_parameters.OF_COMPILE}
+        elif cls.own_loss:
             del shared["loss"]
         return {**own, **shared}
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """The parameters in order, after the overrides, one for each layer."""
+        """The parameters in order, narrowed by overrides, one for each layer."""
         return MappingProxyType(self._parameters)
 
     def check(self, inputs: Inputs, outputs: Outputs | None = None) -> None:
-        """Refuses rows and tasks that no model of this space takes, without importing Keras.
-
-        Raises:
-            SpaceError: What they are, what is expected, and what takes such rows.
-        """
-        if inputs.shapes is not None and self.source is None:
-            raise SpaceError(
-                f"Expected rows of one array for {self.name}. Received: the inputs "
-                f"{spelt(inputs.shapes)}: write a space of your own, whose models have inputs of "
-                "these names."
-            )
-        if outputs is not None and outputs.heads is not None:
-            self._check_heads(outputs)
-        if self.tasks and outputs is not None and outputs.task not in self.tasks:
-            raise SpaceError(
-                f"Expected the task {' or '.join(self.tasks)} for {self.name}. "
-                f"Received: {outputs.task}: take {self.otherwise}."
-            )
-        if inputs.vocabulary is not None and not self.takes_words:
-            raise SpaceError(
-                f"Expected rows of numbers that measure something for {self.name}. "
-                f"Received: the numbers of {inputs.vocabulary} words: take rnn, or say "
-                "takes_words = True in a space of your own."
-            )
-        loss = self.parameters.get("loss")
-        if isinstance(loss, LossChoice) and outputs is not None:
-            loss.check(outputs.task)
-        if self.takes and len(inputs.shape) not in map(len, self.takes):
-            expected = " or ".join(
-                f"({', '.join(axes)}{',' * (len(axes) == 1)})" for axes in self.takes
-            )
-            raise SpaceError(
-                f"Expected rows of shape {expected} for {self.name}. "
-                f"Received: {inputs.shape}: take {self.otherwise}."
-            )
-
-    def _check_heads(self, outputs: Outputs) -> None:
-        if self.source is None:
-            raise SpaceError(
-                f"Expected targets of one array for {self.name}. Received: the outputs "
-                f"{exits.spelt(outputs)}: write a space of your own, whose models have outputs of "
-                "these names."
-            )
-
-    def check_values(self, rows: np.ndarray) -> None:  # noqa: B027 most spaces take any
-        """Refuses scaled training rows whose values no model of this space takes.
+        """Checks that models of this space accept such rows and tasks, without importing Keras.
 
         Args:
-            rows: (rows, *shape), numbers.
+            inputs: shape and type of rows.
+            outputs: the task; None to check the rows only.
 
         Raises:
-            SpaceError: What is expected, and what to do.
+            SpaceError: they do not; the message names a family that does.
+        """
+        check_fit(self, inputs, outputs)
+
+    def check_values(self, rows: np.ndarray) -> None:
+        """Checks that models of this space accept the values of scaled training rows.
+
+        Args:
+            rows: numbers, shape (rows, *inputs.shape).
+
+        Raises:
+            SpaceError: they do not; the message says what to do.
         """
 
     @abstractmethod
     def build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
     ) -> keras.Model:
-        """Returns a model, not compiled, that takes scaled rows and ends in the head asked for.
+        """Builds a model, not compiled, from scaled rows to the head that the task needs.
 
         Args:
-            hyperparameters: real values by parameter name, of all parameters that exist.
-            inputs: the shape of a row; of several inputs that of each, by the name that the
+            hyperparameters: real values by name, of all parameters that exist in the trial.
+            inputs: shape of a row; with several inputs, the shape of each by its name, which the
                 model's input must have.
-            outputs: units and activation of the head; of several outputs those of each, by the
-                name that the model's output must have.
+            outputs: units and activation of the head; with several outputs, those of each by its
+                name, which the model's output must have.
+
+        Returns:
+            The model.
         """
 
     def construct(
-        self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs
+        self,
+        hyperparameters: Mapping[str, Any],
+        inputs: Inputs,
+        outputs: Outputs,
+        *,
+        number: int = 0,
     ) -> keras.Model:
-        """Returns what ``build`` does, such that it takes rows as they are kept.
+        """Builds a model and adapts it to prepared rows: see `model_inputs.wrap_for_matrix`.
+
+        Args:
+            hyperparameters: as for `build`.
+            inputs: as for `build`.
+            outputs: as for `build`.
+            number: of the trial, which a function may ask its trial for.
 
         Raises:
             SpaceError: ``build`` returned no model, or one that does not take these inputs or
                 has other outputs.
         """
-        model = self._checked(self.build(hyperparameters, inputs, outputs), inputs, outputs)
-        return in_front(model, inputs, outputs)
+        with isolated(f"build() of {self.name}"):
+            model = self._build(self._as_declared(hyperparameters), inputs, outputs, number)
+        return wrap_for_matrix(self._checked(model, inputs, outputs), inputs, outputs)
+
+    def _build(
+        self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs, _number: int
+    ) -> keras.Model:
+        return self.build(hyperparameters, inputs, outputs)
 
     def suggest(self, trial: BaseTrial) -> dict[str, Any]:
-        """Returns the real values of the parameters that exist in this trial, fixed ones too."""
+        """Samples the parameters of a trial; returns real values, also of fixed parameters."""
         return self._fill(lambda name, parameter: parameter.suggest(trial, name))
 
-    def realise(
+    def suggest_some(self, trial: BaseTrial, names: Collection[str]) -> dict[str, Any]:
+        """Samples the parameters of these names, which are asked for before a model is built."""
+        others = [name for name in self.parameters if name not in names]
+        return self._fill(lambda name, parameter: parameter.suggest(trial, name), without=others)
+
+    def sample_and_build(
         self, trial: BaseTrial, inputs: Inputs, outputs: Outputs
     ) -> tuple[dict[str, Any], keras.Model]:
-        """Returns the hyperparameters of a trial and the model they mean.
+        """Samples the hyperparameters of a trial, and builds their model.
 
         Raises:
             SpaceError: ``build`` returned no model, or one that does not take these inputs.
@@ -217,25 +243,34 @@ class SearchSpace(ABC):
         hyperparameters = self.suggest(trial)
         return hyperparameters, self.construct(hyperparameters, inputs, outputs)
 
-    def rehearse(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
-        """Returns the model of the defaults, to refuse a broken space before the first trial.
+    def build_default(self, inputs: Inputs, outputs: Outputs) -> keras.Model:
+        """Builds the model of the defaults, to find errors in a space before the first trial.
 
         Raises:
-            SpaceError: ``build`` raised, with the place in the user's file, or returned no model
-                that takes these inputs.
+            SpaceError: ``build`` raised (the message has the line in the user's file), or did not
+                return a model with these inputs; it compiled the model and the class does not say
+                so, or the other way round.
         """
         defaults = self._fill(lambda _, parameter: parameter.default)
-        with blame(f"build() of {self.name}", inspect.getfile(type(self))):
-            return self._checked(self.build(defaults, inputs, outputs), inputs, outputs)
+        with user_code_errors(f"build() of {self.name}", inspect.getfile(type(self))):
+            model = self._checked(self.build(defaults, inputs, outputs), inputs, outputs)
+        if bool(model.compiled) != self.compiles:
+            raise SpaceError(
+                f"Expected build() of {self.name} to return a model that is "
+                f"{'compiled' if self.compiles else 'not compiled'}. Received the opposite: set "
+                f"compiles = {not self.compiles} in the class for a model that "
+                f"{'keeps its own' if not self.compiles else 'is given an'} optimizer and loss."
+            )
+        return model
 
     def starting_points(self) -> list[dict[str, Any]]:
-        """Returns the defaults and the points of ``starts``, as far as the overrides allow.
+        """Returns the defaults and the points of ``initial_points``, adapted to the overrides.
 
-        A number outside the range becomes the closest one; a point with a category that is not
-        offered is left out.
+        A number outside of its range becomes the closest one in it; a point with a category that
+        is not in the range is left out.
         """
         points: list[dict[str, Any]] = []
-        for named in ({}, *self.starts):
+        for named in ({}, *self.initial_points):
             try:
                 point = self._point(named)
             except SpaceError:
@@ -244,99 +279,61 @@ class SearchSpace(ABC):
                 points.append(point)
         return points
 
+    def ranges(
+        self,
+        points: Sequence[Mapping[str, Any]],
+        inputs: Inputs | None,
+        outputs: Outputs | None,
+    ) -> Mapping[str, Parameter]:
+        """Returns the parameters, those included that are known only when a model is built.
+
+        Args:
+            points: Models of the first of them are built to find those.
+            inputs: As for `build`; None where the space trains by itself, and so ``outputs``.
+        """
+        return self.parameters
+
     def spread(self, fractions: Mapping[str, float]) -> dict[str, Any]:
-        """Returns the point at these fractions of the ranges, each in [0, 1), by parameter."""
+        """Returns the point at these fractions of the ranges, by parameter, each in [0, 1)."""
         return self._fill(lambda name, parameter: parameter.at(fractions[name]))
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """Returns every point, always in the same order; see `grid_size` for what is refused."""
-        return self._points(tuple(self.parameters.items()), {}, set())
+        """Yields all points of the grid, always in the same order; check with `grid_size` first."""
+        return grid_points.points(self.parameters)
 
     def grid_size(self) -> int:
-        """Returns how many points there are.
+        """Returns the number of points of the grid.
 
         Raises:
-            SpaceError: a parameter is a range, not a list of values; or there are more than
-                `MAX_GRID`.
+            SpaceError: the parameters are known only when it runs; or see `grid_points.size`.
         """
         if not self.declared_whole:
             raise SpaceError(
                 "Expected a space whose parameters are known before it runs. "
-                f"Received: the function {self.name}: write a subclass of SearchSpace."
+                f"Received: {self.name}, which is a function: write a subclass of SearchSpace."
             )
-        ranges: set[str] = set()
-        points = self._points(tuple(self.parameters.items()), {}, ranges)
-        size = sum(1 for _ in islice(points, MAX_GRID + 1))
-        if ranges:
-            named = [name for name in self.parameters if name in ranges]
-            raise SpaceError(
-                f"Expected lists of values for a grid. Received ranges of {', '.join(named)}: "
-                f"list or fix them, as in --set {named[0]}=VALUE,VALUE."
-            )
-        if size > MAX_GRID:
-            raise SpaceError(
-                f"Expected a grid of at most {MAX_GRID} points. Received a larger one: "
-                "fix more parameters with --set."
-            )
-        return size
-
-    def _points(
-        self, parameters: Sequence[tuple[str, Parameter]], chosen: dict[str, Any], ranges: set[str]
-    ) -> Iterator[dict[str, Any]]:
-        """The points over the rest of the parameters; ranges count as one value, and are told."""
-        if not parameters:
-            yield dict(chosen)
-            return
-        (name, parameter), *rest = parameters
-        if not parameter.exists(chosen):
-            yield from self._points(rest, chosen, ranges)
-            return
-        if parameter.options is None:
-            ranges.add(name)
-        for value in parameter.options or (parameter.default,):
-            yield from self._points(rest, {**chosen, name: value}, ranges)
+        return grid_points.size(self.parameters)
 
     def read(self, typed: Sequence[str]) -> dict[str, Any]:
-        """Returns the real values of ``NAME=VALUE`` texts; ``units=`` means each ``units_0``, ...
+        """Parses ``NAME=VALUE`` texts to real values; ``units=`` sets all of ``units_0``, ...
 
         Raises:
-            SpaceError: a name is no parameter, or a value lies outside its range.
+            SpaceError: a name is not a parameter, or a value is outside of its range.
         """
-        texts = override_texts.parse(typed)
-        values, used = {}, set()
-        for name, parameter in self.parameters.items():
-            key = name if name in texts else override_texts.general(name)
-            if key in texts:
-                used.add(key)
-                values[name] = _read(parameter, name, texts[key])
-        for name in texts.keys() - used:
-            hint = did_you_mean(name, self.parameters)
-            raise SpaceError(f"Expected a parameter of {self.name}. Received: {name!r}.{hint}")
-        return values
+        return hyperparameter_values.read(self.parameters, typed, self.name)
 
     def encode(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns what Optuna stores for real values: the index in a list of numbers.
+        """Returns what Optuna stores for real values: for an ordered list, an index.
 
-        Parameters that are fixed are left out, since Optuna never hears of them.
+        Fixed parameters are left out: Optuna does not sample them.
 
         Raises:
-            SpaceError: a name is no parameter, or a value lies outside its range.
+            SpaceError: a name is not a parameter, or a value is outside of its range.
         """
-        encoded = {}
-        for name, value in hyperparameters.items():
-            if name not in self.parameters:
-                hint = did_you_mean(name, self.parameters)
-                raise SpaceError(f"Expected a parameter of {self.name}. Received: {name!r}.{hint}")
-            try:
-                stored = self.parameters[name].encode(value)
-            except SpaceError as e:
-                raise SpaceError(f"{name}={value}: {e}") from e
-            if not self.parameters[name].fixed:
-                encoded[name] = stored
-        return encoded
+        return hyperparameter_values.encode(self.parameters, hyperparameters, self.name)
 
     def definition(self) -> dict[str, Any]:
-        """What may be tried, as JSON; two spaces with equal definitions are the same space."""
+        """Returns the space as values for JSON; spaces with equal definitions are the same."""
         parameters = {name: p.definition() for name, p in self.parameters.items()}
         return {"name": self.name, "parameters": parameters, "source": self.source}
 
@@ -345,9 +342,16 @@ class SearchSpace(ABC):
         text = json.dumps(self.definition(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def describe(self) -> list[Row]:
+    def describe(self) -> list[ParameterRow]:
         """Returns one row for each parameter, in order."""
-        return [_row(name, parameter) for name, parameter in self.parameters.items()]
+        return describe(self.parameters)
+
+    def _as_declared(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+        declared = self.parameters
+        return {
+            name: declared[name].as_declared(value) if name in declared else value
+            for name, value in hyperparameters.items()
+        }
 
     def _point(self, named: Mapping[str, Value]) -> dict[str, Any]:
         def choose(name: str, parameter: Parameter) -> Value:
@@ -366,47 +370,19 @@ class SearchSpace(ABC):
                 f"Expected build() of {self.name} to return a keras.Model. "
                 f"Received: {' '.join(reprlib.repr(model).split())}."
             )
-        exits.check_exits(model, outputs, self.name)
-        check_entrances(model, inputs, outputs, self.name)
+        model_outputs.check_outputs(model, outputs, self.name)
+        check_inputs(model, inputs, outputs, self.name)
         return model
 
     def _fill(
         self,
         choose: Callable[[str, Parameter], Value],
         chosen: Mapping[str, Value] = MappingProxyType({}),
+        without: Collection[str] = (),
     ) -> dict[str, Any]:
         """Returns ``chosen`` with a value for every other parameter that exists beside it."""
         filled = dict(chosen)
         for name, parameter in self.parameters.items():
-            if name not in filled and parameter.exists(filled):
+            if name not in filled and name not in without and parameter.exists(filled):
                 filled[name] = choose(name, parameter)
         return filled
-
-
-def _read(parameter: Parameter, name: str, text: str) -> Value:
-    try:
-        value = parameter.parse(text)
-        parameter.encode(value)
-    except SpaceError as e:
-        raise SpaceError(f"{name}={text}: {e}") from e
-    return value
-
-
-def _row(name: str, parameter: Parameter) -> Row:
-    conditions = (test.describe(other) for other, test in parameter.conditions.items())
-    return Row(
-        name=name,
-        range=parameter.text,
-        default=spell(parameter.default),
-        condition=" and ".join(conditions),
-        accepts=parameter.expected,
-        help=f"{parameter.help}{_more(parameter)}",
-    )
-
-
-def _more(parameter: Parameter) -> str:
-    """What a list that is off until it is asked for has to offer."""
-    if parameter.off is None or not isinstance(parameter, Choice) or not parameter.fixed:
-        return ""
-    others = [spell(value) for value in parameter.known if value not in parameter.values]
-    return f" (or {', '.join(others)})" if others else ""

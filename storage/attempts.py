@@ -1,4 +1,4 @@
-"""Attempts: who had which trial from when to when, and how that ended."""
+"""Attempts: which worker had which trial from when to when, and how that ended."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from storage import schema
-from storage.engine import Store
+from storage.database import schema
+from storage.database.engine import Store
 from storage.studies import Study
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One worker's hold on one trial.
+    """A worker's lease on a trial, for the history.
 
     Attributes:
-        number: The trial's.
-        started_at: Seconds since 1970; so is ``ended_at``, which is None while it lasts.
+        number: The trial's number.
+        token: Number of the attempt, from 1.
+        started_at: Seconds since 1970.
+        ended_at: Seconds since 1970; None while it lasts.
         ended_as: ``"complete"``, ``"pruned"``, ``"failed"``, ``"returned"`` (given back),
             ``"lost"`` (the worker died), or None while it lasts.
     """
@@ -31,7 +33,7 @@ class Attempt:
 
 
 def list_attempts(store: Store, study: Study) -> list[Attempt]:
-    """All attempts at the trials of a study, in the order in which they began."""
+    """Returns all attempts at trials of a study, in the order of their start."""
     attempt, optuna = schema.attempts.c, schema.optuna_trials.c
     query = (
         sa.select(

@@ -1,23 +1,27 @@
-"""Errors of the store. A ``StoreError`` is one line for the user; the others steer a worker."""
+"""Errors of the store. A ``StoreError`` is one line for the user; workers react to the others."""
 
 from __future__ import annotations
 
 
 class StoreError(Exception):
-    """Something the user can mend: what was expected, what was found, what to do."""
+    """Something the user can fix: what was expected, what was received, what to do."""
 
 
 class StoreUnreachable(StoreError):
-    """The database did not answer. Training goes on and the call may be repeated."""
+    """The database did not answer. Training continues and the call may be repeated."""
+
+
+class StoreLost(StoreError):
+    """The database is no longer the one that was opened, or it is damaged."""
 
 
 class UnknownStudy(StoreError):
-    """No study of this name is in the store: see ``tuner list``."""
+    """There is no study of this name in the store: see ``tuner list``."""
 
 
 class LeaseLost(Exception):
-    """The lease on a trial is not ours any more: stop training it and write nothing more."""
+    """The worker no longer holds the trial: it must stop training it and write nothing more."""
 
 
 class StudyGone(Exception):
-    """The study was deleted or replaced while it was worked on: stop and write nothing more."""
+    """The study was deleted or replaced: its workers must stop and write nothing more."""

@@ -1,12 +1,9 @@
-"""Who may work on which trial: claim, renew, give back, finish. Here the budget is exact.
+"""Leases on trials: hold, renew, give back, finish. They keep the trial budget exact.
 
-A lease is a worker's time-limited right to one trial. Its token grows with each claim, and
-every write of a worker names its token: a worker that was away for too long, and whose trial
-another one has taken over, is turned away (Gray and Cheriton, "Leases", SOSP 1989; the token is
-a fencing token).
-
-A claim is one short transaction that locks the study's row, so that trial numbers are given out
-one by one: the number is the trial's place in the budget.
+A lease is a worker's time-limited right to one trial (Gray and Cheriton, "Leases", SOSP 1989).
+Each claim increments the lease's token, and every write of a worker names its token. So a worker
+that was silent for too long, and has lost its trial to another worker, can write nothing more: the
+token is a fencing token.
 """
 
 from __future__ import annotations
@@ -20,23 +17,22 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from storage import conclusion, outcomes, places, schema, studies
-from storage.engine import Store
+from storage import outcomes, stopping, studies
+from storage.database import schema
+from storage.database.engine import Store
 from storage.errors import LeaseLost
-from storage.outcomes import Failure, Outcome
+from storage.outcomes import Outcome
 from storage.studies import Study
-
-MAX_LOSSES = 5  # workers lost on one trial without a new checkpointed epoch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A file to go on from.
+    """A file that training can resume from.
 
     Attributes:
-        path: Where it lies, a path or URL.
-        sha256: Checksum of its bytes, hexadecimal.
-        epoch: Finished epochs in it.
+        path: Its path or URL.
+        sha256: SHA-256 of its bytes, hexadecimal.
+        epoch: Number of epochs that were finished when it was written.
     """
 
     path: str
@@ -49,11 +45,15 @@ class Claim:
     """A lease that was granted.
 
     Attributes:
-        number: The trial's number in its study, from 0: its place in the budget.
-        token: Names this attempt in every write.
-        epoch: Epochs that earlier attempts reported.
-        checkpoints: What an earlier attempt left to go on from, the newest first.
-        hyperparameters: Chosen by an earlier attempt; None for a trial that has none yet.
+        study: The study, as it was when the worker started.
+        trial_id: Optuna's id of the trial.
+        number: The trial's number in its study, from 0.
+        worker_id: The worker that holds the lease.
+        token: Number of this attempt, from 1; every write of the worker must name it.
+        epoch: Finished epochs that earlier attempts reported.
+        checkpoints: Checkpoints of earlier attempts to resume from, newest first.
+        hyperparameters: Chosen by an earlier attempt; None if the trial has none yet.
+        seconds: Training time of earlier attempts.
     """
 
     study: Study
@@ -67,155 +67,44 @@ class Claim:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wait:
-    """Nothing to do now: ask again. ``reason`` is for people."""
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Over:
-    """Nothing to do any more: the study is stopped or finished."""
-
-    state: str
-    reason: str | None
-
-
-class Order(Enum):
-    """What a renewal brings back for the trial at hand."""
+class WorkerCommand(Enum):
+    """What the worker should do with its current trial; the result of a renewal."""
 
     CONTINUE = "continue"
     GIVE_BACK = "give back"  # the study is paused or stopped
     END = "end"  # the study is finished early, or the user ended this trial
 
 
-def claim(store: Store, study: Study, worker_id: str) -> Claim | Wait | Over:
-    """Takes the next trial: one without a live worker first, then a new one.
-
-    Raises:
-        StudyGone: The study was deleted.
-    """
-    with store.write() as c:
-        row = studies.lock(c, study)
-        state, reason = conclusion.conclude(store, c, study, row, count=False)
-        if state in (studies.STOPPED, studies.FINISHED):
-            return Over(state=state, reason=reason)
-        if state == studies.PAUSED:
-            return Wait(reason="the study is paused")
-        _give_up_lost(store, c, row.study_id)
-        while (trial_id := _without_worker(store, c, row.study_id)) is not None:
-            granted = _grant(store, c, study, trial_id, worker_id)
-            if granted is not None:
-                return granted
-        if (trial_id := places.following(store, c, row)) is not None:
-            granted = _grant(store, c, study, trial_id, worker_id)
-            assert granted is not None  # nobody else knows of it yet
-            return granted
-        state, reason = conclusion.conclude(store, c, study, row)
-        if state == studies.FINISHED:
-            return Over(state=state, reason=reason)
-        return Wait(reason="other workers have the last trials")
-
-
-def _expired(store: Store) -> sa.ColumnElement[bool]:
+def expired(store: Store) -> sa.ColumnElement[bool]:
+    """Returns the SQL condition that the worker of a lease was silent for too long."""
+    # Always by the database's clock: those of the workers' machines may differ by minutes.
     return sa.and_(schema.leases.c.state == "leased", schema.leases.c.expires_at < store.now)
 
 
-def _give_up_lost(store: Store, c: Connection, study_id: int) -> None:
-    """Ends trials that took worker after worker with them."""
-    lease = schema.leases.c
-    hopeless = sa.and_(lease.study_id == study_id, _expired(store), lease.losses >= MAX_LOSSES - 1)
-    for trial_id in c.execute(sa.select(lease.trial_id).where(hopeless)).scalars().all():
-        message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
-        failure = Failure(kind="lost", message=message)
-        end(store, c, trial_id, Outcome(state="failed", failure=failure), attempt="lost")
+def end_lease(
+    store: Store, c: Connection, trial_id: int, outcome: Outcome, *, attempt: str = ""
+) -> None:
+    """Ends a trial that has no live worker; the caller holds the study's lock.
 
-
-def _without_worker(store: Store, c: Connection, study_id: int) -> int | None:
-    """The first trial that was given back, or whose lease ran out."""
-    lease = schema.leases.c
-    query = (
-        sa.select(lease.trial_id)
-        .where(
-            lease.study_id == study_id,
-            lease.state.in_(("leased", "waiting")),  # those that ended are passed over by index
-            sa.or_(lease.state == "waiting", _expired(store)),
-        )
-        .order_by(lease.trial_id)
-        .limit(1)
-    )
-    trial_id: int | None = c.execute(query).scalar()
-    return trial_id
-
-
-def _grant(
-    store: Store, c: Connection, study: Study, trial_id: int, worker_id: str
-) -> Claim | None:
-    """Gives the lease to a worker, unless its holder renewed it at this very moment."""
-    lease = schema.leases.c
-    update = (
-        schema.leases.update()
-        .where(lease.trial_id == trial_id, sa.or_(lease.state == "waiting", _expired(store)))
-        .ordered_values(
-            # MySQL assigns from left to right: this must see the state of before.
-            (lease.losses, lease.losses + sa.case((lease.state == "leased", 1), else_=0)),
-            (lease.state, "leased"),
-            (lease.worker_id, worker_id),
-            (lease.token, lease.token + 1),
-            (lease.expires_at, store.now + study.lease_seconds),
-        )
-    )
-    if c.execute(update).rowcount != 1:
-        return None
-    row = c.execute(
-        sa.select(
-            schema.leases,
-            schema.optuna_trials.c.number,
-            schema.trials.c.hyperparameters,
-            schema.trials.c.seconds,
-        )
-        .join(schema.optuna_trials, schema.optuna_trials.c.trial_id == lease.trial_id)
-        .join(schema.trials, schema.trials.c.trial_id == lease.trial_id)
-        .where(lease.trial_id == trial_id)
-    ).one()
-    if row.token > 1:
-        _end_attempt(store, c, trial_id, "lost")  # one that was given back has ended already
-    c.execute(
-        schema.attempts.insert().values(
-            trial_id=trial_id,
-            token=row.token,
-            study_id=study.study_id,
-            worker_id=worker_id,
-            started_at=store.now,
-        )
-    )
-    return Claim(
-        study=study,
-        trial_id=trial_id,
-        number=row.number,
-        worker_id=worker_id,
-        token=row.token,
-        epoch=row.epoch,
-        checkpoints=tuple(Checkpoint(**kept) for kept in json.loads(row.checkpoints or "[]")),
-        hyperparameters=json.loads(row.hyperparameters) if row.hyperparameters else None,
-        seconds=row.seconds or 0.0,
-    )
-
-
-def end(store: Store, c: Connection, trial_id: int, outcome: Outcome, *, attempt: str = "") -> None:
-    """Ends a trial that no live worker has; the caller holds the study's lock."""
+    Args:
+        store: The database.
+        c: The caller's transaction.
+        trial_id: Optuna's id of the trial.
+        outcome: How the trial ended.
+        attempt: How its last attempt ended, if not like the trial: ``"lost"``.
+    """
     lease = schema.leases.c
     c.execute(
         schema.leases.update()
         .where(lease.trial_id == trial_id)
         .values(state="ended", expires_at=None, checkpoints=None)
     )
-    _end_attempt(store, c, trial_id, attempt or outcome.state)
+    end_attempt(store, c, trial_id, attempt or outcome.state)
     outcomes.write(c, store, trial_id, outcome)
 
 
-def _end_attempt(store: Store, c: Connection, trial_id: int, ended_as: str) -> None:
+def end_attempt(store: Store, c: Connection, trial_id: int, ended_as: str) -> None:
+    """Ends the attempt at a trial that has not ended yet: see ``Attempt.ended_as``."""
     attempt = schema.attempts.c
     c.execute(
         schema.attempts.update()
@@ -225,10 +114,16 @@ def _end_attempt(store: Store, c: Connection, trial_id: int, ended_as: str) -> N
 
 
 def hold(store: Store, c: Connection, claim: Claim, **values: Any) -> None:
-    """Updates the lease if it is still ours, and prolongs it: the fence before every write.
+    """Extends a lease if the worker still holds it: the fence in front of every write.
+
+    Args:
+        store: The database.
+        c: The transaction of the write. It must be rolled back if this raises.
+        claim: The worker's lease.
+        values: Further columns of the lease's row to set in the same statement.
 
     Raises:
-        LeaseLost: It ran out, was taken over, or its study was deleted.
+        LeaseLost: It expired, was taken over, or its study was deleted.
     """
     lease = schema.leases.c
     update = (
@@ -237,17 +132,22 @@ def hold(store: Store, c: Connection, claim: Claim, **values: Any) -> None:
             lease.trial_id == claim.trial_id,
             lease.token == claim.token,
             lease.state == "leased",
+            # An expired lease is lost even if nobody has claimed the trial yet.
             lease.expires_at > store.now,
-            studies.genuine(claim.study.study_id, claim.study.uuid),
+            studies.same_study(claim.study.study_id, claim.study.uuid),
         )
+        # In the order of ``values``: MySQL assigns from left to right (see ``reports._progress``).
         .ordered_values(*{"expires_at": store.now + claim.study.lease_seconds, **values}.items())
     )
     if c.execute(update).rowcount != 1:
-        raise LeaseLost(f"The lease {claim.token} on trial {claim.number} is not valid any more.")
+        raise LeaseLost(f"The lease {claim.token} on trial {claim.number} is no longer valid.")
 
 
-def renew(store: Store, claim: Claim) -> Order:
-    """Prolongs the lease and asks what to do with the trial.
+def renew(store: Store, claim: Claim) -> WorkerCommand:
+    """Extends the lease and asks what to do with the trial; this is the worker's heartbeat.
+
+    Returns:
+        What the user, or the state of the study, wants the worker to do.
 
     Raises:
         LeaseLost: See ``hold``.
@@ -259,53 +159,61 @@ def renew(store: Store, claim: Claim) -> Order:
             .join(schema.leases, schema.leases.c.study_id == schema.studies.c.study_id)
             .where(schema.leases.c.trial_id == claim.trial_id)
         ).one()
-        return _order(row)
+        return _command(row)
 
 
-def _order(row: sa.Row[Any, Any]) -> Order:
+def _command(row: sa.Row[Any, Any]) -> WorkerCommand:
     if row.requested == "end" or row.state == studies.FINISHED:
-        return Order.END
+        return WorkerCommand.END
     if row.state in (studies.PAUSED, studies.STOPPED):
-        return Order.GIVE_BACK
-    return Order.CONTINUE
+        return WorkerCommand.GIVE_BACK
+    return WorkerCommand.CONTINUE
 
 
 def keep_checkpoints(store: Store, claim: Claim, checkpoints: Sequence[Checkpoint]) -> None:
-    """Points the lease to checkpoints that are completely written: this is their commit.
+    """Records checkpoints in the lease's row.
+
+    A checkpoint counts from this commit on: its file was written completely before.
 
     Args:
-        checkpoints: To go on from, the newest first.
+        store: The database.
+        claim: The worker's lease.
+        checkpoints: Those to resume from, newest first; they replace those recorded before.
 
     Raises:
         LeaseLost: See ``hold``.
     """
     with store.write() as c:
-        hold(store, c, claim, checkpoints=json.dumps([vars(k) for k in checkpoints]), losses=0)
+        # Progress was saved, so the count of workers lost without progress starts again.
+        texts = json.dumps([vars(checkpoint) for checkpoint in checkpoints])
+        hold(store, c, claim, checkpoints=texts, losses=0)
 
 
 def checkpoint_paths(store: Store, study: Study) -> set[str]:
-    """Where the checkpoints of a study's trials lie, those that a lease points to."""
+    """Paths or URLs of all checkpoints that a lease of the study points to."""
     lease = schema.leases.c
     query = sa.select(lease.checkpoints).where(
         lease.study_id == study.study_id, lease.checkpoints.is_not(None)
     )
     with store.read() as c:
-        found = c.execute(query).scalars().all()
-    return {kept["path"] for text in found for kept in json.loads(text)}
+        texts = c.execute(query).scalars().all()
+    return {checkpoint["path"] for text in texts for checkpoint in json.loads(text)}
 
 
 def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
-    """Leaves the trial to whoever claims next. It stays RUNNING in Optuna's eyes.
+    """Releases the lease so that any worker can claim the trial. To Optuna it stays RUNNING.
 
     Args:
-        seconds: Spent inside training so far, over all attempts.
+        store: The database.
+        claim: The worker's lease.
+        seconds: Training time so far, over all attempts.
 
     Raises:
         LeaseLost: See ``hold``.
     """
     with store.write() as c:
         hold(store, c, claim, state="waiting", worker_id=None, expires_at=None)
-        _end_attempt(store, c, claim.trial_id, "returned")
+        end_attempt(store, c, claim.trial_id, "returned")
         c.execute(
             schema.trials.update()
             .where(schema.trials.c.trial_id == claim.trial_id)
@@ -314,9 +222,15 @@ def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
 
 
 def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
-    """Ends the trial, and the study with it where this was the last one.
+    """Ends the trial, and the study too if this was its last trial.
 
-    It may be repeated: after a lost connection nobody knows whether the first time was heard.
+    The call can be repeated: after a lost connection the caller cannot know whether the first one
+    was committed.
+
+    Args:
+        store: The database.
+        claim: The worker's lease.
+        outcome: How the trial ended.
 
     Raises:
         LeaseLost: See ``hold``.
@@ -325,19 +239,33 @@ def finish(store: Store, claim: Claim, outcome: Outcome) -> None:
     with store.write() as c:
         row = studies.lock(c, claim.study)
         try:
-            hold(store, c, claim, state="ended", expires_at=None, checkpoints=None)
+            hold(store, c, claim, **_ended(claim, outcome))
         except LeaseLost:
-            if _was_told(c, claim, outcome):
+            if _is_recorded(c, claim, outcome):
                 return
             raise
-        _end_attempt(store, c, claim.trial_id, outcome.state)
+        end_attempt(store, c, claim.trial_id, outcome.state)
         outcomes.write(c, store, claim.trial_id, outcome)
-        if not conclusion.stop_if_broken(c, claim.study):
-            conclusion.conclude(store, c, claim.study, row)
+        if not stopping.stop_if_broken(c, claim.study):
+            stopping.conclude(store, c, claim.study, row)
 
 
-def _was_told(c: Connection, claim: Claim, outcome: Outcome) -> bool:
-    """Whether this attempt ended its trial with this very outcome before."""
+def _ended(claim: Claim, outcome: Outcome) -> dict[str, Any]:
+    """New values for the lease's row. The value of a complete trial is the one that it ended with.
+
+    It is that of an epoch where our own training made it; other code may return any number.
+    """
+    ended = {"state": "ended", "expires_at": None, "checkpoints": None}
+    if outcome.state != "complete" or outcome.value is None:
+        return ended
+    lease, value = schema.leases.c, claim.study.sign * outcome.value
+    # MySQL assigns from left to right: ``best_epoch`` must see the old ``best_value``.
+    epoch = sa.case((lease.best_value == value, lease.best_epoch), else_=None)
+    return {**ended, "best_epoch": epoch, "best_value": value}
+
+
+def _is_recorded(c: Connection, claim: Claim, outcome: Outcome) -> bool:
+    """Whether an earlier call has already ended the trial with this outcome."""
     attempt, trial, value = schema.attempts.c, schema.trials.c, schema.optuna_values.c
     row = c.execute(
         sa.select(attempt.ended_as, trial.model, trial.failure_kind, value.value)
@@ -349,37 +277,5 @@ def _was_told(c: Connection, claim: Claim, outcome: Outcome) -> bool:
         .where(attempt.trial_id == claim.trial_id, attempt.token == claim.token)
     ).first()
     kind = outcome.failure.kind if outcome.failure else None
-    told = outcome.value if outcome.state != "failed" else None
-    return row is not None and tuple(row) == (outcome.state, outcome.model, kind, told)
-
-
-def bury(store: Store, study: Study, worker_id: str, failure: Failure | None = None) -> None:
-    """Does not wait for the leases of a worker whose process is known to have died.
-
-    Args:
-        failure: Ends the trial that it was training as failed; without it that is left to
-            another worker, as is one that it was about to end.
-    """
-    lease, attempt = schema.leases.c, schema.attempts.c
-    with store.write() as c:
-        row = studies.lock(c, study)
-        query = (
-            sa.select(lease.trial_id)
-            .join(
-                schema.attempts,
-                sa.and_(attempt.trial_id == lease.trial_id, attempt.token == lease.token),
-            )
-            .where(
-                lease.study_id == study.study_id,
-                lease.worker_id == worker_id,
-                lease.state == "leased",
-            )
-            .order_by(attempt.started_at.desc())
-        )
-        held = c.execute(query).scalars().all()
-        if failure is not None and held:
-            end(store, c, held[0], Outcome(state="failed", failure=failure))
-            held = held[1:]
-        expired = schema.leases.update().where(lease.trial_id.in_(held))
-        c.execute(expired.values(expires_at=0))
-        conclusion.conclude(store, c, study, row)
+    value_written = outcome.value if outcome.state != "failed" else None
+    return row is not None and tuple(row) == (outcome.state, outcome.model, kind, value_written)

@@ -1,4 +1,4 @@
-"""What workers printed for a trial, kept in the store so that it can be read from anywhere."""
+"""Logs: what workers printed during a trial, stored in the database to be read from anywhere."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from storage import schema, studies
-from storage import text as texts
-from storage.engine import Store
+from storage import studies
+from storage.database import schema
+from storage.database import text as texts
+from storage.database.engine import Store
 from storage.leases import Claim
 from storage.studies import Study
 
-MAX_ENTRIES = 50  # of one trial
+MAX_ENTRIES = 50  # per trial
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
-    """Some lines that a worker printed.
+    """Lines that a worker printed.
 
     Attributes:
         trial: The trial's number.
-        attempt: Which of its attempts.
+        attempt: Number of the attempt, from 1.
         printed_at: Seconds since 1970.
     """
 
@@ -34,21 +35,21 @@ class LogEntry:
 
 
 def append(store: Store, claim: Claim, text: str) -> None:
-    """Adds what was printed since the last time; the oldest entries give way.
+    """Adds an entry to a trial's log; above ``MAX_ENTRIES`` the oldest ones are deleted.
 
-    Nothing is added where the trial was taken over or deleted: a log is not worth an error.
+    Does nothing if the trial was taken over or deleted: that is no reason for an error here.
     """
     if not text.strip():
         return
     lease = schema.leases.c
-    mine = sa.select(lease.trial_id).where(
+    still_ours = sa.select(lease.trial_id).where(
         lease.trial_id == claim.trial_id,
         lease.token == claim.token,
-        studies.genuine(claim.study.study_id, claim.study.uuid),
+        studies.same_study(claim.study.study_id, claim.study.uuid),
     )
-    # IntegrityError: deleted by another program at this very moment.
+    # IntegrityError: another program has just deleted the trial.
     with suppress(sa.exc.IntegrityError), store.write() as c:
-        if c.execute(mine).first() is not None:
+        if c.execute(still_ours).first() is not None:
             _add(store, c, claim, text)
 
 
@@ -59,7 +60,7 @@ def _add(store: Store, c: Connection, claim: Claim, text: str) -> None:
             trial_id=claim.trial_id,
             token=claim.token,
             printed_at=store.now,
-            text=texts.end(text),
+            text=texts.tail(text),
         )
     )
     entries = sa.select(log.log_id).where(log.trial_id == claim.trial_id)
@@ -69,7 +70,7 @@ def _add(store: Store, c: Connection, claim: Claim, text: str) -> None:
 
 
 def read(store: Store, study: Study, number: int | None = None) -> list[LogEntry]:
-    """What was printed for one trial, or for all of a study, in order."""
+    """Returns the log of one trial, or of all trials of a study, in order."""
     log, trial = schema.logs.c, schema.optuna_trials.c
     query = (
         sa.select(trial.number, log.token, log.printed_at, log.text)

@@ -1,4 +1,4 @@
-"""How a trial ended, and how that is written to Optuna's tables and ours."""
+"""Outcomes: how a trial ended, and writing it to Optuna's tables and ours."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from optuna.storages._rdb import models
 from optuna.trial import TrialState
 from sqlalchemy.engine import Connection
 
-from storage import schema, text
-from storage.engine import Store
-from storage.insert import insert_once
+from storage.database import schema, text
+from storage.database.engine import Store
+from storage.database.insert import insert_once
+from storage.optuna import tables
 
 State = Literal["complete", "pruned", "failed"]
 FailureKind = Literal[
@@ -30,10 +30,12 @@ FailureKind = Literal[
     "unsaved",  # complete, but without its model file
 ]
 
-# Failures that follow from the hyperparameters: the sampler learns to keep away from them.
+# Failures that follow from the hyperparameters: constraints make samplers avoid them.
 INFEASIBLE: frozenset[str] = frozenset({"out_of_memory", "diverged", "oversized", "timeout"})
 
-SHOWN = 4_000  # last characters of a traceback in Optuna's dashboard: escaped, it fills a TEXT
+DIED = "its worker ended with"  # prefix of a failure's message if the worker crashed by itself
+
+MAX_SHOWN = 4_000  # last characters of a traceback in Optuna's dashboard: JSON escapes fill a TEXT
 
 OPTUNA_STATES = {
     "complete": TrialState.COMPLETE,
@@ -49,7 +51,7 @@ class Failure:
     Attributes:
         kind: One of ``FailureKind``.
         message: One line.
-        traceback: Of the user's code, where there is one; the end of a long one is kept.
+        traceback: Traceback of the user's code, or None; only the end of a long one is stored.
     """
 
     kind: str
@@ -63,13 +65,14 @@ class Outcome:
 
     Attributes:
         state: ``"complete"``, ``"pruned"`` or ``"failed"``.
-        value: The objective; None where the trial never had one, and for a pruned trial of a
-            study with several: Optuna has values of such a trial for all objectives or for none.
+        value: The objective; None if the trial never had a value, and for a pruned trial of a study
+            with several objectives, because Optuna stores values of all objectives or of none.
         further: Values of further objectives, in their order; for a complete trial only.
-        metrics: Of the best epoch.
-        seconds: Spent inside training, over all attempts.
-        model: Where the model file lies.
-        path: How the model was trained, and why so.
+        metrics: Metrics of the best epoch by name.
+        seconds: Training time, over all attempts.
+        model: Path or URL of the model file.
+        model_sha256: SHA-256 of its bytes, hexadecimal.
+        path: Which training path was taken (the fast one or a slower one), and why.
         failure: For a failed trial, and for a complete one that was cut short.
     """
 
@@ -79,6 +82,7 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
     model: str | None = None
+    model_sha256: str | None = None
     path: str | None = None
     failure: Failure | None = None
 
@@ -92,9 +96,9 @@ class Outcome:
 
 
 def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
-    """Ends a trial: Optuna's row, its value and attributes, and our record of it.
+    """Writes the end of a trial: Optuna's row with values and attributes, and our row.
 
-    The caller holds the study's lock and has checked that the trial is its own to end.
+    The caller holds the study's lock and the trial's lease.
     """
     c.execute(
         schema.optuna_trials.update()
@@ -111,7 +115,7 @@ def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
                     trial_id=trial_id,
                     objective=objective,
                     value=value,
-                    value_type=models.TrialValueModel.TrialValueType.FINITE,
+                    value_type=tables.FINITE,
                 )
             )
     if outcome.failure is not None:
@@ -130,26 +134,27 @@ def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
         "seconds": sa.func.coalesce(outcome.seconds, schema.trials.c.seconds),
         "metrics": json.dumps(dict(outcome.metrics)),
         "model": outcome.model,
+        "model_sha256": outcome.model_sha256,
         "path": outcome.path,
         "failure_kind": failure and failure.kind,
         "failure_message": failure and text.line(failure.message),
-        "failure_traceback": failure and failure.traceback and text.end(failure.traceback),
+        "failure_traceback": failure and failure.traceback and text.tail(failure.traceback),
     }
 
 
 def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -> None:
-    """Shows the reason in Optuna's dashboard, and the sampler what to keep away from."""
-    attempt, worker = _held_by(c, trial_id)
-    shown = {
+    """Writes a failure to the trial's attributes: for Optuna's dashboard and for samplers."""
+    attempt, worker = _last_holder(c, trial_id)
+    texts = {
         "failure": failure.kind,
         "failure_message": text.line(failure.message),
-        "failure_traceback": failure.traceback and text.end(failure.traceback)[-SHOWN:],
+        "failure_traceback": failure.traceback and text.tail(failure.traceback)[-MAX_SHOWN:],
         "failure_attempt": attempt,
         "failure_worker": worker,
     }
     rows = [
         {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
-        for key, value in shown.items()
+        for key, value in texts.items()
         if value
     ]
     insert_once(c, schema.optuna_trial_attributes, rows)  # a parameter may have the same name
@@ -161,8 +166,8 @@ def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -
         )
 
 
-def _held_by(c: Connection, trial_id: int) -> tuple[int, str | None]:
-    """How often the trial was claimed, and who had it last."""
+def _last_holder(c: Connection, trial_id: int) -> tuple[int, str | None]:
+    """Returns how often the trial was claimed, and the worker that had it last."""
     lease, worker = schema.leases.c, schema.workers.c
     query = (
         sa.select(lease.token, worker.host, worker.pid)

@@ -1,4 +1,4 @@
-"""A study at a glance: how many trials stand where, the best one, the workers."""
+"""The status of a study: numbers of trials by state, the best trial, the workers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
-from storage import schema, studies, trials, workers
-from storage.engine import Store
+from storage import studies, trials, workers
+from storage.database import schema
+from storage.database.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
 from storage.workers import WorkerRecord
@@ -16,12 +17,12 @@ from storage.workers import WorkerRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Trials by state. All together are the budget, or more if trials were made by hand.
+    """Numbers of trials by state. Their sum is the budget, or more if trials were added by hand.
 
     Attributes:
-        running: With a live worker.
-        waiting: Begun or enqueued, without one.
-        unstarted: Not made yet: budget minus all others.
+        running: Trials with a live worker.
+        waiting: Trials that were begun or enqueued, without a live worker.
+        unstarted: Trials that do not exist yet: the budget minus all others.
     """
 
     complete: int = 0
@@ -33,7 +34,7 @@ class Counts:
 
     @property
     def ended(self) -> int:
-        """Trials that are over, one way or another."""
+        """Number of trials that have ended."""
         return self.complete + self.pruned + self.failed
 
 
@@ -43,7 +44,7 @@ class Status:
 
     Attributes:
         failures: Failed trials by the kind of their failure.
-        front: With several objectives, the complete trials that no other dominates, ``best`` first.
+        front: With several objectives, the Pareto front, ``best`` first.
     """
 
     study: Study
@@ -53,9 +54,16 @@ class Status:
     workers: list[WorkerRecord]
     front: tuple[TrialRecord, ...] = ()
 
+    @property
+    def all_failed(self) -> bool:
+        """Whether the study is finished and all of its trials failed."""
+        counts = self.trials
+        finished = self.study.state == studies.FINISHED
+        return finished and counts.failed == counts.ended > 0
+
 
 def status(store: Store, study: Study) -> Status:
-    """The study as it stands now.
+    """Returns the status of a study as it is now.
 
     Raises:
         StudyGone: It was deleted.
@@ -73,7 +81,7 @@ def status(store: Store, study: Study) -> Status:
 
 
 def count(store: Store, study: Study) -> Counts:
-    """Trials by state."""
+    """Returns the numbers of trials by state."""
     optuna, lease = schema.optuna_trials.c, schema.leases.c
     live = sa.and_(lease.state == "leased", lease.expires_at > store.now)
     query = (
@@ -88,21 +96,21 @@ def count(store: Store, study: Study) -> Counts:
         .group_by(optuna.state)
     )
     with store.read() as c:
-        found = {row.state: (row.trials, int(row.live)) for row in c.execute(query).all()}
-    begun = [found.get(state, (0, 0)) for state in (TrialState.RUNNING, TrialState.WAITING)]
+        counts = {row.state: (row.trials, int(row.live)) for row in c.execute(query).all()}
+    begun = [counts.get(state, (0, 0)) for state in (TrialState.RUNNING, TrialState.WAITING)]
     running = sum(live for _, live in begun)
     return Counts(
-        complete=found.get(TrialState.COMPLETE, (0, 0))[0],
-        pruned=found.get(TrialState.PRUNED, (0, 0))[0],
-        failed=found.get(TrialState.FAIL, (0, 0))[0],
+        complete=counts.get(TrialState.COMPLETE, (0, 0))[0],
+        pruned=counts.get(TrialState.PRUNED, (0, 0))[0],
+        failed=counts.get(TrialState.FAIL, (0, 0))[0],
         running=running,
         waiting=sum(total for total, _ in begun) - running,
-        unstarted=max(0, study.budget - sum(total for total, _ in found.values())),
+        unstarted=max(0, study.budget - sum(total for total, _ in counts.values())),
     )
 
 
 def count_failures(store: Store, study: Study) -> dict[str, int]:
-    """Failed trials by the kind of their failure, the most frequent first."""
+    """Returns the number of failed trials by kind of failure, most frequent first."""
     optuna, trial = schema.optuna_trials.c, schema.trials.c
     number = sa.func.count().label("failures")
     query = (

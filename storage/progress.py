@@ -1,4 +1,4 @@
-"""How far a study is: what its trials have come to, asked inside a transaction."""
+"""Queries on the progress of a study, for use inside a transaction."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 from sqlalchemy.engine import Connection
 
-from storage import schema
+from storage.database import schema
 
 
 def count(c: Connection, study_id: int) -> int:
-    """How many trials the study has: the number of the next one."""
+    """Returns the number of trials, which is also the number of the next one."""
     query = sa.select(sa.func.count()).where(schema.optuna_trials.c.study_id == study_id)
     return c.execute(query).scalar_one()
 
 
 def unended(c: Connection, study_id: int) -> bool:
-    """Whether a trial is leased, waits for a worker, or stands in Optuna's own queue."""
+    """Whether a trial is leased, waits for a worker, or is in Optuna's own queue."""
     lease, trial = schema.leases.c, schema.optuna_trials.c
     ours = sa.select(lease.trial_id).where(
         lease.study_id == study_id, lease.state.in_(("leased", "waiting"))
@@ -30,17 +30,17 @@ def unended(c: Connection, study_id: int) -> bool:
 
 
 def best(c: Connection, study_id: int) -> float:
-    """The lowest value of an ended trial; infinite without any."""
+    """Returns the lowest value of an ended trial (times the study's sign); infinity if none."""
     lease = schema.leases.c
     query = sa.select(sa.func.min(lease.best_value)).where(
         lease.study_id == study_id, lease.state == "ended"
     )
-    found = c.execute(query).scalar()
-    return float("inf") if found is None else found
+    value = c.execute(query).scalar()
+    return float("inf") if value is None else value
 
 
 def stale(c: Connection, study_id: int) -> int:
-    """Trials that ended since the best one did; 0 as long as none had a value."""
+    """Returns how many trials ended after the best one; 0 if none had a value."""
     ended = _ended(study_id).subquery()
     query = (
         sa.select(ended.c.ended_at)
@@ -55,7 +55,7 @@ def stale(c: Connection, study_id: int) -> int:
 
 
 def _ended(study_id: int) -> sa.Select[Any]:
-    """Best value and end of each trial that ended."""
+    """Selects best value and time of end of all ended trials."""
     lease, trial = schema.leases.c, schema.trials.c
     return (
         sa.select(lease.best_value, trial.ended_at)

@@ -1,4 +1,4 @@
-"""Trials: what they were given, how they went, and what the user may ask of one of them."""
+"""Trials: writes their hyperparameters, and reads their records and learning curves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import TrialState
 from sqlalchemy.engine import Row
 
-from storage import front as fronts
-from storage import leases, schema
-from storage.engine import Store
+from storage import leases
+from storage import pareto as fronts
+from storage.database import schema
+from storage.database.engine import Store
+from storage.database.insert import insert_once
 from storage.errors import StoreError
-from storage.insert import insert_once
 from storage.leases import Claim
 from storage.outcomes import Failure
 from storage.studies import Study
@@ -27,11 +28,11 @@ class Suggestion:
     """What a sampler chose for a trial.
 
     Attributes:
-        hyperparameters: Real values, as a model is built from them.
-        params: What Optuna sampled: an index where the parameter is an ordered list.
-        distributions: Of every entry of ``params``.
-        attributes: System attributes that the sampler left on the trial.
-        seed: What every random choice of the training follows from.
+        hyperparameters: Real values by name, from which the model is built.
+        params: Values that Optuna sampled; for a parameter that is an ordered list, an index.
+        distributions: Optuna's distribution of every entry of ``params``.
+        attributes: System attributes that the sampler wrote to the trial.
+        seed: Seed of all random choices of the training.
     """
 
     hyperparameters: Mapping[str, Any]
@@ -43,19 +44,20 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
-    """A trial as people see it.
+    """A trial as it is shown to users.
 
     Attributes:
         state: ``"complete"``, ``"pruned"``, ``"failed"``, ``"running"`` (a live worker has it)
             or ``"waiting"`` (begun or enqueued, without a live worker).
-        value: Its best objective so far, whatever its state.
+        value: Its best objective so far, in every state.
         epoch: Finished epochs.
         best_epoch: The epoch of ``value``.
-        seconds: Spent on it: inside training once it ended, since its begin while it runs.
+        seconds: Training time once it has ended; time since its begin while it runs.
         worker: The id of the worker that has or had it last.
         attempt: How often it was claimed.
-        model: Where its model file lies.
-        path: How it was trained, and why so.
+        model: Path or URL of its model file.
+        model_sha256: SHA-256 of its bytes; None if an older version saved it.
+        path: Which training path was taken, and why.
         retry_of: Number of the failed trial that it repeats.
         begun_at: Seconds since 1970; so is ``ended_at``.
         further: Values of the study's further objectives, in their order; of complete trials only.
@@ -80,13 +82,19 @@ class TrialRecord:
     begun_at: float | None
     ended_at: float | None
     further: tuple[float, ...] = ()
+    model_sha256: str | None = None
 
 
 def begin(store: Store, claim: Claim, suggestion: Suggestion) -> None:
-    """Writes what the sampler chose, all of it or nothing.
+    """Writes what the sampler chose, in one transaction.
+
+    Args:
+        store: The database.
+        claim: The worker's lease on the trial.
+        suggestion: What the sampler chose.
 
     Raises:
-        LeaseLost: The trial is not ours any more; nothing was written.
+        LeaseLost: The worker no longer holds the trial; nothing was written.
     """
     trial_id = claim.trial_id
     with store.write() as c:
@@ -101,13 +109,13 @@ def begin(store: Store, claim: Claim, suggestion: Suggestion) -> None:
             for name, distribution in suggestion.distributions.items()
         ]
         insert_once(c, schema.optuna_params, params)
-        # Shown by the dashboard where the sampled value is not the real one.
-        shown = {
+        # User attributes, so that Optuna's dashboard shows real values beside sampled indices.
+        real_values = {
             name: value
             for name, value in suggestion.hyperparameters.items()
             if suggestion.params.get(name) != value
         }
-        insert_once(c, schema.optuna_trial_attributes, _attributes(trial_id, shown))
+        insert_once(c, schema.optuna_trial_attributes, _attributes(trial_id, real_values))
         insert_once(
             c,
             schema.optuna_trial_system_attributes,
@@ -132,14 +140,14 @@ def _attributes(trial_id: int, values: Mapping[str, Any]) -> list[dict[str, Any]
 
 
 def list_trials(store: Store, study: Study) -> list[TrialRecord]:
-    """All trials of a study, by number."""
+    """Returns all trials of a study, by number."""
     with store.read() as c:
         rows = c.execute(_select(store, study).order_by(schema.optuna_trials.c.number)).all()
     return [_record(row, study) for row in rows]
 
 
 def find(store: Store, study: Study, number: int) -> TrialRecord:
-    """One trial.
+    """Returns the trial of this number.
 
     Raises:
         StoreError: The study has no trial of this number.
@@ -151,7 +159,7 @@ def find(store: Store, study: Study, number: int) -> TrialRecord:
     if row is None:
         raise StoreError(
             f"Expected the number of a trial of {study.name!r}. Received: {number}. "
-            f"See: tuner trials {study.name}"
+            f"See: tuner trials {study.typed}"
         )
     return _record(row, study)
 
@@ -159,12 +167,15 @@ def find(store: Store, study: Study, number: int) -> TrialRecord:
 def best(
     store: Store, study: Study, *, count: int = 1, first_alone: bool = False
 ) -> list[TrialRecord]:
-    """The complete trials with the best values, best first; at most ``count``.
+    """Returns the best complete trials, best first; at most ``count``.
 
-    With several objectives first those of the front, then the others, both by the first objective.
+    With several objectives: first the Pareto front, then the others, both by the first objective.
 
     Args:
-        first_alone: By the first objective alone.
+        store: The database.
+        study: The study.
+        count: Number of trials.
+        first_alone: Whether to rank by the first objective alone.
     """
     if study.further and not first_alone:
         return _of(store, study, fronts.ranked(store, study)[:count])
@@ -180,7 +191,7 @@ def best(
 
 
 def front(store: Store, study: Study) -> list[TrialRecord]:
-    """The complete trials that no other one dominates, the best by the first objective first."""
+    """Returns the trials on the Pareto front, best by the first objective first."""
     return _of(store, study, fronts.members(store, study))
 
 
@@ -188,12 +199,19 @@ def _of(store: Store, study: Study, trial_ids: Sequence[int]) -> list[TrialRecor
     """These trials, in this order."""
     query = _select(store, study).where(schema.trials.c.trial_id.in_(trial_ids))
     with store.read() as c:
-        found = {row.trial_id: _record(row, study) for row in c.execute(query).all()}
-    return [found[trial_id] for trial_id in trial_ids if trial_id in found]
+        records = {row.trial_id: _record(row, study) for row in c.execute(query).all()}
+    return [records[trial_id] for trial_id in trial_ids if trial_id in records]
 
 
 def ended(store: Store, study: Study, *, since: float = 0.0, count: int) -> list[TrialRecord]:
-    """The last trials that ended at ``since`` or later, oldest first; at most ``count``."""
+    """Returns the last ``count`` trials that ended since a time, oldest first.
+
+    Args:
+        store: The database.
+        study: The study.
+        since: Seconds since 1970, by the database's clock.
+        count: Number of trials.
+    """
     ended_at = schema.trials.c.ended_at
     query = (
         _select(store, study)
@@ -206,7 +224,7 @@ def ended(store: Store, study: Study, *, since: float = 0.0, count: int) -> list
 
 
 def with_model(store: Store, study: Study) -> list[TrialRecord]:
-    """The trials whose model file is kept, by number."""
+    """Returns the trials that have a model file, by number."""
     query = _select(store, study).where(schema.trials.c.model.is_not(None))
     with store.read() as c:
         rows = c.execute(query.order_by(schema.optuna_trials.c.number)).all()
@@ -214,7 +232,7 @@ def with_model(store: Store, study: Study) -> list[TrialRecord]:
 
 
 def curve(store: Store, trial_id: int) -> list[dict[str, float]]:
-    """The metrics of each finished epoch, in order, with ``epoch`` among them."""
+    """Returns the metrics of each finished epoch, in order, with the key ``epoch`` added."""
     epoch = schema.epochs.c
     query = sa.select(epoch.epoch, epoch.metrics).where(epoch.trial_id == trial_id)
     with store.read() as c:
@@ -223,14 +241,17 @@ def curve(store: Store, trial_id: int) -> list[dict[str, float]]:
 
 
 def set_model(store: Store, trial_ids: Sequence[int], model: str | None) -> None:
-    """Changes where the model files of these trials lie (None: they were removed)."""
+    """Sets the path of the model file of these trials; None if it was removed.
+
+    Clears the checksum, which is unknown for the other file.
+    """
     if not trial_ids:
         return
     with store.write() as c:
         c.execute(
             schema.trials.update()
             .where(schema.trials.c.trial_id.in_(trial_ids))
-            .values(model=model)
+            .values(model=model, model_sha256=None)
         )
 
 
@@ -259,7 +280,7 @@ def _select(store: Store, study: Study) -> sa.Select[Any]:
 
 
 def _further(study: Study) -> list[sa.Label[float]]:
-    """A column for each further objective."""
+    """Columns for the values of further objectives."""
     value = schema.optuna_values.c
     return [
         sa.select(value.value)
@@ -303,6 +324,7 @@ def _record(row: Row[Any], study: Study) -> TrialRecord:
         attempt=row.token,
         metrics=json.loads(row.metrics) if row.metrics else {},
         model=row.model,
+        model_sha256=row.model_sha256,
         path=row.path,
         retry_of=row.retry_of,
         seed=row.seed,

@@ -1,4 +1,4 @@
-"""Workers: who is alive, where, on what."""
+"""Workers: registration, signs of life, and the list of a study's workers."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from storage import schema, studies
-from storage.engine import Store
+from storage import studies
+from storage.database import schema
+from storage.database.engine import Store
 from storage.studies import Study
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerRecord:
-    """A worker as people see it.
+    """A worker as it is shown to users.
 
     Attributes:
         name: Its host and process, short enough for a table.
         device: What it trains on, such as ``"1 thread"`` or ``"gpu 0"``.
         state: ``"alive"``, ``"lost"`` (dead, or silent for longer than a lease) or ``"left"``.
-        trial: Number of the trial that it has now.
+        trial: Number of its current trial, or None.
         epoch: Finished epochs of that trial.
-        value: Lowest objective of that trial so far.
-        busy: Share of its life spent inside training, 0 to 1.
-        seen_at: When it last wrote, seconds since 1970.
+        value: Best objective of that trial so far.
+        busy: Share of its lifetime spent on training, 0 to 1; None at its start.
+        started_at: Seconds since 1970.
+        seen_at: Time of its last sign of life, seconds since 1970.
     """
 
     worker_id: str
@@ -43,7 +45,15 @@ class WorkerRecord:
 
 
 def enter(store: Store, study: Study, *, worker_id: str, host: str, pid: int, device: str) -> None:
-    """A worker begins.
+    """Registers a worker that starts.
+
+    Args:
+        store: The database.
+        study: The study that it works on.
+        worker_id: A new UUID.
+        host: Name of its machine.
+        pid: Its process id.
+        device: What it trains on, such as ``"1 thread"``.
 
     Raises:
         StudyGone: The study was deleted.
@@ -65,18 +75,18 @@ def enter(store: Store, study: Study, *, worker_id: str, host: str, pid: int, de
 
 
 def seen(store: Store, worker_id: str, *, busy_seconds: float) -> None:
-    """A worker is alive; ``busy_seconds`` of its life were spent inside training."""
+    """Records a sign of life of a worker, and its training time so far in seconds."""
     _update(store, worker_id, seen_at=store.now, busy_seconds=busy_seconds)
 
 
 def leave(store: Store, worker_id: str, *, busy_seconds: float) -> None:
-    """A worker exits."""
+    """Records that a worker exits, and its total training time in seconds."""
     now = store.now
     _update(store, worker_id, seen_at=now, left_at=now, busy_seconds=busy_seconds)
 
 
 def lost(store: Store, study: Study, worker_id: str) -> None:
-    """A worker's process is known to have died: it counts as silent for a lease already."""
+    """Records that a worker has died, by dating its last sign of life back by a lease."""
     _update(store, worker_id, seen_at=store.now - study.lease_seconds)
 
 
@@ -88,7 +98,7 @@ def _update(store: Store, worker_id: str, **values: Any) -> None:
 
 
 def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
-    """All workers that ever worked on a study, in the order in which they began."""
+    """Returns all workers that ever worked on a study, in the order of their start."""
     worker, lease = schema.workers.c, schema.leases.c
     query = (
         sa.select(
@@ -114,7 +124,8 @@ def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
     )
     with store.read() as c:
         rows = c.execute(query).all()
-    newest = {row.worker_id: row for row in rows}  # it may be about to end the one before
+    # A worker may have two leases while the result of its last trial is written: the later counts.
+    newest = {row.worker_id: row for row in rows}
     return [_record(row, study.lease_seconds) for row in newest.values()]
 
 
@@ -123,7 +134,7 @@ def _record(row: Row[Any], lease_seconds: float) -> WorkerRecord:
         state = "left"
     else:
         state = "alive" if row.now - row.seen_at < lease_seconds else "lost"
-    life = row.seen_at - row.started_at
+    lifetime = row.seen_at - row.started_at
     return WorkerRecord(
         worker_id=row.worker_id,
         name=f"{row.host.partition('.')[0]}:{row.pid}",
@@ -134,7 +145,7 @@ def _record(row: Row[Any], lease_seconds: float) -> WorkerRecord:
         trial=row.number,
         epoch=row.epoch,
         value=row.value,
-        busy=min(1.0, row.busy_seconds / life) if life > 0 else None,
+        busy=min(1.0, row.busy_seconds / lifetime) if lifetime > 0 else None,
         started_at=row.started_at,
         seen_at=row.seen_at,
     )

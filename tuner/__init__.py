@@ -11,7 +11,8 @@ In Python and notebooks::
 
     study = tuner.load("mlp-digits")
 
-``launch`` and ``load`` are described in `tuner.notebook`. Importing this package imports nothing
+Code that trains by itself, in a worker, asks `current_trial` for the trial at hand. ``launch`` and
+``load`` are described in `tuner.api`. Importing this package imports nothing
 else: what is asked for is imported then.
 """
 
@@ -20,9 +21,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuner.notebook import Study, launch, load
+    from tuner.api import Study, launch, load
+    from tuner.objective_functions.current_trial import current_trial
 
-__all__ = ["Study", "launch", "load"]
+__all__ = ["Study", "current_trial", "launch", "load"]
+
+_PLACES = {"current_trial": "tuner.objective_functions.current_trial"}
 
 
 def __getattr__(name: str) -> Any:
@@ -30,7 +34,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module("tuner.notebook"), name)
+    return getattr(import_module(_PLACES.get(name, "tuner.api")), name)
 
 
 def __dir__() -> list[str]:

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import difflib
-import re
+import signal
 from collections.abc import Iterable
+from itertools import islice
 
-# Lines in which TensorFlow says where in a graph an error arose.
-GRAPH_PLACE = re.compile(r"\s|Detected at |<stack traces|\[\[|Hint:|Traceback")
+from search_spaces.errors import (
+    LONGEST_LINE,
+    LONGEST_WORD,
+    as_line,
+    gist,
+    quoted,
+    shorten,
+    text_of,
+)
+
+__all__ = [
+    "LONGEST_LINE",
+    "UserError",
+    "did_you_mean",
+    "exit_cause",
+    "gist",
+    "one_line",
+    "quoted",
+    "shorten",
+]
+
+LONGEST_REASON = 120  # letters of what a library says
+MOST_NAMES = 10_000  # among which close ones are looked for
 
 
 class UserError(Exception):
@@ -16,28 +38,37 @@ class UserError(Exception):
     The command line prints the message alone, without a traceback, and exits with status 2.
     """
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(as_line(message))
+
 
 def one_line(error: BaseException) -> str:
     """Returns ``Type: first line of the message``: libraries write paragraphs, we print a line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
+    lines = text_of(error).strip().splitlines()
+    first = shorten(lines[0].strip(), LONGEST_REASON) if lines else ""
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def gist(error: BaseException) -> str:
-    """An error's message on one line.
+def exit_cause(code: int) -> str:
+    """Returns ``exit code 7`` or ``signal 11 (SIGSEGV)``.
 
-    TensorFlow tells first, at length, where in its graph an error arose: that is left out.
+    Args:
+        code: As ``Popen.returncode``: negative for a signal.
     """
-    message = str(error)
-    if message.startswith("Graph execution error"):
-        told = [line for line in message.splitlines()[1:] if line and not GRAPH_PLACE.match(line)]
-        message = told[0] if told else message
-    return " ".join(message.split())
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"signal {-code}"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Returns `` Did you mean 'digits'?``, to be put behind a message, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=3)
+    if len(name) > LONGEST_WORD:
+        return ""
+    names = (one for one in islice(names, MOST_NAMES) if len(one) <= LONGEST_WORD)
+    close = difflib.get_close_matches(name, list(names), n=3)
     if not close:
         return ""
     return f" Did you mean {' or '.join(repr(match) for match in close)}?"

@@ -7,10 +7,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tuner.control_characters import escape_json
+
 
 def text(document: object, *, indent: int | None = 2) -> str:
     """The document as JSON; ``indent=None`` keeps it on one line."""
-    return json.dumps(strict(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    written = json.dumps(strict(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    return escape_json(written)
 
 
 def strict(value: Any) -> Any:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.polling import poll
 from tests.support.terminal import Terminal
-from tuner import calibration, launching
 from tuner.datasets import DataSpec
-from tuner.launching import Request
-from tuner.study import StudySpec
+from tuner.studies.study_spec import StudySpec
+from tuner.study_setup import create_study
+from tuner.study_setup.launch_request import LaunchRequest
+from tuner.workers import calibration
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -32,11 +34,11 @@ def measuring(parent: int) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
+            measures = warm.runs(int(folder.name), "tuner.workers.calibration")
             status = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # no process, or one that ended meanwhile
+        except (OSError, ValueError):  # no process, or one that ended meanwhile
             continue
-        if b"tuner.calibration" in words and int(status[1]) == parent:
+        if measures and int(status[1]) == parent:
             found.append(int(folder.name))
     return found
 
@@ -45,8 +47,8 @@ def test_real_processes_train_and_end(tmp_path: Path):
     """A space that has no starting points is measured in its middle."""
     net = tmp_path / "net.py"
     net.write_text(NET)
-    request = Request(space=f"{net}:build", data=DataSpec(source="iris"), name="mine")
-    store, study, _ = launching.launch(f"sqlite:///{tmp_path / 'store.db'}", request)
+    request = LaunchRequest(space=f"{net}:build", data=DataSpec(source="iris"), name="mine")
+    store, study, _ = create_study.create_study(f"sqlite:///{tmp_path / 'store.db'}", request)
     store.close()
     spec = StudySpec.from_dict(study.spec)
     found = calibration.measure(spec, most=1, threads=1, go_on=lambda: True)
@@ -60,9 +62,9 @@ def test_ctrl_c_while_measuring(tmp_path: Path):
     tuner = Terminal(tmp_path)
     words = ("launch", "mlp", "--data", "iris", "--trials", "4")
     with tuner.started(*words, "--workers", "auto") as process:
-        poll(lambda: measuring(process.pid), 60, waiting_for="processes that measure")
+        poll(lambda: measuring(process.pid), waiting_for="processes that measure")
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait()
         assert process.returncode == 130
     assert not measuring(process.pid)
     assert tuner.json("status", "mlp-iris")["trials"]["unstarted"] == 4

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import http.server
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from storage import studies
-from storage.engine import open_store
-from tests.support import pasts
-from tests.support.browser import Page, chromium
+from storage.database.engine import open_store
+from tests.support import study_history
+from tests.support.browser import Page
 from tests.support.dashboard import dashboard
-from tests.support.servers import Unavailable
 from tests.support.studies import make_study
 from tests.support.terminal import Terminal
 from tests.support.trials import begin, complete, enter, fail
@@ -33,19 +31,6 @@ ASKED = (  # bytes of each answer about a study
     ".map(e => e.decodedBodySize)"
 )
 LISTED = f"document.body.innerText.includes('{STUDY}')"
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    """A fresh browser."""
-    with ExitStack() as stack:
-        try:
-            opened = stack.enter_context(chromium(tmp_path / "profile"))
-        except Unavailable as error:
-            reason = f"The dashboard is not tested in a browser: {error}"
-            warnings.warn(pytest.PytestWarning(reason), stacklevel=1)
-            pytest.skip(reason)
-        yield opened
 
 
 @contextmanager
@@ -75,6 +60,7 @@ def foreign_website(html: str) -> Iterator[str]:
 def test_a_study_is_drawn_with_the_curve_of_every_trial(
     page: Page, sqlite_url: str, size: tuple[int, int]
 ) -> None:
+    """In a wide and a narrow window, without an error on the console."""
     make_study(sqlite_url, STUDY, trials=TRIALS)
     with dashboard(sqlite_url) as running:
         page.open(running.url, width=size[0], height=size[1])
@@ -118,7 +104,7 @@ def test_a_zombie_does_not_make_the_page_ask_for_everything_again(
 ) -> None:
     """The first of many trials never ends: still a new one is all that is sent."""
     with closing(open_store(sqlite_url)) as store:
-        study = studies.create(store, name=STUDY, spec=pasts.SPEC, budget=100)
+        study = studies.create(store, name=STUDY, spec=study_history.SPEC, budget=100)
         enter(store, study)
         begin(store, study)
         for _ in range(TRIALS):
@@ -137,7 +123,7 @@ def test_a_zombie_does_not_make_the_page_ask_for_everything_again(
 def test_a_study_is_paused_on_our_own_page(page: Page, sqlite_url: str) -> None:
     """Found from its note; readable in a narrow window."""
     with closing(open_store(sqlite_url)) as store:
-        study = studies.create(store, name=STUDY * 3, spec=pasts.SPEC, budget=100)
+        study = studies.create(store, name=STUDY * 3, spec=study_history.SPEC, budget=100)
         enter(store, study)
         fail(store, begin(store, study), message="a-very-long-word-" * 20)
         with dashboard(sqlite_url, ours=True) as running:
@@ -154,6 +140,7 @@ def test_a_study_is_paused_on_our_own_page(page: Page, sqlite_url: str) -> None:
 
 
 def test_without_the_password_nothing_is_seen(page: Page, sqlite_url: str) -> None:
+    """A wrong one is refused; the right one leads on, until one logs out."""
     make_study(sqlite_url, STUDY)
     with dashboard(sqlite_url, password=PASSWORD) as running:
         page.open(running.url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,26 @@ import optuna
 import pytest
 
 from search_spaces import catalog
-from storage import logs, overview, requests, studies, trials
+from storage import logs, overview, studies, trial_actions, trials
 from storage.outcomes import INFEASIBLE
 from storage.trials import TrialRecord
 from tests.conftest import refuse
 from tests.support.limits import little_memory, tiny_disk
-from tests.support.nursery import Nursery, nursery
 from tests.support.polling import poll
 from tests.support.servers import Unavailable
-from tests.support.working import STEADY, Workplace, workplace
-from tuner.supervisor import Supervisor
+from tests.support.working import STEADY, Workplace
+from tuner.workers.supervisor import Supervisor
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
 KINDS = '''
 """A space in which every value of one parameter fails in a way of its own."""
 
+import os
+import signal
+import sys
 import time
+import warnings
 
 HUGE = 2**25  # squared and in float32, four petabytes: no machine will try
 KINDS = [
@@ -43,7 +45,21 @@ KINDS = [
     "slow",
     "very slow",
     "raises in training",
+    "exits",
+    "exits in training",
+    "interrupts",
 ]
+
+
+def change_everything():
+    import keras
+
+    keras.config.set_floatx("float64")
+    keras.utils.set_random_seed(3)
+    os.environ["TUNER_TEST_CHANGED"] = "secret"
+    os.chdir("/")
+    warnings.simplefilter("error")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def broken():
@@ -55,8 +71,8 @@ def odd(kind):
     import keras
     import tensorflow as tf
 
-    def called(function):
-        return tf.ensure_shape(tf.py_function(function, [], tf.float32), [])
+    def called(function, *inputs):
+        return tf.ensure_shape(tf.py_function(function, list(inputs), tf.float32), [])
 
     class Odd(keras.layers.Layer):
         def build(self, shape):
@@ -72,9 +88,12 @@ def odd(kind):
                 x = x + tf.reduce_sum(tf.random.normal([HUGE, HUGE]))
             if kind == "diverges later":
                 x = tf.where(self.steps > 40.0, x * float("nan"), x)
-            if kind in ("slow", "very slow"):
-                pause = 0.1 if kind == "slow" else 1.0
-                x = x + called(lambda: time.sleep(pause) or 0.0)
+            if kind == "very slow":
+                x = x + called(lambda: time.sleep(1.0) or 0.0)
+            if kind == "slow":  # after an epoch or two
+                x = x + called(lambda n: time.sleep(float(n > 40.0)) or 0.0, self.steps)
+            if kind == "exits in training":
+                x = x + called(lambda: sys.exit(2))
             if kind == "raises in training":
                 x = x + called(broken)
             return x
@@ -88,6 +107,12 @@ def build(trial, inputs, outputs):
     kind = trial.suggest_categorical("kind", KINDS)
     if kind == "raises":
         raise ValueError("three heads\\nare too many")
+    if kind == "exits":
+        sys.exit(0)
+    if kind == "interrupts":
+        raise KeyboardInterrupt
+    if kind == "good":
+        change_everything()
     rows = keras.Input(inputs.shape)
     x = odd(kind)(rows)
     if kind == "large":
@@ -108,19 +133,6 @@ OVERRIDES = (
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with nursery(tmp_path_factory.mktemp("nursery")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def place(processes: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
-    folder = tmp_path_factory.mktemp("place")
-    with workplace(f"sqlite:///{folder / 'store.db'}", folder, processes) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def failed(place: Workplace) -> dict[str, tuple[TrialRecord, optuna.trial.FrozenTrial]]:
     """One trial of each kind, by kind: all run by one worker, as we and as Optuna see them."""
     source = place.folder / "kinds.py"
@@ -132,19 +144,21 @@ def failed(place: Workplace) -> dict[str, tuple[TrialRecord, optuna.trial.Frozen
         space=name,
         overrides=OVERRIDES,
         max_parameters=100_000,
-        trial_timeout=8.0,
+        trial_timeout=12.0,
         lease=10.0,
     )
     space = catalog.load(name, OVERRIDES)
     for kind in NAMES:
         rate = 1e6 if kind == "diverges" else 0.01
-        requests.enqueue(place.store, study, space.encode({"kind": kind, "learning_rate": rate}))
-    place.work(study, timeout=150)
+        trial_actions.enqueue(
+            place.store, study, space.encode({"kind": kind, "learning_rate": rate})
+        )
+    place.work(study)
     ours = trials.list_trials(place.store, study)
     theirs = optuna.load_study(study_name=study.name, storage=place.store.optuna).trials
     assert [t.number for t in ours] == [t.number for t in theirs] == list(range(len(NAMES)))
     assert overview.status(place.store, study).failures == {
-        "diverged": 1, "error": 2, "out_of_memory": 2, "oversized": 1, "timeout": 1,
+        "diverged": 1, "error": 5, "out_of_memory": 2, "oversized": 1, "timeout": 1,
     }  # fmt: skip
     return {str(t.hyperparameters["kind"]): (t, o) for t, o in zip(ours, theirs, strict=True)}
 
@@ -154,6 +168,9 @@ def failed(place: Workplace) -> dict[str, tuple[TrialRecord, optuna.trial.Frozen
     [
         ("raises", "error", "ValueError: three heads are too many"),
         ("raises in training", "error", "no such row"),
+        ("exits", "error", "SystemExit: 0"),
+        ("exits in training", "error", "SystemExit: 2"),
+        ("interrupts", "error", "KeyboardInterrupt: "),
         ("huge", "out_of_memory", "OOM when allocating"),
         ("fills memory", "out_of_memory", "OOM when allocating"),
         ("diverges", "diverged", "not finite after epoch 1"),
@@ -204,6 +221,17 @@ def test_the_good_one_is_untouched(failed: dict[str, Any]):
     ours, theirs = failed["good"]
     assert (ours.state, ours.failure, ours.epoch) == ("complete", None, 12)
     assert "failure" not in theirs.user_attrs
+
+
+def test_what_a_trial_changed_is_told(place: Workplace, failed: dict[str, Any]):
+    """In its own log, by name: what the environment holds may be secret. All of it is put back."""
+    study = studies.load(place.store, "kinds")
+    text = "".join(entry.text for entry in logs.read(place.store, study))
+    (line,) = [line for line in text.splitlines() if "restored" in line]
+    assert "build() of kinds-build changed the working directory" in line
+    for name in ("TUNER_TEST_CHANGED", "warning filters", "SIGTERM", "floatx from float32", "seed"):
+        assert name in line
+    assert "secret" not in text
 
 
 def test_a_bug_stops_the_study(place: Workplace):
@@ -275,9 +303,9 @@ def test_killed_by_the_kernel(place: Workplace):
         source.write_text(GREEDY.format(group=group))
         study = place.study("greedy", budget=2, space=f"{source}:build", overrides=("epochs=2",))
         for greedy in (True, False):
-            requests.enqueue(place.store, study, {"greedy": greedy})
+            trial_actions.enqueue(place.store, study, {"greedy": greedy})
         with Supervisor(place.store, study, workers=1, threads=1) as watching:
-            poll(lambda: not watching.watch(), 120, waiting_for="the end of the study")
+            poll(lambda: not watching.watch(), waiting_for="the end of the study")
     assert (watching.restarts, watching.failures) == (1, [])
     killed, good = trials.list_trials(place.store, study)
     assert (killed.state, good.state) == ("failed", "complete")

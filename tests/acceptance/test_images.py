@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.plain_keras import run_without_project
 from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
@@ -49,6 +48,7 @@ def images(tmp_path: Path) -> dict[int, list[Path]]:
 def test_the_exported_file_takes_images_as_they_are(
     images: dict[int, list[Path]], tmp_path: Path
 ) -> None:
+    """Plain Keras asks it about the bytes of PNG files, and is answered well."""
     tuner = Terminal(tmp_path)
     search = ["--set", "epochs=8", "--set", "shift=0.1", "--set", "filters=8..16"]
     ended = tuner("launch", "cnn", "--data", "images/", "--trials", "2", "--workers", "2", *search)
@@ -56,14 +56,7 @@ def test_the_exported_file_takes_images_as_they_are(
     assert tuner.json("evaluate", "cnn-images")["accuracy"] > 0.9
     assert tuner("export", "cnn-images", "model.keras").returncode == 0
     paths = [str(path) for found in images.values() for path in found[:20]]
-    asked = subprocess.run(
-        [sys.executable, "-c", ASK, "model.keras", *paths],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answers = json.loads(asked.stdout.splitlines()[-1])
+    answers = json.loads(run_without_project(ASK, "model.keras", *paths, folder=tmp_path))
     expected = [place for place in range(len(CLASSES)) for _ in range(20)]
     right = sum(a == e for a, e in zip(answers, expected, strict=True))
     assert right >= 0.9 * len(expected)

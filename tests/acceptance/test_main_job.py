@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.polling import poll
+from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
 SHORT = ("launch", "mlp", "--data", "digits", "--set", "epochs=3..6")
-LONG = ("launch", "mlp", "--data", "digits", "--set", "epochs=60..80", "--set", "batch_size=16")
+LONG = (
+    "launch", "mlp", "--data", "digits", "--set", "epochs=60..80", "--set", "batch_size=16",
+    "--set", "layers=1", "--set", "units=32",
+)  # fmt: skip
 
 SCORE = """
 import json, sys
@@ -44,6 +52,14 @@ def build(trial, inputs, outputs):
 '''
 
 
+# Cold processes need not import TensorFlow for it.
+OBJECTIVE = """
+def objective(trial):
+    trial.report(trial.suggest_float("rate", 0, 1), 0)
+    return 0.0
+"""
+
+
 @pytest.fixture
 def tuner(tmp_path: Path) -> Terminal:
     """Commands typed in an empty folder."""
@@ -63,8 +79,12 @@ def assert_all_ended(tuner: Terminal, study: str, budget: int) -> None:
 
 
 def test_launch_to_model(tuner: Terminal):
-    """One command; then the model alone, without this project, reads raw digits."""
-    ended = tuner(*SHORT, "--trials", "6", "--workers", "2")
+    """One command; then the model alone, without this project, reads raw digits.
+
+    Here both start as they do for a user; all other processes are warm.
+    """
+    cold = Terminal(tuner.folder, popen=warm.ColdPopen)
+    ended = cold(*SHORT, "--trials", "6", "--workers", "2")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert sum(line.startswith("trial ") for line in ended.stdout.splitlines()) == 6
     assert "tuner dashboard" in ended.stdout
@@ -96,9 +116,9 @@ def test_interrupted_and_gone_on_with(tuner: Terminal, number: signal.Signals, c
     """Trials at hand are given back, and taken up again: not one more, not one less."""
     launch = (*LONG, "--trials", "4", "--workers", "2")
     with tuner.started(*launch) as process:
-        poll(lambda: begun(tuner), waiting_for="a trial with an epoch", timeout=60, interval=0.3)
+        poll(lambda: begun(tuner), waiting_for="a trial with an epoch")
         process.send_signal(number)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate()
     assert process.returncode == code, output
     assert "tuner worker mlp-digits" in output
     status = tuner.json("status", "mlp-digits")
@@ -110,16 +130,40 @@ def test_interrupted_and_gone_on_with(tuner: Terminal, number: signal.Signals, c
     assert_all_ended(tuner, "mlp-digits", 4)
 
 
+def test_whoever_reads_no_further_ends_the_workers(tuner: Terminal):
+    """As `head` does: the trial at hand is given back, and no worker is left or lost."""
+    words = ("launch", "mlp", "--data", "digits", "--set", "epochs=1", "--trials", "900")
+    command = [sys.executable, "-P", "-m", "tuner", *words, "--workers", "1"]
+    ended, line = piped_into_head(command, tuner.folder)
+    assert (ended.returncode, ended.stderr) == (141, "")
+    assert line == "Study mlp-digits: launched, 900 trials.\n"
+    status = tuner.json("status", "mlp-digits")
+    assert status["trials"]["running"] == 0
+    # The next line may have met a closed pipe before any worker entered.
+    assert {worker["state"] for worker in status["workers"]} <= {"left"}
+
+
+def piped_into_head(
+    command: list[str], folder: Path
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """`command | head -1`: how the command ended, and the line."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(["head", "-1"], **pipe) as head:
+        ended = warm.run(command, cwd=folder, env=environment, text=True, stdout=head.stdin)
+        return ended, head.communicate()[0]
+
+
 def test_interrupted_twice(tuner: Terminal):
     """The second Ctrl-C kills; trials at hand are taken over once their leases run out."""
     launch = (*LONG, "--trials", "4", "--workers", "2", "--lease", "4s")
     with tuner.started(*launch) as process:
-        poll(lambda: begun(tuner), waiting_for="a trial with an epoch", timeout=60, interval=0.3)
+        poll(lambda: begun(tuner), waiting_for="a trial with an epoch")
         process.send_signal(signal.SIGSTOP)  # so that both signals come before the workers' end
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGCONT)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate()
     assert process.returncode in (130, 143), output
     ended = tuner(*launch)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -138,10 +182,16 @@ def test_no_worker_can_go_on(tuner: Terminal):
 
 
 def begun(tuner: Terminal) -> bool:
-    """Whether a trial is running that has finished an epoch."""
-    listed = tuner("trials", "mlp-digits", "--json")
-    trials = json.loads(listed.stdout) if listed.returncode == 0 else []
-    return any(trial["state"] == "running" and trial["epochs"] for trial in trials)
+    """Whether a trial is running that has finished an epoch; seen without a process each time."""
+    query = "SELECT COUNT(*) FROM tuner_leases WHERE state = 'leased' AND epoch > 0"
+    file = tuner.folder / "tuner.db"
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            return bool(connection.execute(query).fetchone()[0])
+        except sqlite3.OperationalError:  # the tables are being made
+            return False
 
 
 def test_two_terminals(tmp_path: Path, store_url: str):
@@ -153,7 +203,7 @@ def test_two_terminals(tmp_path: Path, store_url: str):
         tuner.started("worker", "mlp-digits", "--threads", "1") as one,
         tuner.started("worker", "mlp-digits", "--threads", "1") as other,
     ):
-        outputs = [process.communicate(timeout=120)[0] for process in (one, other)]
+        outputs = [process.communicate()[0] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0), outputs
     assert all("Study mlp-digits is finished" in output for output in outputs)
     assert_all_ended(tuner, "mlp-digits", 6)
@@ -176,7 +226,8 @@ def test_a_folder_of_the_users_does_not_hide_ours(tuner: Terminal):
     """`python -m tuner` puts the current folder first on the path."""
     (tuner.folder / "storage").mkdir()
     (tuner.folder / "storage" / "__init__.py").write_text("raise RuntimeError('not this one')")
-    here = Terminal(tuner.folder, prefix=())
-    ended = here(*SHORT, "--trials", "1", "--workers", "1")
+    (tuner.folder / "train.py").write_text(OBJECTIVE)
+    here = Terminal(tuner.folder, prefix=(), popen=warm.ColdPopen)
+    ended = here("launch", "train.py:objective", "--trials", "1", "--workers", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert_all_ended(tuner, "mlp-digits", 1)
+    assert_all_ended(tuner, "train", 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support import warm
 from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
-from tuner.notebook import Study, load
+from tuner.api import Study, load
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -29,15 +29,21 @@ LAUNCH = (
 SCORE = """
 import json, sys
 
+OURS = ("tuner", "search_spaces", "storage")
+
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("tuner", "search_spaces", "storage"):
+        if name.partition(".")[0] in OURS:
             raise ImportError(f"{name} is not for strangers")
 
 
+for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+    del sys.modules[name]  # where the process is warm
 sys.meta_path.insert(0, Refuse())
 import keras, numpy
+
+keras.saving.get_custom_objects().clear()
 
 model = keras.saving.load_model(sys.argv[1])
 rows = numpy.loadtxt(sys.argv[2], delimiter=",", skiprows=1, usecols=range(4))
@@ -107,15 +113,16 @@ def flowers(tuner: Terminal) -> pd.DataFrame:
     return pd.read_csv(tuner.folder / "flowers.csv")
 
 
-def answers_of(model: Path, rows: Path) -> list[list[float]]:
-    """What a process that cannot import this project gets from a model."""
-    scored = subprocess.run(
-        [sys.executable, "-I", "-c", SCORE, model, rows],
-        cwd=model.parent,
-        capture_output=True,
-        text=True,
-        check=True,
+def answers_of(model: Path, rows: Path, *, option: str = "-P") -> list[list[float]]:
+    """What a process that cannot import this project gets from a model.
+
+    Args:
+        option: Of Python; with ``-I`` the process is a fresh one.
+    """
+    scored = warm.run(
+        [sys.executable, option, "-c", SCORE, str(model), str(rows)], cwd=model.parent, text=True
     )
+    assert scored.returncode == 0, scored.stderr
     answers: list[list[float]] = json.loads(scored.stdout.splitlines()[-1])
     return answers
 
@@ -139,7 +146,7 @@ def test_an_exported_model_needs_nothing_of_ours(
 ):
     """Plain Keras loads it and takes raw rows; the card says what the answers mean."""
     card = json.loads(exported.with_suffix(".json").read_text())
-    answers = pd.DataFrame(answers_of(exported, tuner.folder / "flowers.csv"))
+    answers = pd.DataFrame(answers_of(exported, tuner.folder / "flowers.csv", option="-I"))
     answers.columns = card["data"]["classes"]
     assert (answers.idxmax(axis=1) == flowers.species).mean() > 0.8
 
@@ -175,6 +182,22 @@ def test_a_model_that_was_removed(tuner: Terminal, trials: list[dict[str, Any]],
         aside.rename(path)
     assert f"tuner rerun {STUDY} {number} --output" in told
     assert not (tmp_path / "m.keras").exists()
+
+
+def test_the_best_model_is_told_to_be_damaged(tuner: Terminal, trials: list[dict[str, Any]]):
+    """Where its path is shown, with what can be used in its place; the trial is shown as ever."""
+    whole = tuner("best", STUDY)
+    assert (whole.returncode, whole.stderr) == (0, "")
+    best = tuner.json("best", STUDY)
+    path = Path(best["model"])
+    content = path.read_bytes()
+    path.write_bytes(content[:-100] + bytes(100))
+    try:
+        damaged = tuner("best", STUDY)
+    finally:
+        path.write_bytes(content)
+    assert (damaged.returncode, damaged.stdout) == (0, whole.stdout)
+    assert f"{path.name}, which is damaged: the next best is trial " in damaged.stderr
 
 
 @pytest.mark.parametrize("state", ["complete", "pruned"])
@@ -238,12 +261,8 @@ def test_trials_that_draw_random_numbers_come_out_the_same(tmp_path: Path):
         )  # fmt: skip
         assert study["trials"]["complete"] == 2
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", RERUN, *FAMILIES],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
+    done = warm.run(
+        [sys.executable, "-P", "-c", RERUN, *FAMILIES], cwd=tmp_path, env=environment, text=True
     )
     assert done.returncode == 0, done.stderr
     decoder, rest = json.JSONDecoder(), done.stdout
@@ -260,8 +279,10 @@ def test_a_saved_model_is_scored_on_raw_rows(tuner: Terminal):
     assert scores == loaded(tuner, STUDY).evaluate()
     assert (scores["trial"], scores["rows"]) == (best["number"], 30)
     assert scores["accuracy"] == pytest.approx(best["metrics"]["test_accuracy"], abs=1e-6)
-    penalty = best["metrics"]["test_loss"] - scores["loss"]  # of the weights, not of the answers
-    assert penalty == pytest.approx(0, abs=1e-5) or best["params"]["penalty"] > 0
+    assert scores["loss"] == pytest.approx(best["metrics"]["test_loss"], abs=1e-5)
+    penalty = scores["loss"] - scores.get("log_loss", scores["loss"])  # of the weights
+    assert penalty >= 0
+    assert bool(penalty) == ("a penalty of the weights" in tuner("evaluate", STUDY).stdout)
     assert [row["class"] for row in scores["classes"]] == ["setosa", "versicolor", "virginica"]
     assert sum(map(sum, scores["confusion"])) == 30
 
@@ -277,7 +298,9 @@ def test_predictions_for_rows(
     predicted = pd.read_csv(output)
     assert list(predicted.columns[1:]) == ["p(setosa)", "p(versicolor)", "p(virginica)"]
     answers = answers_of(exported, tuner.folder / "flowers.csv")
-    assert predicted.iloc[:, 1:].to_numpy() == pytest.approx(pd.DataFrame(answers).to_numpy())
+    assert predicted.iloc[:, 1:].to_numpy() == pytest.approx(
+        pd.DataFrame(answers).to_numpy(), abs=1e-6
+    )
     assert (predicted.prediction == flowers.species).mean() > 0.8
     for given in (flowers, flowers.iloc[:, :4].to_numpy()):  # from Python: the same
         from_python = loaded(tuner, STUDY).predict(given)
@@ -298,12 +321,21 @@ def test_a_model_trained_on_more_rows(tuner: Terminal, trials: list[dict[str, An
 
 
 def test_the_average_of_the_best_models(tuner: Terminal, trials: list[dict[str, Any]]):
-    """One file, from models that were kept and one that is trained again for it."""
+    """One file, from a model that was kept, one that is damaged and one that was not kept."""
     complete = sorted((t for t in trials if t["state"] == "complete"), key=lambda t: t["value"])
     assert complete[2]["model"] is None
-    ended = tuner("ensemble", STUDY, "--top", "3", "--output", "mean.keras")
+    damaged = Path(complete[1]["model"])
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-100] + bytes(100))
+    try:
+        ended = tuner("ensemble", STUDY, "--top", "3", "--output", "mean.keras")
+    finally:
+        damaged.write_bytes(whole)
+    assert f"{damaged.name}, which is damaged" in ended.stderr
+    assert f"Trial {complete[1]['number']} is trained again" in ended.stderr
     assert ended.returncode == 0, ended.stderr
     assert f"Trial {complete[2]['number']} is trained again" in ended.stderr
+    assert "tf.function" not in ended.stderr  # no warnings of TensorFlow that it traces again
     card = json.loads((tuner.folder / "mean.json").read_text())
     members = card["members"]
     assert [member["trial"] for member in members] == [t["number"] for t in complete[:3]]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import optuna
 import pytest
 
 from storage import trials
-from tests.support.nursery import nursery
-from tests.support.working import STEADY, Workplace, workplace
+from tests.support.working import STEADY, Workplace
 
 pytestmark = pytest.mark.keras
 
@@ -21,16 +18,10 @@ EIGHT = (
 )
 
 
-@pytest.fixture
-def place(sqlite_url: str, tmp_path: Path) -> Iterator[Workplace]:
-    with nursery(tmp_path) as processes, workplace(sqlite_url, tmp_path, processes) as made:
-        yield made
-
-
 @pytest.mark.parametrize("sampler", ["grid", "random"])
 def test_a_small_space_is_gone_through_without_repeats(place: Workplace, sampler: str):
     """Eight trials are the eight points, whether they are planned or drawn."""
-    study = place.study("eight", budget=8, overrides=EIGHT, sampler=sampler)
+    study = place.study(f"eight-{sampler}", budget=8, overrides=EIGHT, sampler=sampler)
     place.work(study)
     points = [json.dumps(t.hyperparameters) for t in trials.list_trials(place.store, study)]
     assert len(points) == len(set(points)) == 8
@@ -42,7 +33,7 @@ def test_other_samplers_end_a_study(place: Workplace, sampler: str):
     free = ("learning_rate", "dropout", "penalty")
     overrides = [one for one in STEADY if not one.startswith(free)]
     study = place.study(
-        "others",
+        f"others-{sampler}",
         budget=12,
         overrides=(*overrides, "epochs=1", "dropout=0..0.5", "penalty=0"),
         sampler=sampler,
@@ -52,5 +43,5 @@ def test_other_samplers_end_a_study(place: Workplace, sampler: str):
     assert [t.state for t in found] == ["complete"] * 12
     points = {(t.hyperparameters["learning_rate"], t.hyperparameters["dropout"]) for t in found}
     assert len(points) == 12
-    noted = optuna.load_study(study_name="others", storage=place.url).trials[-1].system_attrs
+    noted = optuna.load_study(study_name=study.name, storage=place.url).trials[-1].system_attrs
     assert any(name.startswith("cma:") for name in noted) == (sampler == "cmaes")

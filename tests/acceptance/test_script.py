@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.sources import ROOT
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
@@ -42,14 +42,7 @@ def test_a_script_without_a_guard(tmp_path: Path):
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("TUNER_STORAGE", None)
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    done = warm.run([sys.executable, "script.py"], cwd=tmp_path, env=environment, text=True)
     assert done.returncode == 0, done.stderr
     once, answer = done.stdout.splitlines()
     assert once == "once"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import trials
+from storage import study_states, trials, workers
 from storage.studies import Study
-from tests.support.nursery import Nursery, nursery
 from tests.support.polling import poll
 from tests.support.working import (
     STEADY,
@@ -22,10 +22,9 @@ from tests.support.working import (
     epochs,
     lease,
     record,
-    workplace,
 )
-from tuner import supervisor
-from tuner.supervisor import Supervisor
+from tuner.workers import supervisor
+from tuner.workers.supervisor import Supervisor
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -33,20 +32,6 @@ EPOCHS = 30
 LEASE = 2.0  # seconds
 OVERRIDES = (*STEADY, f"epochs={EPOCHS}")
 MEASURED = ("loss", "val_loss", "accuracy", "val_accuracy", "learning_rate")
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with nursery(tmp_path_factory.mktemp("nursery")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def place(processes: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
-    """One SQLite store for all tests of this file: each has a study of its own."""
-    folder = tmp_path_factory.mktemp("place")
-    with workplace(f"sqlite:///{folder / 'store.db'}", folder, processes) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +89,11 @@ def test_killed(place: Workplace, uninterrupted: dict[int, Any]):
 
 def test_sent_away(place: Workplace, uninterrupted: dict[int, Any]):
     """SIGTERM: the trial is given back with its last epoch, and the next worker has it at once."""
-    study = place.study("sent-away", budget=2, overrides=OVERRIDES, lease=60.0)
+    study = place.study("sent-away", budget=2, overrides=OVERRIDES, lease=3600.0)
     first = place.worker(study)
     poll(reached(place, study, 5))
-    begun = time.monotonic()
     first.send(signal.SIGTERM)
-    assert first.wait(15) == 0, first
-    assert time.monotonic() - begun < 10
+    assert first.wait() == 0, first
     row = lease(place.store, study, 0)
     assert (row.state, row.worker_id) == ("waiting", None)
     assert f"epoch-{row.epoch}.npz" in place.files(study, "checkpoints")[-1], "the last epoch"
@@ -136,7 +119,7 @@ def test_stopped_and_continued(place: Workplace, uninterrupted: dict[int, Any]):
     first.send(signal.SIGCONT)
     assert (first.wait(), second.wait()) == (0, 0), f"{first}\n{second}"
     assert_same_curve(place, study, uninterrupted, 0, 1)
-    assert "trial 0 is not ours any more" in first.said
+    assert "the lease on trial 0 is lost" in first.said
     assert "trial 1" in first.said + second.said, "the stopped one goes on with other trials"
     lost, again = [a for a in attempts(place.store, study) if a.number == 0]
     assert (lost.ended_as, again.ended_as) == ("lost", "complete")
@@ -178,7 +161,7 @@ def test_damaged_checkpoints(place: Workplace, uninterrupted: dict[int, Any], da
 HANGS_ONCE = '''
 """Hangs when a model is built for the first time."""
 
-import time
+import threading
 from pathlib import Path
 
 HUNG = Path(__file__).with_suffix(".hung")
@@ -189,7 +172,7 @@ def build(trial, inputs, outputs):
 
     if not HUNG.exists():
         HUNG.touch()
-        time.sleep(3600)
+        threading.Event().wait()
     rows = keras.Input(inputs.shape)
     return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(rows))
 '''
@@ -199,7 +182,7 @@ GROWS_ONCE = '''
 
 from pathlib import Path
 
-from tuner import memory
+from tuner.resources import memory
 
 GROWN = Path(__file__).with_suffix(".grown")
 
@@ -210,6 +193,27 @@ def build(trial, inputs, outputs):
     if not GROWN.exists():
         GROWN.touch()
         memory.resident = memory.total
+    rows = keras.Input(inputs.shape)
+    return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(rows))
+'''
+
+SLOW_ONCE = '''
+"""Takes long to build the first model, and works on it all the time."""
+
+import time
+from pathlib import Path
+
+BUILT = Path(__file__).with_suffix(".built")
+
+
+def build(trial, inputs, outputs):
+    import keras
+
+    if not BUILT.exists():
+        BUILT.touch()
+        until = time.monotonic() + {seconds}
+        while time.monotonic() < until:
+            pass
     rows = keras.Input(inputs.shape)
     return keras.Model(rows, keras.layers.Dense(outputs.units, outputs.activation)(rows))
 '''
@@ -232,7 +236,7 @@ def own_space(place: Workplace, name: str, source: str) -> str:
 def supervise(place: Workplace, study: Study) -> Supervisor:
     """Let one supervised worker do all there is to do."""
     with Supervisor(place.store, study, workers=1, threads=1) as watching:
-        poll(lambda: not watching.watch(), 120, waiting_for="the end of the study")
+        poll(lambda: not watching.watch(), waiting_for="the end of the study")
     assert watching.failures == []
     return watching
 
@@ -244,7 +248,7 @@ def test_supervised(place: Workplace, uninterrupted: dict[int, Any]):
         poll(lambda: watching.watch() and reached(place, study, 5)())
         (process,) = watching._running()
         process.kill()
-        poll(lambda: not watching.watch(), 120, waiting_for="the end of the study")
+        poll(lambda: not watching.watch(), waiting_for="the end of the study")
     assert (watching.restarts, watching.failures) == (1, [])
     assert_same_curve(place, study, uninterrupted, 0)
     assert [a.ended_as for a in attempts(place.store, study)] == ["lost", "complete"]
@@ -255,7 +259,7 @@ def test_hung(place: Workplace):
     """A worker whose user code does not come back is noticed, killed and replaced."""
     space = own_space(place, "hangs", HANGS_ONCE)
     study = place.study(
-        "hung", budget=2, space=space, overrides=SHORT, stall_timeout=4.0, lease=1.5
+        "hung", budget=2, space=space, overrides=SHORT, stall_timeout=8.0, lease=3.0
     )
     assert supervise(place, study).restarts == 1
     assert [t.state for t in trials.list_trials(place.store, study)] == ["complete"] * 2
@@ -264,6 +268,81 @@ def test_hung(place: Workplace):
         (0, "complete"),
         (1, "complete"),
     ]
+
+
+@pytest.mark.usefixtures("eager_looks")
+def test_healthy(place: Workplace):
+    """Nobody is killed or lost: not over trials shorter than a renewal, nor over a slow model.
+
+    The model takes two leases to build, and longer than a trial may do nothing.
+    """
+    space = own_space(place, "slow", SLOW_ONCE.format(seconds=8.0))
+    study = place.study(
+        "healthy", budget=60, space=space, overrides=SHORT, stall_timeout=3.0, lease=4.0
+    )
+    assert supervise(place, study).restarts == 0
+    ended = attempts(place.store, study)
+    assert [a.ended_as for a in ended] == ["complete"] * 60
+    assert ended[-1].ended_at - ended[1].started_at > study.lease_seconds
+
+
+def test_beats_without_a_trial(place: Workplace):
+    """A heartbeat does not wait for the renewal of a lease, which short trials never reach.
+
+    A worker at a paused study has no lease at all: in the store and here it still shows life.
+    """
+    study = place.study("paused", budget=1, overrides=SHORT, lease=0.6)
+    study_states.pause(place.store, study)
+    worker = place.worker(study)
+    first = poll(lambda: workers.list_workers(place.store, study))[0].seen_at
+    touched = worker.output.stat().st_mtime
+    poll(lambda: workers.list_workers(place.store, study)[0].seen_at > first)
+    poll(lambda: worker.output.stat().st_mtime > touched)
+    study_states.stop(place.store, study)
+    assert worker.wait() == 0, worker
+    assert attempts(place.store, study) == []
+
+
+def test_orphaned(place: Workplace):
+    """A worker that hangs in a user's code ends soon after its supervisor was killed."""
+    space = own_space(place, "orphan", HANGS_ONCE)
+    study = place.study("orphaned", budget=1, space=space, overrides=SHORT, lease=600.0)
+    supervisor = place.nursery.start(
+        "tests.support.orphans:supervise", place.url, study.name, output=place.folder / "orphan"
+    )
+    pid = int(poll(lambda: supervisor.said.partition("\n")[0], 30))
+    poll((place.folder / "orphan.hung").exists, 60)
+    os.kill(pid, signal.SIGTERM)  # by itself this is not heard
+    supervisor.send(signal.SIGKILL)
+    poll(lambda: not alive(pid), 30, waiting_for="the end of an orphan")
+    assert "the process is ended" in supervisor.said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's death")
+def test_orphaned_while_no_thread_can_run(place: Workplace):
+    """A worker whose user code holds the interpreter's lock for ever ends, too."""
+    holds = HANGS_ONCE.replace("threading.Event().wait()", "ctypes.PyDLL(None).sleep(10_000)")
+    space = own_space(place, "locked", holds.replace("import threading", "import ctypes"))
+    study = place.study("locked", budget=1, space=space, overrides=SHORT, lease=600.0)
+    supervisor = place.nursery.start(
+        "tests.support.orphans:supervise",
+        place.url,
+        study.name,
+        True,
+        output=place.folder / "locked",
+    )
+    pid = int(poll(lambda: supervisor.said.partition("\n")[0], 30))
+    poll((place.folder / "locked.hung").exists, 60)
+    supervisor.send(signal.SIGKILL)
+    poll(lambda: not alive(pid), 30, waiting_for="the end of an orphan")
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process; one that is dead but not waited for is not."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
 
 
 def test_outgrown(place: Workplace):

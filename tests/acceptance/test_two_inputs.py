@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support import warm
 from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
 from tuner.datasets import DataSpec, load
@@ -39,6 +39,7 @@ if __name__ == "__main__":
 
 
 def test_two_inputs_from_launch_to_predictions(tmp_path: Path) -> None:
+    """An example of this repository, with every command that looks at answers."""
     shutil.copy(ROOT / "examples" / "two_inputs.py", tmp_path)
     tuner = Terminal(tmp_path)
     launch = ["launch", "two_inputs.py:Siamese", "--data", "two_inputs.py:pairs", "--study", "same"]
@@ -68,14 +69,7 @@ def test_several_inputs_and_labels_from_memory(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("TUNER_STORAGE", None)
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = warm.run([sys.executable, "script.py"], cwd=tmp_path, env=environment, text=True)
     assert done.returncode == 0, done.stderr
     columns, rows, predicted = json.loads(done.stdout.splitlines()[-1])
     assert (columns, rows) == (["prediction", "p(False)", "p(True)"], 4)

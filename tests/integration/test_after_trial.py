@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 from optuna.trial import TrialState
 
-from storage.engine import open_store
-from storage.history import History
+from storage.database.engine import open_store
+from storage.sampling.sampler_storage import SamplerStorage
 from tests.support.stores import claim, make
-from tuner import samplers
+from tuner.search import samplers
 
 ENDS = {TrialState.COMPLETE: [0.5], TrialState.PRUNED: [0.5], TrialState.FAIL: None}
 
@@ -25,7 +25,7 @@ def test_a_sampler_has_nothing_to_do_after_a_trial(name: str, sqlite_url: str):
     store = open_store(sqlite_url)
     try:
         held = claim(store, make(store))
-        history = History(store)
+        history = SamplerStorage(store)
         history.begin(held.trial_id)
         sampler = samplers.make(name, seed=1)
         study = optuna.Study("study", history, sampler=sampler)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage import conclusion, leases, requests, studies
-from storage.engine import Store, open_store
+from storage import claiming, leases, stopping, studies, study_states, trial_actions
+from storage.database.engine import Store, open_store
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
 from storage.studies import Study
@@ -23,7 +23,7 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 def _fail(store: Store, study: Study, message: str, line: int, kind: str = "error") -> None:
-    claim = leases.claim(store, study, "worker")
+    claim = claiming.claim(store, study, "worker")
     assert isinstance(claim, Claim)
     failure = Failure(kind=kind, message=message, traceback=PLACE.format(line=line))
     leases.finish(store, claim, Outcome(state="failed", failure=failure))
@@ -39,7 +39,7 @@ def test_the_same_line_of_code_stops_the_study(store: Store) -> None:
     for name in ("dense", "dense_1", "dense_2"):
         _fail(store, study, f"ValueError: cannot train {name}", line=6)
     stopped = studies.refresh(store, study)
-    assert conclusion.is_broken(stopped)
+    assert stopping.is_broken(stopped)
     assert "cannot train dense" in (stopped.reason or "")
 
 
@@ -65,7 +65,7 @@ def test_a_study_that_is_resumed_all_the_same_goes_on(store: Store) -> None:
     study = _study(store)
     for _ in range(3):
         _fail(store, study, "ValueError: cannot train", line=6)
-    studies.resume(store, study)
+    study_states.resume(store, study)
     _fail(store, study, "ValueError: cannot train", line=6)
     assert studies.refresh(store, study).state == "running"
 
@@ -75,5 +75,5 @@ def test_trying_again_what_failed_goes_on_too(store: Store) -> None:
     study = _study(store)
     for _ in range(3):
         _fail(store, study, "ValueError: cannot train", line=6)
-    assert requests.retry(store, study) == [3, 4, 5]
-    assert isinstance(leases.claim(store, study, "worker"), Claim)
+    assert trial_actions.retry(store, study) == [3, 4, 5]
+    assert isinstance(claiming.claim(store, study, "worker"), Claim)

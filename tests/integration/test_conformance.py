@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.testing.pytest_storages import StorageTestCase
 
-from storage.engine import open_store
+from storage.database.engine import open_store
 
 
 @pytest.mark.mariadb

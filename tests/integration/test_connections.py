@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import sqlalchemy as sa
 
-from storage.connection import IDLE_TIMEOUT
-from storage.engine import Store, open_store
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    opened = open_store(store_url)
-    yield opened
-    opened.close()
-
+from storage.database.connection import IDLE_TIMEOUT
+from storage.database.engine import Store
 
 QUESTIONS = {
     "postgresql": "SHOW idle_in_transaction_session_timeout",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
 import optuna_dashboard
@@ -15,11 +15,13 @@ from optuna import create_study, load_study
 from optuna.storages import get_storage
 from optuna.trial import TrialState
 
-from storage import leases, studies, trials
-from storage.artifacts import Artifacts
-from storage.engine import Store, open_store
+from storage import leases, studies, study_states, trial_writes, trials
+from storage.database import schema
+from storage.database.engine import Store, open_store
+from storage.files.artifacts import Artifacts
 from storage.studies import Study
-from tests.support import pasts
+from storage.trial_writes import LoggedFile
+from tests.support import study_history
 from tests.support.dashboard import Answer, Dashboard, dashboard
 from tests.support.studies import make_study
 from tests.support.trials import begin, complete, enter, fail, report
@@ -45,7 +47,7 @@ def running(store: Store) -> Iterator[Dashboard]:
 @pytest.fixture
 def study(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> Study:
     """A study with a zombie, a failed trial and one with a model: trials 0, 1 and 2."""
-    spec = {**pasts.SPEC, "artifacts": str(tmp_path / "artifacts")}
+    spec = {**study_history.SPEC, "artifacts": str(tmp_path / "artifacts")}
     made = studies.create(store, name=request.node.name, spec=spec, budget=10, lease_seconds=60.0)
     artifacts = Artifacts(made.spec["artifacts"], made)
     artifacts.mark()
@@ -54,7 +56,8 @@ def study(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> Study
     enter(store, made, worker)
     report(store, begin(store, made, worker), [0.9])
     fail(store, begin(store, made, worker), message="*boom*")
-    complete(store, begin(store, made, worker), [0.5, 0.25], model=saved.path)
+    told = {"model": saved.path, "model_sha256": saved.sha256}
+    complete(store, begin(store, made, worker), [0.5, 0.25], **told)
     return made
 
 
@@ -104,6 +107,26 @@ def test_a_trial_shows_its_learning_curve_and_its_model(running: Dashboard, stud
     assert f"({base}/{curve['artifact_id']})" in done["note"]["body"]
 
 
+def test_files_that_an_objective_logs(store: Store, running: Dashboard, study: Study):
+    """Pictures are shown as such; whatever else it is, a browser only saves it."""
+    claim = begin(store, study, f"{study.uuid[:-1]}w")
+    artifacts = Artifacts(study.spec["artifacts"], study)
+    for name in ("plot.png", "page.html"):
+        saved = artifacts.save(f"files/{name}", lambda path: path.write_bytes(MODEL) and None)
+        file = LoggedFile(name=name, path=saved.path, sha256=saved.sha256)
+        trial_writes.add_file(store, claim, file)
+    told = detail(running, study)["trials"][claim.number]
+    base = f"/artifacts/{study.study_id}/{claim.trial_id}"
+    kinds = {"plot.png": "image/png", "page.html": "application/octet-stream"}
+    assert {item["filename"]: item["mimetype"] for item in told["artifacts"]} == kinds
+    for item in told["artifacts"]:
+        answer = running.get(f"{base}/{item['artifact_id']}")
+        assert (answer.status, answer.body) == (200, MODEL)
+        assert answer.headers.get_content_type() == kinds[item["filename"]]
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert running.get(f"{base}/f-{claim.trial_id}-2").status == 404
+
+
 def test_a_model_that_was_removed_is_not_offered(store: Store, running: Dashboard, study: Study):
     """Open pages are told, although the trial had ended long before."""
     before = detail(running, study)
@@ -123,6 +146,31 @@ def test_a_model_file_that_is_gone_is_one_line(store: Store, running: Dashboard,
     Path(best.model).unlink()
     answer = running.get(f"/artifacts/{study.study_id}/{best.trial_id}/d-{best.trial_id}")
     assert (answer.status, b"cannot be read from here" in answer.body) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("where", "told"), [("outside", b"outside of the study's folder"), ("inside", b"not what was")]
+)
+def test_a_model_that_is_not_the_trials_is_not_served(
+    store: Store, running: Dashboard, study: Study, tmp_path: Path, where: str, told: bytes
+):
+    """Whoever may write to the store reads no other file; nor is a damaged one sent."""
+    best = trials.best(store, study)[0]
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"not yours")
+    values = {"model": str(secret)} if where == "outside" else {"model_sha256": "0" * 64}
+    with store.write() as c:
+        row = schema.trials.update().where(schema.trials.c.trial_id == best.trial_id)
+        c.execute(row.values(**values))
+    path = f"/artifacts/{study.study_id}/{best.trial_id}/d-{best.trial_id}"
+    for method in ("GET", "HEAD"):
+        answer = running.ask(method, path)
+        assert (answer.status, b"not yours" in answer.body, MODEL in answer.body) == (
+            404,
+            False,
+            False,
+        )
+    assert told in running.get(path).body
 
 
 def test_what_users_note_on_a_trial_stays(running: Dashboard, study: Study):
@@ -147,15 +195,37 @@ def test_the_note_of_a_study_is_up_to_date_without_a_supervisor(
     assert note.endswith("---\nmine")
 
 
-def test_a_study_is_deleted_with_its_files(store: Store, running: Dashboard, study: Study):
-    """As `tuner delete` does it, and only by our own page."""
+@pytest.mark.parametrize("spelled", ["", "0000000000"])
+def test_a_study_is_deleted_with_its_files(
+    store: Store, running: Dashboard, study: Study, spelled: str
+):
+    """As `tuner delete` does it, and only by our own page; however its number is written."""
     folder, path = Path(study.spec["artifacts"]), f"/api/studies/{study.study_id}"
     assert running.ask("DELETE", path, headers={"Origin": "http://evil.example"}).status == 403
     assert [*folder.rglob("*.keras")]
-    assert running.ask("DELETE", path).status == 204
+    written = path.replace("studies/", "studies/" + spelled)
+    assert running.ask("DELETE", written).status == 204
     assert studies.by_id(store, study.study_id) is None
     assert not [*folder.rglob("*.keras")]
     assert running.get(path).status == 404
+
+
+@pytest.mark.parametrize("spelt", ["0000000000{}", "{}/", "٠{}", "0{}///"])
+def test_a_study_is_deleted_with_its_files_however_its_number_is_spelt(
+    store: Store, running: Dashboard, study: Study, spelt: str
+):
+    """What Bottle would read as its number is its number to us too."""
+    number = quote(spelt.format(study.study_id))
+    assert running.ask("DELETE", f"/api/studies/{number}").status == 204
+    assert studies.by_id(store, study.study_id) is None
+    assert not [*Path(study.spec["artifacts"]).rglob("*.keras")]
+
+
+@pytest.mark.parametrize("number", ["-1", "9" * 12, "9" * 5000])
+def test_a_number_that_no_study_has_is_not_found(running: Dashboard, number: str):
+    """Whatever is asked of it."""
+    for method, path in (("DELETE", "/api/studies/"), ("GET", "/tuner/studies/"), ("GET", "/csv/")):
+        assert running.ask(method, path + number).status == 404
 
 
 def test_nothing_is_uploaded_or_removed(running: Dashboard, study: Study):
@@ -197,7 +267,7 @@ def test_the_id_of_a_deleted_study_may_come_back(store: Store, running: Dashboar
     """SQLite gives it to the next study; pages are told that it is another one."""
     before = detail(running, study)["tuner"]
     studies.delete(store, study)
-    other = studies.create(store, name="another", spec=pasts.SPEC, budget=1)
+    other = studies.create(store, name="another", spec=study_history.SPEC, budget=1)
     told = detail(running, other, cursor=before["cursor"])
     assert (told["name"], numbers(told), told["tuner"]["delta"]) == ("another", [], False)
     assert told["tuner"]["uuid"] != before["uuid"]
@@ -238,7 +308,7 @@ def test_several_objectives_are_told_as_the_stock_dashboard_does(sqlite_url: str
 
 def test_the_front_is_told_as_it_changes(store: Store, running: Dashboard, tmp_path: Path):
     """A trial that is dominated later leaves it."""
-    spec = {**pasts.SPEC, "further": {"parameters": "min"}, "artifacts": str(tmp_path)}
+    spec = {**study_history.SPEC, "further": {"parameters": "min"}, "artifacts": str(tmp_path)}
     made = studies.create(store, name="several", spec=spec, budget=9, further=[False])
     worker = f"{made.uuid[:-1]}w"
     enter(store, made, worker)
@@ -317,7 +387,7 @@ def test_trials_that_make_no_number_are_refused(running: Dashboard, study: Study
 def test_a_button_that_came_too_late_is_explained(store: Store, running: Dashboard, study: Study):
     """The study has finished meanwhile."""
     with store.write() as c:
-        studies.set_state(c, study, "finished", "all trials have ended")
+        study_states.set_state(c, study, "finished", "all trials have ended")
     answer = press(running, study, "pause")
     assert (answer.status, b'role="alert"' in answer.body) == (409, True)
     assert press(running, study, "delete").status == 404

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from search_spaces import Inputs, Outputs, SearchSpace, SpaceError, catalog
-from tests.support.points import SHAPES, SMALL
+from tests.support.space_cases import SHAPES, SMALL
 from tuner import datasets
 
 pytestmark = pytest.mark.keras
@@ -34,6 +34,7 @@ def outputs_of(space: SearchSpace, shape: tuple[int, ...], number: int) -> Outpu
 
 @pytest.mark.parametrize("family", REFUSED)
 def test_rows_of_another_shape_are_refused(family: str) -> None:
+    """With the family's name and what was received."""
     with pytest.raises(SpaceError, match=rf"Expected rows.* for {family}\. Received: "):
         catalog.load(family).check(Inputs(shape=REFUSED[family]))
 
@@ -57,6 +58,7 @@ def _unseeded(config: Any) -> Any:
 
 @pytest.mark.parametrize("pooling", ["max", "average", "stride"])
 def test_a_block_halves_each_side_until_it_is_one(pooling: str) -> None:
+    """Rounded up, by each kind of pooling."""
     space = catalog.load("cnn", [f"pooling={pooling}", "blocks=4", "filters=2", "layers=0"])
     model = space.build(space.starting_points()[0], Inputs(shape=(5, 3)), OUTPUTS[1])
     shapes = [layer.output.shape[1:3] for layer in model.layers if layer.name.startswith("block")]
@@ -73,7 +75,7 @@ def test_images_are_changed_in_training_only() -> None:
     x = data.train.x[:4]
     changed, plain = core(x, training=True), core(x, training=False)
     assert np.abs(np.asarray(changed) - np.asarray(plain)).max() > 1e-3
-    leaving = datasets.deployable(core, images)
+    leaving = datasets.with_preprocessing(core, images)
     raw = data.raw("train")[:4].astype("float32")
     np.testing.assert_allclose(leaving(raw), plain, atol=1e-5)
 

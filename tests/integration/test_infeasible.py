@@ -8,15 +8,15 @@ from pathlib import Path
 import optuna
 import pytest
 
-from storage import leases, trials
-from storage.engine import Store, open_store
-from storage.history import History
+from storage import claiming, leases, trials
+from storage.database.engine import Store, open_store
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
+from storage.sampling.sampler_storage import SamplerStorage
 from storage.studies import Study
 from storage.trials import Suggestion
 from tests.support.stores import make
-from tuner import samplers
+from tuner.search import samplers
 
 TRIALS, LAST = 60, 40
 SEEDS = (1, 2, 3, 4)
@@ -31,9 +31,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     opened.close()
 
 
-def _ask(store: Store, study: Study, history: History, seed: int) -> tuple[Claim, dict[str, float]]:
+def _ask(
+    store: Store, study: Study, history: SamplerStorage, seed: int
+) -> tuple[Claim, dict[str, float]]:
     """Claim a trial and let the sampler choose, as a worker does."""
-    claim = leases.claim(store, study, "worker")
+    claim = claiming.claim(store, study, "worker")
     assert isinstance(claim, Claim)
     trial_seed = samplers.trial_seed(seed, claim.number)
     history.begin(claim.trial_id)
@@ -58,7 +60,7 @@ def _wasted(store: Store, kind: str, seed: int) -> int:
     The loss falls towards the border, so that a sampler is drawn to it.
     """
     study = make(store, f"{kind}-{seed}", budget=TRIALS)
-    history, failed = History(store), []
+    history, failed = SamplerStorage(store), []
     for number in range(TRIALS):
         claim, at = _ask(store, study, history, seed)
         if at["x"] > BORDER:

@@ -58,6 +58,7 @@ def test_a_study_is_shown_and_not_made(empty: Path) -> None:
 
 
 def test_models_that_cannot_be_built_are_one_line(empty: Path) -> None:
+    """And no store is made."""
     (empty / "net.py").write_text(BROKEN)
     result = CliRunner().invoke(main, ["launch", "net.py:build", "--data", "digits", "--dry-run"])
     assert result.exit_code == 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from storage.engine import open_store
-from tests.support.racing import race
+from storage.database.engine import open_store
+from tests.support.concurrency import race
 
 PROCESSES = 8
 

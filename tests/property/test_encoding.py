@@ -9,17 +9,18 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.datasets import dates, encoding, texts
-from tuner.datasets.dates import Date
-from tuner.datasets.encoding import Category, Encoder
-from tuner.datasets.texts import Text
+from tests.support.strategies import LETTERS
+from tuner.datasets.columns import dates, encoding, texts
+from tuner.datasets.columns.dates import Date
+from tuner.datasets.columns.encoding import Category, Encoder
+from tuner.datasets.columns.texts import Text
 
 NAMES = ("first", "a/b", "last one")
 KINDS = {"number": "f8", "category": "U9", "date": "M8[s]", "text": "O"}
 NUMBERS = st.none() | st.floats(-1e6, 1e6).map(lambda x: round(x, 3))
 TEXTS = st.sampled_from(["", "a", "b", "ß", "[UNK]", "(others)", "7"])
 SECONDS = st.none() | st.integers(-(10**10), 10**11)  # 1653 to 5138
-PROSE = st.text(max_size=30)
+PROSE = st.text(LETTERS, max_size=30)
 VALUES = {"number": NUMBERS, "category": TEXTS, "date": SECONDS, "text": PROSE}
 NOTHING = {"number": np.nan, "date": np.datetime64("NaT")}
 
@@ -46,6 +47,7 @@ def rows_of(draw: st.DrawFn, kinds: list[str], count: int) -> np.ndarray:
 def test_every_row_has_the_columns_of_training(
     tables: tuple[np.ndarray, np.ndarray], kind: str
 ) -> None:
+    """Finite float32, whatever other rows hold; and an encoder comes back from its dict."""
     train, others = tables
     encoder = encoding.fit(train, kind, impute=True)
     assert Encoder.from_dict(encoder.to_dict()) == encoder
@@ -61,6 +63,7 @@ def test_every_row_has_the_columns_of_training(
 def test_a_category_is_one_column_and_what_is_unknown_the_first(
     tables: tuple[np.ndarray, np.ndarray],
 ) -> None:
+    """Exactly one of a row's columns is 1, that of its value."""
     train, others = tables
     for column in encoding.fit(train, "standard", impute=True).columns:
         if isinstance(column, Category):
@@ -74,6 +77,7 @@ def test_a_category_is_one_column_and_what_is_unknown_the_first(
 
 @given(tables())
 def test_a_date_is_in_order_and_on_circles(tables: tuple[np.ndarray, np.ndarray]) -> None:
+    """Later dates have larger numbers; those that are missing are in the middle."""
     train, others = tables
     for column in encoding.fit(train, "standard", impute=True).columns:
         if isinstance(column, Date):
@@ -95,6 +99,7 @@ def test_a_date_is_in_order_and_on_circles(tables: tuple[np.ndarray, np.ndarray]
 def test_a_text_has_length_one_unless_no_word_is_known(
     tables: tuple[np.ndarray, np.ndarray],
 ) -> None:
+    """Then it is all zeros."""
     train, others = tables
     for column in encoding.fit(train, "standard", impute=True).columns:
         if isinstance(column, Text):

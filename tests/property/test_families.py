@@ -14,14 +14,15 @@ import optuna
 import pytest
 
 from search_spaces import catalog
-from search_spaces.ranges import Range
-from tests.support.points import SHAPES, SMALL, cases, check_model
+from search_spaces.parameters.ranges import Range
+from tests.support.space_cases import SHAPES, SMALL, cases, check_model
 
 POINTS = int(os.environ.get("POINTS", "6"))
 STORED = 200
 
 
 def test_every_family_is_tried() -> None:
+    """A new one cannot be forgotten here."""
     assert SHAPES.keys() == SMALL.keys() == catalog.FAMILIES.keys()
 
 

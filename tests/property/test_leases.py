@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -25,12 +25,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from storage import leases, requests, schema, studies, trials
-from storage.conclusion import SAME_FAILURES
-from storage.engine import Store, open_store
+from storage import claiming, leases, lost_workers, studies, study_states, trial_actions, trials
+from storage.claiming import NoTrialYet, StudyOver
+from storage.database import schema
+from storage.database.engine import Store, open_store
 from storage.errors import LeaseLost, StoreError
-from storage.leases import Checkpoint, Claim, Order, Over, Wait
+from storage.leases import Checkpoint, Claim, WorkerCommand
 from storage.outcomes import Outcome
+from storage.stopping import SAME_FAILURES
 from tests.support.stores import complete, expire, failed, make, report
 
 WORKERS = st.sampled_from(["ada", "bob", "eve"])
@@ -102,12 +104,12 @@ class StudyModel:
             self.state = studies.STOPPED
         return broken
 
-    def claim(self, worker: str) -> TrialModel | type[Wait] | type[Over]:
+    def claim(self, worker: str) -> TrialModel | type[NoTrialYet] | type[StudyOver]:
         self.conclude()
         if self.state in (studies.STOPPED, studies.FINISHED):
-            return Over
+            return StudyOver
         if self.state == studies.PAUSED:
-            return Wait
+            return NoTrialYet
         for trial in self.trials:
             if trial.state == "leased" and trial.expired and trial.losses >= MAX_LOSSES - 1:
                 trial.end("failed", "lost", attempt="lost")
@@ -118,7 +120,7 @@ class StudyModel:
             free.grant(worker)
             return free
         self.conclude()
-        return Over if self.state == studies.FINISHED else Wait
+        return StudyOver if self.state == studies.FINISHED else NoTrialYet
 
     def add(self, retry_of: int | None = None) -> TrialModel:
         self.trials.append(TrialModel(number=len(self.trials), retry_of=retry_of))
@@ -148,7 +150,7 @@ class Leases(RuleBasedStateMachine):
     @rule(target=claims, worker=WORKERS)
     def claim(self, worker: str) -> Claim | MultipleResults[Claim]:
         expected = self.model.claim(worker)
-        answer = leases.claim(self.store, self.study, worker)
+        answer = claiming.claim(self.store, self.study, worker)
         if not isinstance(expected, TrialModel):
             assert isinstance(answer, expected)
             return multiple()
@@ -170,11 +172,11 @@ class Leases(RuleBasedStateMachine):
                 leases.renew(self.store, held)
             return
         if trial.asked_to_end or self.model.state == studies.FINISHED:
-            expected = Order.END
+            expected = WorkerCommand.END
         elif self.model.state == studies.RUNNING:
-            expected = Order.CONTINUE
+            expected = WorkerCommand.CONTINUE
         else:
-            expected = Order.GIVE_BACK
+            expected = WorkerCommand.GIVE_BACK
         assert leases.renew(self.store, held) is expected
 
     @rule(held=claims, value=VALUES, back=st.integers(0, 2))
@@ -240,7 +242,7 @@ class Leases(RuleBasedStateMachine):
     @rule(worker=WORKERS)
     def death(self, worker: str) -> None:
         """A supervisor saw the process die."""
-        leases.bury(self.store, self.study, worker)
+        lost_workers.release_dead_worker(self.store, self.study, worker)
         for trial in self.model.trials:
             if trial.state == "leased" and trial.worker == worker:
                 trial.expired = True
@@ -251,13 +253,13 @@ class Leases(RuleBasedStateMachine):
     @precondition(lambda self: self.model.budget < 9)
     @rule(by=st.integers(1, 2))
     def extend(self, by: int) -> None:
-        studies.extend(self.store, self.study, by=by)
+        study_states.extend(self.store, self.study, by=by)
         self.model.budget += by
         self.model.state = studies.RUNNING
 
     @rule(change=st.sampled_from(["pause", "stop", "resume", "resume"]))
     def steer(self, change: str) -> None:
-        act = getattr(studies, change)
+        act = getattr(study_states, change)
         if self.model.state == studies.FINISHED:
             with pytest.raises(StoreError):
                 act(self.store, self.study)
@@ -270,18 +272,18 @@ class Leases(RuleBasedStateMachine):
     def enqueue(self) -> None:
         if self.model.state == studies.FINISHED or len(self.model.trials) >= self.model.budget:
             with pytest.raises(StoreError):
-                requests.enqueue(self.store, self.study, {})
+                trial_actions.enqueue(self.store, self.study, {})
             return
-        assert requests.enqueue(self.store, self.study, {}) == self.model.add().number
+        assert trial_actions.enqueue(self.store, self.study, {}) == self.model.add().number
 
     @rule(held=claims)
     def end(self, held: Claim) -> None:
         trial = self.model.trials[held.number]
         if trial.state == "ended":
             with pytest.raises(StoreError):
-                requests.end(self.store, self.study, held.number)
+                trial_actions.end_trial(self.store, self.study, held.number)
             return
-        answer = requests.end(self.store, self.study, held.number)
+        answer = trial_actions.end_trial(self.store, self.study, held.number)
         if trial.live:
             assert answer == "asked"
             trial.asked_to_end = True
@@ -302,7 +304,7 @@ class Leases(RuleBasedStateMachine):
             for trial in self.model.trials
             if trial.ended_as == "failed" and trial.number not in again
         ]
-        new = requests.retry(self.store, self.study)
+        new = trial_actions.retry(self.store, self.study)
         assert new == [self.model.add(retry_of=number).number for number in lost]
         if new:
             self.model.budget += len(new)
@@ -374,13 +376,8 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 def test_the_store_agrees_with_the_model(store: Store, monkeypatch: pytest.MonkeyPatch):
     """Numbers without a gap inside the budget, each ended once; old tokens write nothing."""
-    monkeypatch.setattr(leases, "MAX_LOSSES", MAX_LOSSES)
+    monkeypatch.setattr(lost_workers, "MAX_LOSSES", MAX_LOSSES)
     run_state_machine_as_test(
         lambda: Leases(store),
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
+        settings=settings(max_examples=60, stateful_step_count=25),
     )

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces import Choice, Float, Int, Limits, SpaceError
-from search_spaces.mlp import MLP
-from search_spaces.overrides import narrow
-from search_spaces.parameters import Parameter
+from search_spaces.families.mlp import MLP
+from search_spaces.parameters.overrides import narrow
+from search_spaces.parameters.parameter import Parameter
 
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 6))
 
@@ -84,6 +84,7 @@ def suggest(data: st.DataObject, parameter: Parameter) -> Any:
 def test_every_suggestion_and_the_default_lie_in_the_range(
     data: st.DataObject, parameter: Parameter
 ) -> None:
+    """Of whole and real numbers on any scale, and of lists."""
     assert parameter.contains(suggest(data, parameter))
     assert parameter.contains(parameter.default)
 
@@ -92,12 +93,14 @@ def test_every_suggestion_and_the_default_lie_in_the_range(
 def test_what_is_nearest_to_a_suggestion_is_itself(
     data: st.DataObject, parameter: Parameter
 ) -> None:
+    """Nothing is moved that is in the range."""
     value = suggest(data, parameter)
     assert parameter.nearest(value) == value
 
 
 @given(PARAMETERS)
 def test_a_range_typed_as_it_prints_is_the_same_range(parameter: Parameter) -> None:
+    """What help shows may be copied into --set."""
     assert narrow("name", parameter, parameter.text) == parameter
 
 
@@ -128,6 +131,7 @@ def test_an_override_narrows_or_is_refused_in_one_line(
 def test_an_override_widens_up_to_the_limits(
     data: st.DataObject, low: int, width: int, text: str
 ) -> None:
+    """What it allows, the limits allow; else it is refused."""
     limits = Limits(at_least=-60, below=200)
     try:
         widened = narrow("name", Int(low, low + width, limits=limits), text)
@@ -158,6 +162,7 @@ MLP_OVERRIDES = st.lists(
 
 @given(st.data(), MLP_OVERRIDES)
 def test_every_suggestion_lies_in_its_space(data: st.DataObject, overrides: list[str]) -> None:
+    """With the parameters whose conditions hold, and is read back from what is stored."""
     space = MLP(overrides)
     trial = DrawnTrial(data)
     hyperparameters = space.suggest(trial)  # type: ignore[arg-type]
@@ -171,6 +176,7 @@ def test_every_suggestion_lies_in_its_space(data: st.DataObject, overrides: list
 
 @given(MLP_OVERRIDES)
 def test_starting_points_lie_in_their_space(overrides: list[str]) -> None:
+    """And hold exactly the parameters whose conditions hold."""
     space = MLP(overrides)
     points = space.starting_points()
     assert points
@@ -194,6 +200,7 @@ def test_definitions_round_trip(overrides: list[str]) -> None:
 
 @given(PARAMETERS, st.floats(0, 1, exclude_max=True))
 def test_a_fraction_of_a_range_is_a_value_of_it(parameter: Parameter, fraction: float) -> None:
+    """Up to, but without, the whole."""
     assert parameter.contains(parameter.at(fraction))
 
 

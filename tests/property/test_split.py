@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.support.strategies import LETTERS
 from tuner.datasets import SCALINGS, TASKS, DataError, DataSpec
-from tuner.datasets.split import SMALLEST_CLASS, allocate, part_sizes, split
+from tuner.datasets.split.random_split import SMALLEST_CLASS, allocate, part_sizes, split
 
 fractions = st.fixed_dictionaries(
     {}, optional={"validation": st.floats(0.05, 0.45), "test": st.floats(0.05, 0.45)}
@@ -42,6 +43,7 @@ def assert_partition(parts, rows, wanted):
 
 @given(st.integers(1, 500), fractions, seeds)
 def test_every_row_is_in_exactly_one_part(rows, wanted, seed):
+    """And parts have the sizes that are asked for."""
     parts = divide(rows, wanted, seed)
     assert_partition(parts, rows, wanted)
     if wanted:
@@ -50,6 +52,7 @@ def test_every_row_is_in_exactly_one_part(rows, wanted, seed):
 
 @given(labels(), fractions, seeds)
 def test_classes_keep_their_share_within_one_row(y, wanted, seed):
+    """In each part, and training has all of them."""
     parts = divide(len(y), wanted, seed, y)
     assert_partition(parts, len(y), wanted)
     class_sizes = np.bincount(y)
@@ -62,6 +65,7 @@ def test_classes_keep_their_share_within_one_row(y, wanted, seed):
 
 @given(labels(), fractions, seeds)
 def test_a_seed_repeats(y, wanted, seed):
+    """The same rows in every part."""
     first, again = divide(len(y), wanted, seed, y), divide(len(y), wanted, seed, y)
     for part, indices in first.items():
         np.testing.assert_array_equal(indices, again[part])
@@ -72,6 +76,7 @@ def test_a_seed_repeats(y, wanted, seed):
     st.lists(st.floats(0.01, 1.0), min_size=1, max_size=4),
 )
 def test_allocation_meets_both_sums_and_rounds_every_share(group_sizes, weights):
+    """Of groups and of parts; no share is off by more than one row."""
     groups, rows = np.array(group_sizes), sum(group_sizes)
     assume(rows > 0)
     cuts = np.floor(rows * np.cumsum(weights) / sum(weights)).astype(int)
@@ -87,8 +92,8 @@ def test_allocation_meets_both_sums_and_rounds_every_share(group_sizes, weights)
 @given(
     st.builds(
         DataSpec,
-        source=st.text(min_size=1),
-        target=st.none() | st.text(),
+        source=st.text(LETTERS, min_size=1),
+        target=st.none() | st.text(LETTERS),
         task=st.none() | st.sampled_from(TASKS),
         validation=st.floats(0.01, 0.49),
         test=st.floats(0.01, 0.49),
@@ -97,4 +102,5 @@ def test_allocation_meets_both_sums_and_rounds_every_share(group_sizes, weights)
     )
 )
 def test_a_spec_survives_json(spec):
+    """Whatever its texts hold."""
     assert DataSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec

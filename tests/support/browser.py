@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tests.support.polling import PATIENCE
 from tests.support.servers import Unavailable
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -37,25 +38,27 @@ os.dup2(commands, 3)
 os.dup2(answers, 4)
 os.execvp(sys.argv[3], sys.argv[3:])
 """
-PATIENCE = 60.0  # seconds that a page may take to become what a test waits for
 
 
 class Page:
-    """One tab.
+    """One tab; it shares neither cookies nor a cache with others.
 
     Attributes:
         responses: Status and URL of everything that the page has loaded.
         complaints: What the page, or Chromium about it, wrote to the console as an error.
     """
 
+    _numbers = itertools.count(1)  # of commands, all tabs' together
+
     def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
         self._commands = commands
         self._answers = answers
-        self._numbers = itertools.count(1)
         self._session: str | None = None
         self.responses: list[tuple[int, str]] = []
         self.complaints: list[str] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._context = self.call("Target.createBrowserContext")
+        blank = self.call("Target.createTarget", url="about:blank", **self._context)
+        target = blank["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
@@ -130,6 +133,11 @@ class Page:
         """Writes what the window shows as a PNG."""
         file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
+    def close(self) -> None:
+        """Closes it; what it has stored goes with it."""
+        self._session = None  # asked of the browser
+        self.call("Target.disposeBrowserContext", **self._context)
+
     def _read(self) -> dict[str, Any]:
         message = bytearray()
         while (byte := self._answers.read(1)) != b"\0":
@@ -139,6 +147,8 @@ class Page:
         return answer
 
     def _note(self, event: dict[str, Any]) -> None:
+        if event.get("sessionId") != self._session:
+            return  # another tab's
         parameters = event.get("params", {})
         match event.get("method"):
             case "Network.responseReceived":
@@ -150,9 +160,37 @@ class Page:
                 self.complaints.append(str(parameters["exceptionDetails"]))
 
 
+class Browser:
+    """A running Chromium."""
+
+    def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        self._commands, self._answers = commands, answers
+
+    @contextmanager
+    def tab(self) -> Iterator[Page]:
+        """A tab for as long as the block lasts; one at a time."""
+        page = Page(self._commands, self._answers)
+        try:
+            yield page
+        finally:
+            page.close()
+
+
+def program() -> str:
+    """Where Chromium is.
+
+    Raises:
+        Unavailable: It is not installed.
+    """
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if found is None:
+        raise Unavailable("no Chromium is installed (Debian: apt-get install chromium)")
+    return found
+
+
 @contextmanager
-def chromium(profile: Path) -> Iterator[Page]:
-    """Starts a browser with a fresh profile and one tab.
+def chromium(profile: Path) -> Iterator[Browser]:
+    """Starts a browser with a fresh profile.
 
     Args:
         profile: An empty folder.
@@ -160,14 +198,11 @@ def chromium(profile: Path) -> Iterator[Page]:
     Raises:
         Unavailable: No Chromium is installed.
     """
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        raise Unavailable("no Chromium is installed (Debian: apt-get install chromium)")
     commands_out, commands_in = os.pipe()
     answers_out, answers_in = os.pipe()
     launch = [sys.executable, "-c", LAUNCHER, str(commands_out), str(answers_in)]
     process = subprocess.Popen(
-        [*launch, program, *FLAGS, f"--user-data-dir={profile}"],
+        [*launch, program(), *FLAGS, f"--user-data-dir={profile}"],
         pass_fds=(commands_out, answers_in),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -176,8 +211,7 @@ def chromium(profile: Path) -> Iterator[Page]:
     os.close(answers_in)
     with open(commands_in, "wb") as commands, open(answers_out, "rb") as answers:
         try:
-            page = Page(commands, answers)
-            yield page
+            yield Browser(commands, answers)
         finally:
             _stop(process)
 
@@ -185,7 +219,7 @@ def chromium(profile: Path) -> Iterator[Page]:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         return
     process.kill()
     process.wait()

@@ -11,20 +11,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[2]
+from tests.support import warm
+from tests.support.polling import PATIENCE
+from tests.support.sources import ROOT
+
 PROGRAM = """
 import json, sys
 from pathlib import Path
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import get_storage
 from optuna.storages._cached_storage import _CachedStorage
-from storage.engine import open_store
+from storage.database.engine import open_store
 from tuner.dashboard import serve
-from tuner.metrics import metrics
 
 options = json.loads(sys.argv[2])
 artifacts = options.pop("artifacts", None)
@@ -33,7 +34,6 @@ store = open_store(sys.argv[1]) if ours else None
 serve(
     _CachedStorage(store.optuna) if ours else get_storage(sys.argv[1]),
     store=store,
-    metrics=metrics(store) if ours else None,
     artifacts=FileSystemArtifactStore(artifacts) if artifacts else None,
     on_ready=lambda url: print(url, flush=True),
     port=0,
@@ -80,11 +80,11 @@ class Dashboard:
     def connect(self) -> http.client.HTTPConnection:
         """Returns a connection of its own, which trusts any certificate."""
         if not self.url.startswith("https"):
-            return http.client.HTTPConnection(self.host, timeout=30)
+            return http.client.HTTPConnection(self.host, timeout=PATIENCE)
         trusting = ssl.create_default_context()
         trusting.check_hostname = False
         trusting.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(self.host, timeout=30, context=trusting)
+        return http.client.HTTPSConnection(self.host, timeout=PATIENCE, context=trusting)
 
     def ask(
         self,
@@ -118,7 +118,7 @@ def dashboard(store_url: str, **options: Any) -> Iterator[Dashboard]:
 
     In the end, standard output must hold the URL and nothing else.
     """
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-c", PROGRAM, store_url, json.dumps(options)],
         stdout=subprocess.PIPE,
         text=True,
@@ -131,7 +131,7 @@ def dashboard(store_url: str, **options: Any) -> Iterator[Dashboard]:
         yield Dashboard(url=url)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE)
         rest = process.stdout.read()
         process.stdout.close()
     assert rest == ""

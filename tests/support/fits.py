@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from search_spaces import Inputs, Outputs, catalog
-from tuner.datasets.data import Part
+from tuner.datasets.prepared_data import Part
 from tuner.training import Directive, TrainingResult, seeded, train
-from tuner.training.compiling import compile_model
+from tuner.training.compilation import compile_model
 from tuner.training.seeding import batch_order
 
 SPACE = catalog.load("mlp")
@@ -89,6 +89,17 @@ class Recorder:
 
     def poll(self) -> Directive:
         return Directive.CONTINUE
+
+
+class Interrupting(Recorder):
+    """Interrupts a training after its first epoch, and keeps where it left off."""
+
+    state: Any = None
+
+    def epoch_end(self, epoch: int, metrics: Any, snapshot: Any) -> Directive:
+        super().epoch_end(epoch, metrics, snapshot)
+        self.state = snapshot()
+        return Directive.INTERRUPT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +183,7 @@ def stock_fit(
             )
         )
     history = model.fit(
-        _batches(data.train, hyperparameters, seed),
+        batches(data.train, hyperparameters, seed),
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,
@@ -187,10 +198,11 @@ def stock_fit(
     )
 
 
-def _batches(part: Part, hyperparameters: Mapping[str, Any], seed: int) -> tf.data.Dataset:
+def batches(part: Part, hyperparameters: Mapping[str, Any], seed: int) -> tf.data.Dataset:
+    """The batches of all epochs, in the order that the seed gives."""
     size = hyperparameters["batch_size"]
 
-    def batches() -> Iterator[tuple[np.ndarray, ...]]:
+    def each() -> Iterator[tuple[np.ndarray, ...]]:
         for epoch in range(hyperparameters["epochs"]):
             order = batch_order(seed, epoch, len(part))
             for start in range(0, len(part), size):
@@ -200,7 +212,7 @@ def _batches(part: Part, hyperparameters: Mapping[str, Any], seed: int) -> tf.da
     signature = tuple(
         tf.TensorSpec([None, *values.shape[1:]], values.dtype) for values in part.arrays.values()
     )
-    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return tf.data.Dataset.from_generator(each, output_signature=signature)
 
 
 def _stock_schedule(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,14 @@ def load(family: str, source: str, **fixed: Any) -> tuple[SearchSpace, Data]:
 
 def train(family: str, source: str | Data, **fixed: Any) -> Fit:
     """The family's defaults, with some parameters fixed, trained to their end."""
-    if isinstance(source, str):
-        space, data = load(family, source, **fixed)
-    else:
-        space, data = load(family, "iris", **fixed)[0], source
+    space, data = _loaded(family, source, **fixed)
     return fit(data, point(space), build=space.build)
+
+
+def _loaded(family: str, source: str | Data, **fixed: Any) -> tuple[SearchSpace, Data]:
+    if isinstance(source, str):
+        return load(family, source, **fixed)
+    return load(family, "iris", **fixed)[0], source
 
 
 def point(space: SearchSpace) -> Mapping[str, Any]:
@@ -37,27 +40,28 @@ def point(space: SearchSpace) -> Mapping[str, Any]:
 
 @dataclass
 class Keeper(Recorder):
-    """Keeps the state after an epoch, and ends there."""
+    """Keeps the states after some epochs, as checkpoints do."""
 
-    stop_after: int = 1
-    state: TrainingState | None = None
+    after: Collection[int] = ()
+    states: dict[int, TrainingState] = field(default_factory=dict)
 
     def epoch_end(self, epoch: int, metrics: Mapping[str, float], snapshot: Any) -> Directive:
-        super().epoch_end(epoch, metrics, snapshot)
-        if epoch < self.stop_after:
-            return Directive.CONTINUE
-        self.state = snapshot()
-        return Directive.INTERRUPT
+        if epoch in self.after:
+            self.states[epoch] = snapshot()
+        return super().epoch_end(epoch, metrics, snapshot)
 
 
-def check_resume(family: str, source: str, *, stop_after: int, **fixed: Any) -> None:
-    """A training that goes on from a snapshot, in a new model, is the uninterrupted one."""
-    space, data = load(family, source, **fixed)
-    whole = fit(data, point(space), build=space.build)
-    keeper = Keeper(stop_after=stop_after)
-    fit(data, point(space), build=space.build, observer=keeper)
-    assert keeper.state is not None
-    rest = fit(data, point(space), build=space.build, resume=keeper.state)
-    assert rest.epochs == whole.epochs[stop_after:] != []
-    for weight, other in zip(rest.model.get_weights(), whole.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, other)
+def check_resume(family: str, source: str | Data, *, after: Collection[int], **fixed: Any) -> None:
+    """A training that goes on from a snapshot, in a new model, is the uninterrupted one.
+
+    Args:
+        after: The epochs after which snapshots are taken.
+    """
+    space, data = _loaded(family, source, **fixed)
+    keeper = Keeper(after=after)
+    whole = fit(data, point(space), build=space.build, observer=keeper)
+    for epoch in after:
+        rest = fit(data, point(space), build=space.build, resume=keeper.states[epoch])
+        assert rest.epochs == whole.epochs[epoch:] != [], epoch
+        for weight, other in zip(rest.model.get_weights(), whole.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, other)

@@ -32,6 +32,7 @@ class PrivateMariadb(PrivateServer):
             host="127.0.0.1",
             port=self.port,
             database="mysql",
+            query={"ssl_disabled": "true"},  # or each connection reads all certificates first
         )
 
     def initialise(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ import sqlalchemy as sa
 
 from tests.support.accounts import Identity
 from tests.support.postgresql import PrivatePostgresql
+from tuner.workers import worker
 
+CLONE_NEWNET = 0x40000000  # of setns(2)
 NEAR, FAR = "10.213.77.1", "10.213.77.2"  # of a private network; both ends are in namespaces
 
 
@@ -66,6 +69,19 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
     finally:
         for host in hosts:
             subprocess.run(["ip", "netns", "delete", host.name], capture_output=True)
+
+
+def work_on_host(name: str, words: list[str]) -> None:
+    """Makes this process, a single thread yet, a worker on a host; ``words`` are its command line.
+
+    Raises:
+        OSError: There is no such host, or we may not enter it.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    with open(f"/var/run/netns/{name}") as namespace:
+        if library.setns(namespace.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"setns to {name}")
+    worker.main(words)
 
 
 def _ip(*words: str) -> None:

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEFAULT_TIMEOUT = 30.0  # seconds
+PATIENCE = 600.0  # seconds; a busy machine is no failure, and what hangs is found all the same
 INTERVAL = 0.05  # seconds
 
 
 def poll(
     condition: Callable[[], T],
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float = PATIENCE,
     *,
     interval: float = INTERVAL,
     waiting_for: str = "",

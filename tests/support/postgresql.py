@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,22 @@ class PrivatePostgresql(PrivateServer):
 
     def drop_statement(self, name: str) -> str:
         return f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+
+    @contextmanager
+    def database_on(self, disk: Path) -> Iterator[str]:
+        """An empty database whose tables lie on another disk, below the server's folder."""
+        folder = disk / "tables"
+        folder.mkdir()
+        if self.identity:
+            os.chown(folder, self.identity["user"], self.identity["group"])
+        self._administer(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        try:
+            with self.database() as url:
+                name = sa.make_url(url).database
+                self._administer(f"ALTER DATABASE {name} SET TABLESPACE small")
+                yield url
+        finally:
+            self._administer("DROP TABLESPACE small")
 
 
 def postgresql_server() -> GivenPostgresql | PrivatePostgresql:

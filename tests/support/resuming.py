@@ -15,7 +15,7 @@ import numpy as np
 from search_spaces import catalog
 from tuner import datasets, training
 from tuner.datasets import DataSpec
-from tuner.training import Directive, TrainingState, epochs
+from tuner.training import Directive, TrainingState, keras_epochs
 
 SEED = 11
 NETWORK = {
@@ -35,7 +35,8 @@ class Case:
     """A training.
 
     Attributes:
-        stop_after: The epoch after which the process is killed.
+        stop_after: The epoch after which its state is saved.
+        killed: The process that saved it is killed; otherwise it trains to the end, too.
         at_once: It is killed right after that epoch, not in the middle of the next one.
         metrics: Further ones; some keep a model from the shared program.
         stock: Let the graph of many steps refuse the model, so that stock ``fit`` trains it.
@@ -43,6 +44,7 @@ class Case:
 
     hyperparameters: Mapping[str, Any]
     stop_after: int = 3
+    killed: bool = False
     at_once: bool = False
     epoch_patience: int | None = None
     metrics: tuple[str, ...] = ()
@@ -80,8 +82,8 @@ class Keeper(Watch):
 
 
 @dataclass(kw_only=True)
-class Assassin(Watch):
-    """Saves the state after an epoch, and kills its own process then or in the next."""
+class Saver(Watch):
+    """Saves the state after an epoch."""
 
     case: Case
     state: Path
@@ -90,9 +92,18 @@ class Assassin(Watch):
         if epoch == self.case.stop_after:
             with self.state.open("wb") as file:
                 snapshot().save(file)
-            if self.case.at_once:
-                os.kill(os.getpid(), signal.SIGKILL)
         return super().epoch_end(epoch, metrics, snapshot)
+
+
+@dataclass(kw_only=True)
+class Assassin(Saver):
+    """Saves the state after an epoch, and kills its own process then or in the next."""
+
+    def epoch_end(self, epoch: int, metrics: Mapping[str, float], snapshot: Snapshot) -> Directive:
+        answer = super().epoch_end(epoch, metrics, snapshot)
+        if epoch == self.case.stop_after and self.case.at_once:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
 
     def poll(self) -> Directive:
         if self.curve and self.curve[-1]["epoch"] == self.case.stop_after:
@@ -104,7 +115,7 @@ def train(case: Case, observer: Watch, resume: TrainingState | None = None) -> d
     """Train a case; what there is to compare, and the best epoch's weights."""
     data = datasets.load(DataSpec(source="digits"))
     if case.stock:
-        epochs.GraphEpochs._run_steps = _refuse  # type: ignore[method-assign]
+        keras_epochs.GraphEpochs._run_steps = _refuse  # type: ignore[method-assign]
     with training.seeded(SEED), training.precision(case.precision):
         model = catalog.load("mlp").build(case.hyperparameters, data.inputs, data.outputs)
     result = training.train(
@@ -131,10 +142,17 @@ def _refuse(*_: object) -> Any:
 
 
 def train_whole(cases: list[dict[str, Any]], folder: str) -> None:
-    """Train each case from its start to its end."""
+    """Train each case from its start to its end; save the state of those that are not killed."""
     training.use_device(threads=1)
-    for number, case in enumerate(cases):
-        _write(Path(folder) / f"{number}-whole.json", train(Case(**case), Watch()))
+    for number, case in enumerate(Case(**case) for case in cases):
+        saver = Saver(case=case, state=state_file(folder, number))
+        watch = Watch() if case.killed else saver
+        _write(Path(folder) / f"{number}-whole.json", train(case, watch))
+
+
+def state_file(folder: str | Path, number: int) -> Path:
+    """Where the state of a case is saved."""
+    return Path(folder) / f"{number}-state.npz"
 
 
 def train_first_part(case: dict[str, Any], state: str) -> None:
@@ -147,7 +165,7 @@ def train_rest(cases: list[dict[str, Any]], folder: str) -> None:
     """Go on with each case from the state that a dead process left."""
     training.use_device(threads=1)
     for number, case in enumerate(cases):
-        state = TrainingState.load(Path(folder) / f"{number}-state.npz")
+        state = TrainingState.load(state_file(folder, number))
         _write(Path(folder) / f"{number}-rest.json", train(Case(**case), Watch(), resume=state))
 
 

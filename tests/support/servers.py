@@ -18,8 +18,7 @@ import sqlalchemy as sa
 from tests.support.accounts import Identity, private_folder
 from tests.support.polling import poll
 
-START_TIMEOUT = 60.0  # seconds; a start takes about one
-STOP_TIMEOUT = 30.0  # seconds
+STOP_TIMEOUT = 120.0  # seconds
 
 
 class Unavailable(Exception):
@@ -52,15 +51,23 @@ class DatabaseServer(ABC):
         self.start()
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Create an empty database and give its URL; drop it in the end."""
+    def database(self, source: str = "") -> Iterator[str]:
+        """Create a database and give its URL; drop it in the end.
+
+        Args:
+            source: The database that it is a copy of, on servers that copy; else it is empty.
+        """
         name = f"test_{uuid.uuid4().hex[:16]}"
-        self._administer(f"CREATE DATABASE {name}")
+        self._administer(f"CREATE DATABASE {name} {source and f'TEMPLATE {source}'}")
         try:
-            yield self.admin_url.set(database=name).render_as_string(hide_password=False)
+            yield self.url_of(name)
         finally:
             self.start()  # a test may have left it stopped
             self._administer(self.drop_statement(name))
+
+    def url_of(self, name: str) -> str:
+        """Where a database is."""
+        return self.admin_url.set(database=name).render_as_string(hide_password=False)
 
     def answers(self) -> bool:
         """Whether a client can connect now."""
@@ -128,7 +135,7 @@ class PrivateServer(DatabaseServer):
                 start_new_session=True,  # Ctrl-C is for the tests, which then stop it in order
                 **self.identity,
             )
-        poll(self._answers_or_failed, START_TIMEOUT, waiting_for=f"{self.name} to start")
+        poll(self._answers_or_failed, waiting_for=f"{self.name} to start")
 
     def stop(self, *, crash: bool = False) -> None:
         if self._process is None:

@@ -6,14 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage import leases, reports, schema, studies
-from storage.engine import Store
+from storage import claiming, leases, reports, studies
+from storage.database import schema
+from storage.database.engine import Store
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
-from storage.pruning import PruningRule
+from storage.pruning import NoPruning, PruningRule
 from storage.studies import Study
 
-NEVER = PruningRule()
+NEVER = NoPruning()
 TABLES = (
     schema.studies,
     schema.leases,
@@ -34,7 +35,7 @@ def make(store: Store, name: str = "study", *, budget: int = 3, **more: Any) -> 
 
 def claim(store: Store, study: Study, worker: str = "ada") -> Claim:
     """Claims a trial where there must be one."""
-    answer = leases.claim(store, study, worker)
+    answer = claiming.claim(store, study, worker)
     assert isinstance(answer, Claim), answer
     return answer
 
@@ -52,7 +53,7 @@ def expire(store: Store, held: Claim) -> None:
 def report(store: Store, held: Claim, epoch: int, value: float, rule: PruningRule = NEVER) -> bool:
     """Reports one epoch."""
     metrics = {"val_loss": value}
-    return reports.report(store, held, epoch=epoch, value=value, metrics=metrics, rule=rule)
+    return reports.write_report(store, held, epoch=epoch, value=value, metrics=metrics, rule=rule)
 
 
 def complete(value: float = 0.5, **more: Any) -> Outcome:

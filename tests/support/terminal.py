@@ -1,4 +1,4 @@
-"""Type commands in real processes, as a user would in a folder."""
+"""Type commands in real processes, as a user would in a folder; they are warm: see ``warm``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
+from tests.support.polling import PATIENCE
 from tests.support.sources import ROOT
-
-TIMEOUT = 240  # seconds until a command is given up
 
 
 @dataclass(frozen=True)
@@ -25,23 +25,26 @@ class Terminal:
     Attributes:
         storage: The store's URL; None for the default one.
         prefix: Options of Python itself.
+        popen: How processes are started; ``warm.ColdPopen`` as users start them.
     """
 
     folder: Path
     storage: str | None = None
     prefix: tuple[str, ...] = ("-P",)
     environment: dict[str, str] = field(default_factory=dict)
+    popen: type[subprocess.Popen] = warm.Popen
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `tuner` to its end."""
-        return subprocess.run(
-            self._command(words),
-            cwd=self.folder,
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+        with warm.started(self.popen):
+            return subprocess.run(
+                self._command(words),
+                cwd=self.folder,
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+            )
 
     def json(self, *words: str) -> Any:
         """What a command prints, which must be JSON and nothing else."""
@@ -52,7 +55,7 @@ class Terminal:
     @contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """Start `tuner` and leave it running; at the end of the block it is interrupted."""
-        process = subprocess.Popen(
+        process = self.popen(
             self._command(words),
             cwd=self.folder,
             env=self._environment(),
@@ -65,7 +68,7 @@ class Terminal:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-            process.communicate(timeout=TIMEOUT)
+            process.communicate(timeout=PATIENCE)
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
         return [sys.executable, *self.prefix, "-m", "tuner", *words]

@@ -7,11 +7,11 @@ from typing import Any
 
 from optuna.distributions import FloatDistribution
 
-from storage import leases, reports, trials, workers
-from storage.engine import Store
+from storage import claiming, leases, reports, trials, workers
+from storage.database.engine import Store
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
-from storage.pruning import PruningRule
+from storage.pruning import NoPruning
 from storage.studies import Study
 from storage.trials import Suggestion
 
@@ -25,7 +25,7 @@ def enter(store: Store, study: Study, worker_id: str = WORKER) -> None:
 
 def begin(store: Store, study: Study, worker_id: str = WORKER, **hyperparameters: Any) -> Claim:
     """Claim the next trial and choose its hyperparameters."""
-    claim = leases.claim(store, study, worker_id)
+    claim = claiming.claim(store, study, worker_id)
     assert isinstance(claim, Claim)
     values = {"learning_rate": 0.01, **hyperparameters}
     suggestion = Suggestion(
@@ -41,13 +41,13 @@ def begin(store: Store, study: Study, worker_id: str = WORKER, **hyperparameters
 def report(store: Store, claim: Claim, losses: Sequence[float]) -> None:
     """Report one epoch after another."""
     for epoch, loss in enumerate(losses, start=1):
-        reports.report(
+        reports.write_report(
             store,
             claim,
             epoch=epoch,
             value=loss,
             metrics={"loss": loss, "val_loss": loss},
-            rule=PruningRule(),
+            rule=NoPruning(),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,19 +12,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from search_spaces import catalog
-from storage import schema, studies, trials
-from storage import url as urls
-from storage.artifacts import Artifacts
-from storage.engine import Store, open_store
-from storage.pruning import PruningRule
+from search_spaces.user_code import source_files
+from storage import studies, trials
+from storage.database import schema
+from storage.database import url as urls
+from storage.database.engine import Store, open_store
+from storage.files.artifacts import Artifacts
+from storage.pruning import NoPruning
 from storage.studies import Study
 from storage.trials import TrialRecord
-from tests.support.nursery import Child, Nursery
+from tests.support.fork_server import Child, Nursery
 from tuner import datasets
 from tuner.datasets import DataSpec
-from tuner.exits import URL_VARIABLE
-from tuner.study import StudySpec
+from tuner.studies.loading import code_names, space_and_data
+from tuner.studies.study_spec import StudySpec
+from tuner.workers.exit_codes import URL_VARIABLE
 
 # An epoch takes some tens of milliseconds: long enough to be interrupted, short enough for tests.
 STEADY = (
@@ -60,57 +63,71 @@ class Workplace:
         space: str = "mlp",
         lease: float = 2.0,
         artifacts: Path | None = None,
+        data: DataSpec | None = None,
         **spec: Any,
     ) -> Study:
         """Make a study as ``launch`` does, without its rehearsal.
 
         Args:
             lease: Seconds.
+            data: In place of digits.
             spec: Further fields of ``StudySpec``.
         """
-        data = DataSpec(source="digits")
+        loaded, data = space_and_data(space, overrides, (), data or DataSpec(source="digits"))
         defaults: dict[str, Any] = {
             "sampler": "random",
-            "pruner": PruningRule(kind="none"),
             "checkpoint_interval": 0.1,
             "keep": 1,
         }
         definition = StudySpec(
             space=space,
             overrides=tuple(overrides),
-            space_fingerprint=catalog.load(space, overrides).fingerprint(),
+            space_fingerprint=loaded.fingerprint(),
+            code_fingerprint=source_files.fingerprint(code_names((), (), data)),
             data=data,
             data_fingerprint=datasets.load(data).fingerprint,
+            pruner=NoPruning().to_dict(),
             artifacts=str(artifacts or self.folder / "artifacts"),
-            **{**defaults, **spec},
         )
+        definition = dataclasses.replace(definition, **{**defaults, **spec})
         made = studies.create(
             self.store, name=name, spec=definition.to_dict(), budget=budget, lease_seconds=lease
         )
         Artifacts(definition.artifacts, made).mark()
         return made
 
-    def worker(self, study: Study, *, nursery: Nursery | None = None, url: str = "") -> Child:
+    def worker(self, study: Study, *, host: str = "", url: str = "") -> Child:
         """Start a worker with one thread; its output says what it does.
 
         Args:
-            nursery: Where it comes from, if not from here.
+            host: Where it works, if not here: see ``namespaces``.
             url: Of the store as it is reached from there.
         """
         worker_id = str(uuid.uuid4())
         output = self.folder / f"worker-{worker_id}"
-        return (nursery or self.nursery).start(
-            "tuner.worker:main",
-            [study.name, "--id", worker_id, "--threads", "1", "--output", str(output)],
+        words = [study.name, "--id", worker_id, "--threads", "1", "--output", str(output)]
+        far = ("tests.support.namespaces:work_on_host", host)
+        return self.nursery.start(
+            *(far if host else ("tuner.workers.worker:main",)),
+            words,
             environment={URL_VARIABLE: url or urls.reveal(self.store.url)},
             output=output,
             name=worker_id,
         )
 
-    def work(self, study: Study, *, timeout: float = 60) -> Child:
+    def supervisor(self, study: Study) -> Child:
+        """Start ``tuner worker`` with one worker, whose temporary files go to a folder here."""
+        moments = self.folder / "moments"
+        moments.mkdir(exist_ok=True)
+        return self.nursery.command(
+            *("worker", study.name, "--workers", "1", "--threads", "1"),
+            environment={URL_VARIABLE: urls.reveal(self.store.url), "TMPDIR": str(moments)},
+        )
+
+    def work(self, study: Study) -> Child:
         """Let a worker do all there is to do."""
         worker = self.worker(study)
-        assert worker.wait(timeout) == 0, worker
+        assert worker.wait() == 0, worker
         return worker
 
     def files(self, study: Study, kind: str = "*") -> list[str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,13 @@ from tests.support.sources import PACKAGES, ROOT, imported, imported_on_import, 
 
 SLOW_IMPORTS = {"tensorflow", "keras"}  # seconds each
 TRAINING = ROOT / "tuner" / "training"
-LEARNERS = ROOT / "search_spaces" / "learners"
+LATE = (  # modules that are imported by functions alone
+    TRAINING,
+    ROOT / "tuner" / "keras",
+    ROOT / "tuner" / "resources" / "tensorflow_device.py",
+    *(ROOT / "search_spaces" / "families").glob("*_model.py"),
+    *(ROOT / "tuner" / "metrics").glob("*_metric.py"),
+)
 READING_COMMANDS = [
     ["--help"],
     ["launch", "--help"],
@@ -29,6 +39,16 @@ READING_COMMANDS = [
     ["report", "nowhere"],
     ["compare", "nowhere", "elsewhere"],
 ]
+# Words that said nothing to a stranger: the glossary of CONTRIBUTING.md has the right ones.
+RETIRED = {
+    "afterwork", "blame", "chooser", "courier", "crew", "desk", "foresight", "genuine", "goal",
+    "ledger", "portrait", "realise", "rehearsal", "rehearse", "silence", "standby", "transcript",
+    "warden", "weighing", "workbench",
+}  # fmt: skip
+# Locals that do not say what they hold, and the rooms that are free of them.
+VAGUE = {"asked", "each", "found", "given", "held", "kept", "known", "made", "shown", "told", "way"}
+PLAIN_ROOMS = ("storage", "tuner/cli", "tuner/dashboard", "tuner/monitoring", "tuner/workers")
+SHARED_NAMES = {"__init__", "__main__", "errors"}  # what every package may have
 
 
 @pytest.mark.parametrize(
@@ -42,6 +62,78 @@ def test_what_tuner_stands_on_knows_neither_tuner_nor_each_other(package: str, s
     assert not {str(path): names for path, names in known.items() if names}
 
 
+def test_no_two_modules_have_one_name():
+    """Who reads a name in a traceback knows the file."""
+    counts = Counter(path.stem for path in source_files() if path.stem not in SHARED_NAMES)
+    assert counts
+    assert not [name for name, count in counts.items() if count > 1]
+
+
+def test_no_module_is_named_like_one_of_python():
+    """A `calendar` of ours would be taken for the one that everybody knows."""
+    names = {path.stem for path in source_files()} - SHARED_NAMES
+    assert not names & sys.stdlib_module_names
+
+
+def test_retired_words_name_nothing():
+    """No module or class has one among its words, and no function is called one."""
+    wrong = [f"{path.name}: {name}" for path in source_files() for name in retired_names(path)]
+    assert not wrong
+
+
+def test_a_retired_word_is_noticed(tmp_path: Path):
+    """The check itself can fail."""
+    path = tmp_path / "goal_units.py"
+    path.write_text("class CrewPlan:\n    def blame(self): ...\n    def scale_goal(self): ...\n")
+    assert list(retired_names(path)) == ["goal_units", "CrewPlan", "blame"]
+
+
+@pytest.mark.parametrize("room", PLAIN_ROOMS)
+def test_locals_say_what_they_hold(room: str):
+    """Variables and arguments have nouns of their content for names."""
+    assert not [f"{path.name}: {name}" for path in modules(room) for name in vague_locals(path)]
+
+
+def test_a_vague_local_is_noticed(tmp_path: Path):
+    """As an argument, in an assignment and in a loop; what is only read is somebody else's."""
+    path = tmp_path / "search.py"
+    path.write_text(
+        "def look(known):\n    found = [told for told in known]\n    return other.made\n"
+    )
+    assert sorted(vague_locals(path)) == ["found", "known", "told"]
+
+
+def vague_locals(path: Path) -> Iterator[str]:
+    """The names of variables and arguments of a file that say nothing about their content."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE:
+            yield node.id
+        elif isinstance(node, ast.arg) and node.arg in VAGUE:
+            yield node.arg
+
+
+def source_files() -> list[Path]:
+    """The modules of all packages, and the packages themselves; not the numbered migrations."""
+    return [
+        path for package in PACKAGES for path in modules(package) if path.parent.name != "versions"
+    ]
+
+
+def retired_names(path: Path) -> Iterator[str]:
+    """The names of a file that a retired word is, or is in."""
+    if RETIRED & set(path.stem.split("_")):
+        yield path.stem
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            words = {word.lower() for word in re.findall("[A-Z][a-z]*", node.name)}
+        elif isinstance(node, ast.FunctionDef):
+            words = {node.name.strip("_")}
+        else:
+            continue
+        if RETIRED & words:
+            yield node.name
+
+
 def test_storage_knows_nothing_of_keras():
     """Not even inside a function."""
     assert not [path for path in modules("storage") if imported(path) & SLOW_IMPORTS]
@@ -53,7 +145,7 @@ def test_keras_is_imported_late():
     early = [
         path
         for path in others
-        if not any(path.is_relative_to(room) for room in (TRAINING, LEARNERS))
+        if not any(path.is_relative_to(room) for room in LATE)
         and imported_on_import(path) & SLOW_IMPORTS
     ]
     assert not early

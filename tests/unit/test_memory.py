@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.memory import RECENT, RecentKills
+from tuner.resources.memory import RECENT, RecentKills
 
 
 class Counter:
@@ -30,6 +30,7 @@ def recent(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> RecentKills:
 
 
 def test_a_kill_explains_one_death(counter: Counter, recent: RecentKills):
+    """Two kills explain two."""
     assert not recent.explain(1.0)
     counter.kills = 41
     assert recent.explain(2.0)
@@ -49,6 +50,7 @@ def test_an_old_kill_explains_nothing(counter: Counter, recent: RecentKills):
 
 
 def test_a_kill_that_was_taken_is_forgotten_with_its_time(counter: Counter, recent: RecentKills):
+    """A later one counts again."""
     counter.kills = 41
     assert recent.explain(1.0)
     for second in range(2, int(3 * RECENT)):
@@ -58,6 +60,7 @@ def test_a_kill_that_was_taken_is_forgotten_with_its_time(counter: Counter, rece
 
 
 def test_a_system_that_does_not_count_explains_nothing(counter: Counter, monkeypatch):
+    """There is no such number outside Linux."""
     counter.kills = None
     recent = RecentKills(counter)
     assert not recent.explain(1.0)

@@ -7,17 +7,20 @@ say nothing, or stall within a request or a TLS handshake, take no thread away f
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import optuna
 import uvicorn
-from a2wsgi import WSGIMiddleware
+from starlette.types import ASGIApp
 
+from tuner.control_characters import SafeStderr
 from tuner.dashboard.app import application
+from tuner.dashboard.client_timeouts import Connection
 from tuner.dashboard.hosts import Hosts, bracketed, is_loopback
 from tuner.dashboard.password import VARIABLE, checked
 from tuner.errors import UserError
@@ -26,9 +29,8 @@ if TYPE_CHECKING:
     from optuna.artifacts._protocol import ArtifactStore
     from optuna.storages import BaseStorage
 
-    from storage.engine import Store
+    from storage.database.engine import Store
 
-THREADS = 8
 KEEP_ALIVE = 20  # seconds; pages ask every 10, so a connection (and its TLS) lasts
 LAST_REQUESTS = 2  # seconds that requests get to finish once the server is told to stop
 LARGEST_PORT = 65535
@@ -50,7 +52,6 @@ def serve(
     keyfile: Path | None = None,
     also_known_as: Iterable[str] = (),
     artifacts: ArtifactStore | None = None,
-    metrics: WSGIApplication | None = None,
     store: Store | None = None,
     on_ready: Callable[[str], object] | None = None,
 ) -> None:
@@ -66,7 +67,6 @@ def serve(
         keyfile: Its private key, where that is not in `certfile` too.
         also_known_as: Further names that may stand in the Host header, such as a proxy's.
         artifacts: Where the files lie that were uploaded with Optuna.
-        metrics: Answers at ``/metrics``.
         store: Makes the dashboard ours, see `application`.
         on_ready: Called with the dashboard's URL once it answers there.
 
@@ -89,16 +89,29 @@ def serve(
             password=password,
             read_only=read_only,
             artifacts=artifacts,
-            metrics=metrics,
             store=store,
         )
         settings = _settings(app, certfile, keyfile)
         if not settings.is_ssl and not is_loopback(host):
             sys.stderr.write(UNPROTECTED.format(host=bracketed(host)))
-        if on_ready is not None:
-            on_ready(_url(host, port, tls=settings.is_ssl))
+        _log_safely()
+        url = _url(host, port, tls=settings.is_ssl)
+        server = _Server(settings, lambda: on_ready and on_ready(url))
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(settings).run(sockets=[listener])
+            server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers: from then on a signal ends it in order."""
+
+    def __init__(self, settings: uvicorn.Config, on_ready: Callable[[], object]) -> None:
+        super().__init__(settings)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._on_ready()
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -110,13 +123,13 @@ def _listening(host: str, port: int) -> socket.socket:
         )
     try:
         # `localhost` can mean ::1 first, where not every machine listens.
-        found = socket.getaddrinfo(
+        addresses = socket.getaddrinfo(
             "127.0.0.1" if host == "localhost" else host,
             port,
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,
         )
-        family, _, _, _, address = found[0]
+        family, _, _, _, address = addresses[0]
         return socket.create_server(address[:2], family=family)
     except OSError as e:
         reason = str(e.strerror).partition(" (while")[0]  # the rest repeats the address
@@ -126,7 +139,7 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from e
 
 
-def _settings(app: WSGIApplication, certfile: Path | None, keyfile: Path | None) -> uvicorn.Config:
+def _settings(app: ASGIApp, certfile: Path | None, keyfile: Path | None) -> uvicorn.Config:
     """Uvicorn's settings, with the certificate loaded."""
     if keyfile is not None and certfile is None:
         raise UserError(
@@ -134,13 +147,12 @@ def _settings(app: WSGIApplication, certfile: Path | None, keyfile: Path | None)
             "Name it with --certfile."
         )
     settings = uvicorn.Config(
-        # The adapter spells the same WSGI types in classes of its own.
-        WSGIMiddleware(_logging_to_stderr(app), workers=THREADS),  # type: ignore[arg-type]
+        app,
         interface="asgi3",
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -163,14 +175,14 @@ def _settings(app: WSGIApplication, certfile: Path | None, keyfile: Path | None)
     return settings
 
 
-def _logging_to_stderr(app: WSGIApplication) -> WSGIApplication:
-    """The adapter hands Bottle the standard output for its tracebacks."""
+def _log_safely() -> None:
+    """What libraries say, and what goes wrong, is told on standard error without escapes.
 
-    def logging(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["wsgi.errors"] = sys.stderr
-        return app(environ, start_response)
-
-    return logging
+    Optuna names studies, which whoever writes to the store has named, through a handler of its own.
+    """
+    optuna.logging.disable_default_handler()
+    optuna.logging.enable_propagation()
+    logging.basicConfig(handlers=[logging.StreamHandler(SafeStderr())], format="%(message)s")
 
 
 def _url(host: str, port: int, *, tls: bool) -> str:

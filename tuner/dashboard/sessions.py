@@ -1,24 +1,22 @@
-"""Who is logged in, and who has guessed wrong too often."""
+"""Who is logged in: signed cookies, and those that were ended before their time."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 import threading
 import time
 from collections.abc import Callable
 
-SESSION_SECONDS = 7 * 24 * 3600.0
-ATTEMPTS = 5  # passwords that one address may try...
-ATTEMPTS_SECONDS = 60.0  # ...within this time
-MOST_ADDRESSES = 10_000  # remembered at once; beyond it nobody may log in until one is forgotten
+from itsdangerous import BadSignature, TimestampSigner
+
+SESSION_SECONDS = 7 * 24 * 3600
 
 
 class Sessions:
-    """Makes and checks the values of session cookies: ``expiry.identifier.signature``.
+    """Makes and checks the values of session cookies: ``identifier.time.signature``.
 
-    The key is made at start, so a restart logs everybody out.
+    The key is made at start, so a restart logs everybody out. Starlette's own ``SessionMiddleware``
+    signs in the same way, but a copy of its cookie stays good after its owner has logged out.
 
     Args:
         clock: Seconds since 1970.
@@ -26,77 +24,50 @@ class Sessions:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._key = secrets.token_bytes(32)
+        self._signer, self._browsers = _Signer(clock), _Signer(clock)
         self._ended: dict[str, float] = {}  # logged out, until they would have expired anyway
         self._lock = threading.Lock()
 
     def open(self) -> str:
         """Returns the cookie of a new session."""
-        expiry = int(self._clock() + SESSION_SECONDS)
-        content = f"{expiry}.{secrets.token_urlsafe(16)}"
-        return f"{content}.{self._sign(content)}"
+        return self._signer.sign(secrets.token_urlsafe(16)).decode()
 
     def is_open(self, cookie: str) -> bool:
         """Tells whether a cookie was made here, has not expired and was not ended."""
-        content, _, signature = cookie.rpartition(".")
-        if not same(signature, self._sign(content)):
-            return False
-        expiry = float(content.partition(".")[0])
+        identifier = self._signer.identifier(cookie, SESSION_SECONDS)
         with self._lock:
-            return self._clock() < expiry and content not in self._ended
+            return identifier is not None and identifier not in self._ended
 
     def end(self, cookie: str) -> None:
         """Makes a cookie worthless, wherever copies of it are."""
-        if not self.is_open(cookie):
+        identifier = self._signer.identifier(cookie, SESSION_SECONDS)
+        if identifier is None:
             return
-        content = cookie.rpartition(".")[0]
+        now = self._clock()
         with self._lock:
-            now = self._clock()
             self._ended = {key: expiry for key, expiry in self._ended.items() if expiry > now}
-            self._ended[content] = float(content.partition(".")[0])
+            self._ended[identifier] = now + SESSION_SECONDS
 
-    def _sign(self, content: str) -> str:
-        return hmac.new(self._key, content.encode(), hashlib.sha256).hexdigest()
+    def new_browser(self) -> str:
+        """Returns a cookie that tells a browser from others, and opens nothing."""
+        return self._browsers.sign(secrets.token_urlsafe(16)).decode()
+
+    def browser(self, cookie: str) -> str | None:
+        """Which browser a cookie of ``new_browser`` was given to."""
+        return self._browsers.identifier(cookie, None)
 
 
-class Attempts:
-    """Limits how many passwords an address may try in a minute.
-
-    A limit instead of a delay: a delay would hold one of the few threads that serve everybody.
-
-    Args:
-        clock: Seconds from any start.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+class _Signer(TimestampSigner):
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(secrets.token_bytes(32))
         self._clock = clock
-        self._tried: dict[str, list[float]] = {}
-        self._lock = threading.Lock()
 
-    def take(self, address: str) -> bool:
-        """Uses up an attempt; False where there is none left. Call it before comparing."""
-        with self._lock:
-            self._forget()
-            tried = self._tried.get(address, [])
-            if len(tried) >= ATTEMPTS or len(self._tried) >= MOST_ADDRESSES:
-                return False
-            self._tried[address] = [*tried, self._clock()]
-            return True
+    def get_timestamp(self) -> int:
+        return int(self._clock())
 
-    def forgive(self, address: str) -> None:
-        """Gives all attempts back to an address that knew the password."""
-        with self._lock:
-            self._tried.pop(address, None)
-
-    def _forget(self) -> None:
-        start = self._clock() - ATTEMPTS_SECONDS
-        kept = {
-            address: [moment for moment in moments if moment > start]
-            for address, moments in self._tried.items()
-        }
-        self._tried = {address: moments for address, moments in kept.items() if moments}
-
-
-def same(given: str, expected: str) -> bool:
-    """Compares two secrets in a time that does not tell how far they agree."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+    def identifier(self, cookie: str, seconds: int | None) -> str | None:
+        """What was signed; None where it was not signed here, or too long ago."""
+        try:
+            return self.unsign(cookie, max_age=seconds).decode()
+        except (BadSignature, UnicodeError):
+            return None

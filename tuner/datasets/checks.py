@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import heads, records, several
-from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets import multi_input, multi_output, structured_arrays
+from tuner.datasets.columns import column_names
 from tuner.datasets.errors import DataError
-from tuner.errors import one_line
+from tuner.datasets.input_limits import check_labels
+from tuner.datasets.raw_data import Arrays, Rows
+from tuner.errors import one_line, quoted
 
 # Models compute in float32: the square of a larger value (its variance) would overflow.
 LARGEST = 1e18
@@ -24,8 +26,10 @@ def check(arrays: Arrays, source: str) -> Arrays:
     """Returns the same data set as NumPy arrays that can be divided, scaled and trained on.
 
     Targets of shape ``(rows, 1)`` become ``(rows,)``, and text held as Python objects becomes
-    NumPy text; features are only looked at. Several targets go by the names that they were given,
-    or that the columns of a data frame have; those of several outputs by the keys of their dict.
+    NumPy text; features are only looked at. Columns of features and several targets go by the
+    names that they were given, or that those of a data frame have; targets of several outputs by
+    the keys of their dict. Where columns of the training rows have names, those of other parts are
+    found by them.
 
     Args:
         arrays: What a loader returned.
@@ -35,25 +39,74 @@ def check(arrays: Arrays, source: str) -> Arrays:
         DataError: Values of a wrong type, missing, infinite or too large; rows and targets of
             different number; parts of different shapes.
     """
-    parts = {part: _check_rows(rows, f"{source} ({part})") for part, rows in arrays.parts.items()}
+    arrays = _name_columns(arrays)
+    parts = {
+        part: _check_rows(_order_columns(rows, arrays, f"{source} ({part})"), f"{source} ({part})")
+        for part, rows in arrays.parts.items()
+    }
+    _check_column_names(arrays, parts["train"].x, source)
     _check_alike((_shape_of(rows.x) for rows in parts.values()), "rows of one shape", source)
     _check_alike((_shape_of_y(rows.y) for rows in parts.values()), "targets of one shape", source)
     _check_alike((_are_text(rows.y) for rows in parts.values()), "one kind of labels", source)
     names = arrays.targets or _column_names(arrays.parts["train"].y)
     y = parts["train"].y
-    if heads.are_several(y) and arrays.targets:
+    if multi_output.are_several(y) and arrays.targets:
         raise DataError(
             f"{source}: expected no names of targets beside several outputs. "
-            f"Received: {', '.join(arrays.targets)}: leave them out."
+            f"Received: {column_names.shown(list(arrays.targets))}: leave them out."
         )
     if y.ndim == 1:
         return dataclasses.replace(arrays, parts=parts, targets=None)
     if names is not None and (len(names) != y.shape[1] or len(set(names)) < len(names)):
         raise DataError(
             f"{source}: expected {y.shape[1]} different names of targets. "
-            f"Received: {', '.join(names)}."
+            f"Received: {column_names.shown(list(names))}."
         )
     return dataclasses.replace(arrays, parts=parts, targets=names)
+
+
+def _name_columns(arrays: Arrays) -> Arrays:
+    """Names of columns are those that the source gives, else those of data frames."""
+    x = arrays.parts["train"].x
+    if isinstance(x, Mapping):
+        given_names = arrays.columns_of or {}
+        return dataclasses.replace(
+            arrays, columns_of={**column_names.each_askable(x), **given_names} or None
+        )
+    return dataclasses.replace(arrays, columns=arrays.columns or column_names.askable(x))
+
+
+def _order_columns(rows: Rows, arrays: Arrays, where: str) -> Rows:
+    """The same rows with their columns in the order of the training rows'."""
+    if not isinstance(rows.x, Mapping):
+        return dataclasses.replace(rows, x=column_names.in_order(rows.x, arrays.columns, where))
+    names_of_input = arrays.columns_of or {}
+    x: Any = {
+        name: column_names.in_order(values, names_of_input.get(name), f"{where}: x[{quoted(name)}]")
+        for name, values in rows.x.items()
+    }
+    return dataclasses.replace(rows, x=x)
+
+
+def _check_column_names(arrays: Arrays, x: NDArray[Any], source: str) -> None:
+    """Checks that there is a name for each column of an array, and each another one."""
+    if multi_input.are_several(x):
+        arrays_and_names = {
+            f"x[{quoted(name)}]": (x[name], column_names_of_input)
+            for name, column_names_of_input in (arrays.columns_of or {}).items()
+        }
+    elif x.dtype.names is None and arrays.columns is not None:
+        arrays_and_names = {"x": (x, arrays.columns)}
+    else:
+        return
+    for what, (values, names) in arrays_and_names.items():
+        axes = 3 if arrays.windows else 2
+        different = len(set(names)) == len(names) == values.shape[-1]
+        if values.ndim != axes or not different:
+            raise DataError(
+                f"{source}: expected a name for each column of {what} of shape {values.shape}, all "
+                f"different. Received: {column_names.shown(list(names))}."
+            )
 
 
 def _column_names(values: Any) -> tuple[str, ...] | None:
@@ -63,11 +116,15 @@ def _column_names(values: Any) -> tuple[str, ...] | None:
 
 
 def _check_rows(rows: Rows, where: str) -> Rows:
-    x = several.join(rows.x, where) if isinstance(rows.x, Mapping) else _array(rows.x, "x", where)
+    x = (
+        multi_input.join(rows.x, where)
+        if isinstance(rows.x, Mapping)
+        else _to_array(rows.x, "x", where)
+    )
     y = _check_y(rows.y, where)
-    if several.are_several(x):
-        for name, values in records.by_name(x).items():
-            _check_features(values, f"x[{name!r}]", where)
+    if multi_input.are_several(x):
+        for name, values in structured_arrays.by_name(x).items():
+            _check_features(values, f"x[{quoted(name)}]", where)
     else:
         _check_features(x, "x", where)
     if len(x) != len(y):
@@ -82,15 +139,15 @@ def _check_rows(rows: Rows, where: str) -> Rows:
 
 
 def _check_shape_of_weights(weights: Any, rows: int, where: str) -> NDArray[Any]:
-    found = _array(weights, "weights", where)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = found[:, 0]
-    if found.shape != (rows,) or found.dtype.kind not in _NUMBERS:
+    array = _to_array(weights, "weights", where)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (rows,) or array.dtype.kind not in _NUMBERS:
         raise DataError(
             f"{where}: expected a number as the weight of each of {rows} rows. "
-            f"Received: {_dtype_name(found)} of shape {found.shape}."
+            f"Received: {_dtype_name(array)} of shape {array.shape}."
         )
-    return found
+    return array
 
 
 def check_weights(weights: NDArray[Any], where: str) -> NDArray[Any]:
@@ -110,7 +167,7 @@ def check_weights(weights: NDArray[Any], where: str) -> NDArray[Any]:
     return weights
 
 
-def _array(values: Any, name: str, where: str) -> NDArray[Any]:
+def _to_array(values: Any, name: str, where: str) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except (TypeError, ValueError) as e:
@@ -122,8 +179,10 @@ def _array(values: Any, name: str, where: str) -> NDArray[Any]:
 
 def _shape_of(x: NDArray[Any]) -> tuple[Any, ...]:
     """Of a row; of several inputs each with its name."""
-    if several.are_several(x):
-        return tuple((name, *values.shape[1:]) for name, values in records.by_name(x).items())
+    if multi_input.are_several(x):
+        return tuple(
+            (name, *values.shape[1:]) for name, values in structured_arrays.by_name(x).items()
+        )
     return x.shape[1:]
 
 
@@ -149,26 +208,30 @@ def _check_features(x: NDArray[Any], name: str, where: str) -> None:
 
 def _shape_of_y(y: NDArray[Any]) -> tuple[Any, ...]:
     """Of a row's targets; of several outputs each with its name."""
-    if heads.are_several(y):
-        return tuple((name, *values.shape[1:]) for name, values in records.by_name(y).items())
+    if multi_output.are_several(y):
+        return tuple(
+            (name, *values.shape[1:]) for name, values in structured_arrays.by_name(y).items()
+        )
     return y.shape[1:]
 
 
 def _are_text(y: NDArray[Any]) -> tuple[bool, ...]:
-    found = records.by_name(y) if heads.are_several(y) else {"": y}
-    return tuple(values.dtype.kind == "U" for values in found.values())
+    values_of_output = structured_arrays.by_name(y) if multi_output.are_several(y) else {"": y}
+    return tuple(values.dtype.kind == "U" for values in values_of_output.values())
 
 
 def _check_y(values: Any, where: str) -> NDArray[Any]:
-    """Returns targets, or those of several outputs as ``heads.join`` lays them."""
-    if isinstance(getattr(values, "dtype", None), np.dtype) and heads.are_several(values):
-        values = records.by_name(values)
+    """Returns targets, or those of several outputs as ``multi_output.join`` returns them."""
+    if isinstance(getattr(values, "dtype", None), np.dtype) and multi_output.are_several(values):
+        values = structured_arrays.by_name(values)
     if not isinstance(values, Mapping):
-        return _check_targets(_array(values, "y", where), where)
-    heads.check_names(values, where)
-    found = {name: _array(values[name], f"y[{name!r}]", where) for name in sorted(values)}
-    return heads.join(
-        {name: _check_targets(y, where, f"y[{name!r}]") for name, y in found.items()}, where
+        return _check_targets(_to_array(values, "y", where), where)
+    multi_output.check_names(values, where)
+    targets = {
+        name: _to_array(values[name], f"y[{quoted(name)}]", where) for name in sorted(values)
+    }
+    return multi_output.join(
+        {name: _check_targets(y, where, f"y[{quoted(name)}]") for name, y in targets.items()}, where
     )
 
 
@@ -181,7 +244,7 @@ def _check_targets(y: NDArray[Any], where: str, name: str = "y") -> NDArray[Any]
             "give one label or a few numbers for each row."
         )
     if y.dtype.kind == "O":
-        y = _labels_of_objects(y, where, name)
+        y = _object_labels_to_text(y, where, name)
     if y.dtype.kind not in _NUMBERS + "U":
         raise DataError(
             f"{where}: expected numbers or text in {name}. Received: {_dtype_name(y)}: "
@@ -192,7 +255,7 @@ def _check_targets(y: NDArray[Any], where: str, name: str = "y") -> NDArray[Any]
     return y
 
 
-def _labels_of_objects(y: NDArray[Any], where: str, name: str) -> NDArray[Any]:
+def _object_labels_to_text(y: NDArray[Any], where: str, name: str) -> NDArray[Any]:
     """Returns text as NumPy text. None and NaN stand for a missing label in object arrays."""
     flat = y.ravel().tolist()
     # NaN is the only value that differs from itself.
@@ -206,8 +269,9 @@ def _labels_of_objects(y: NDArray[Any], where: str, name: str) -> NDArray[Any]:
     if other is not None:
         raise DataError(
             f"{where}: expected numbers or text in {name}. Received: Python objects such as "
-            f"{other!r}: convert it with {name}.astype(float) or {name}.astype(str)."
+            f"{quoted(other)}: convert it with {name}.astype(float) or {name}.astype(str)."
         )
+    check_labels(flat, name, where)
     return y.astype(np.str_)
 
 
@@ -217,12 +281,12 @@ def _check_finite(values: NDArray[Any], name: str, where: str) -> None:
     # Minimum and maximum need no second array of this size, and NaN shows in both.
     if values.min() >= -LARGEST and values.max() <= LARGEST:
         return
-    wrong = ~(np.abs(values) <= LARGEST)
-    first = np.argwhere(wrong)[0]
+    is_invalid = ~(np.abs(values) <= LARGEST)
+    first = np.argwhere(is_invalid)[0]
     raise DataError(
         f"{where}: expected finite numbers up to {LARGEST:g} in {name}. "
         f"Received: {values[tuple(first)]} in row {first[0]} (counted from 0), "
-        f"{wrong.sum()} such value(s): fill them in or remove these rows."
+        f"{is_invalid.sum()} such value(s): fill them in or remove these rows."
     )
 
 

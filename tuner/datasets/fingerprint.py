@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets.arrays import Arrays
-from tuner.datasets.spec import DataSpec
+from tuner.datasets.data_spec import DataSpec
+from tuner.datasets.raw_data import Arrays
 
 _BYTES_AT_ONCE = 1 << 24
 
@@ -18,10 +19,10 @@ _BYTES_AT_ONCE = 1 << 24
 def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
     """Returns a SHA-256 in hexadecimal over raw arrays and over what decides the parts.
 
-    Equal fingerprints mean equal numbers in training: types, shapes and bytes of all arrays,
-    seed, fractions, scaling and task. The place of the file and its name do not count. It is
-    the hash of the arrays, not of a file or of code, so a function of the user's that returns
-    other rows on another machine is noticed as well.
+    Equal fingerprints mean equal numbers in training, where ``exact`` and ``weighted_mean`` are
+    equal as well: types, shapes and bytes of all arrays, seed, fractions, scaling and task. The
+    place of the file and its name do not count. It is the hash of the arrays, not of a file or of
+    code, so a function of the user's that returns other rows on another machine is noticed as well.
 
     Args:
         arrays: The checked, raw data set.
@@ -37,6 +38,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         "task": task,
         "same_unit": arrays.same_unit,
     }
+    if arrays.windows:
+        settings["windows"] = True
     if spec.class_weights is not None:
         settings["class_weights"] = spec.class_weights
     if spec.folds > 1:
@@ -53,6 +56,21 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
             kind = array.dtype.descr if array.dtype.names else array.dtype.str
             digest.update(f"{part} {name} {kind} {array.shape}".encode())
             _update(digest, array)
+    return digest.hexdigest()
+
+
+def fingerprint_targets(rows: Iterable[tuple[NDArray[Any], NDArray[Any] | None]]) -> str:
+    """Returns a SHA-256 of what trials are compared on: equal where losses can be compared.
+
+    Args:
+        rows: Targets and weights of the validation and the test part, as the source has them.
+    """
+    digest = hashlib.sha256()
+    for arrays in rows:
+        for array in arrays:
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                _update(digest, array)
     return digest.hexdigest()
 
 

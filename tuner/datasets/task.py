@@ -16,8 +16,8 @@ the task must be given.
 
 A task that the user gives is never second-guessed, only refused where the targets do not fit it.
 
-Several outputs (see ``tuner.datasets.heads``) have a task each, found by the same rule; the task of
-all together is ``several``.
+Several outputs (see ``tuner.datasets.multi_output``) have a task each, found by the same rule; the
+task of all together is ``several``.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.shapes import Outputs, Task
+from search_spaces.shapes import Outputs, Task, shown_task
+from tuner.datasets.columns.column_names import shown
+from tuner.datasets.data_spec import TASKS, by_output
 from tuner.datasets.errors import DataError
-from tuner.datasets.spec import TASKS, by_output
+from tuner.errors import quoted, shorten
 
 FEW_LABELS = 20
 MOST_LABELS = 1000
@@ -80,21 +82,24 @@ class Targets:
         return None if self.classes is None else tuple(self.classes.tolist())
 
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Returns positions in ``classes`` as int32 ``(rows,)``, or the numbers as float32.
+        """Positions in ``classes`` as int32 ``(rows,)``, labels as float32 ``(rows, units)``.
 
-        Those of several outputs lie side by side, float32 ``(rows, outputs.columns)``.
+        The numbers of a regression come as they are: who scales them rounds them afterwards.
+
+        Numbers of a regression come as they are: they are scaled first, and rounded afterwards.
+        Those of several outputs lie side by side, float64 ``(rows, outputs.columns)``.
         """
         if self.heads is not None:
             encoded = [head.encode(y[name]) for name, head in self.heads.items()]
-            return np.column_stack(encoded).astype(np.float32)
+            return np.column_stack(encoded).astype(np.float64)
         if self.classes is None:
-            return np.ascontiguousarray(y, dtype=np.float32)
+            return y.astype(np.float32) if self.task == "labels" else y
         return np.searchsorted(self.classes, y).astype(np.int32)
 
 
 def find(
     parts: Sequence[NDArray[Any]],
-    given: str | None,
+    requested: str | None,
     source: str,
     names: tuple[str, ...] | None = None,
 ) -> Targets:
@@ -103,7 +108,7 @@ def find(
     Args:
         parts: The targets of each part, ``(rows,)`` or ``(rows, units)``; those of several
             outputs are structured arrays ``(rows,)`` with a field for each.
-        given: The task that the user gave, or None to find it; of several outputs as
+        requested: The task that the user gave, or None to find it; of several outputs as
             ``DataSpec.task`` says.
         source: Where the targets come from, for messages.
         names: Of the columns ``(units,)``, where the source has them.
@@ -112,27 +117,27 @@ def find(
         DataError: All targets are equal, or do not fit the given task.
     """
     if parts[0].dtype.names is not None:
-        return _of_heads(parts, given, source)
-    if given is not None and "=" in given:
+        return _of_heads(parts, requested, source)
+    if requested is not None and "=" in requested:
         raise DataError(
-            f"{source}: expected the task of a single output, {', '.join(TASKS)}. "
-            f"Received: {given}: leave the name out."
+            f"{source}: expected the task of a single output, {', '.join(map(shown_task, TASKS))}. "
+            f"Received: {shorten(requested)}: leave the name out."
         )
     y = np.concatenate(parts)
     if y.ndim == 2:
-        return _several(y, given, source, names)
-    if given == "labels":
+        return _several(y, requested, source, names)
+    if requested == "labels":
         raise DataError(
-            f"{source}: expected targets of shape (rows, labels) for the task labels. "
+            f"{source}: expected targets of shape (rows, labels) for the task multilabel. "
             f"Received: {y.shape}: give several columns of 0 and 1, or another task."
         )
     distinct = np.unique(y)
     if len(distinct) < 2:
         raise DataError(
             f"{source}: expected at least two different targets. "
-            f"Received: {distinct[0].item()!r} in every row: there is nothing to learn."
+            f"Received: {quoted(distinct[0].item())} in every row: there is nothing to learn."
         )
-    task = cast(Task, given) if given else guess(distinct, len(y))
+    task = cast(Task, requested) if requested else guess(distinct, len(y))
     if task == "regression":
         _check_numbers(distinct, source)
         return Targets(task=task, units=1, classes=None)
@@ -140,16 +145,17 @@ def find(
     return Targets(task=task, units=1 if task == "binary" else len(distinct), classes=distinct)
 
 
-def _of_heads(parts: Sequence[NDArray[Any]], given: str | None, source: str) -> Targets:
+def _of_heads(parts: Sequence[NDArray[Any]], requested: str | None, source: str) -> Targets:
     names = parts[0].dtype.names or ()
-    tasks = {} if given is None else by_output(given)
+    tasks = {} if requested is None else by_output(requested)
     if tasks.keys() - set(names):
         raise DataError(
-            f"{source}: expected a task for one of the outputs {', '.join(names)}, such as "
-            f"{names[0]}=regression. Received: {given}: name the output, or leave it out."
+            f"{source}: expected a task for one of the outputs {shown(list(names))}, such as "
+            f"{shorten(names[0])}=regression. Received: {shorten(requested or '')}: name the "
+            "output, or leave it out."
         )
     heads = {
-        name: find([part[name] for part in parts], tasks.get(name), f"{source} (y[{name!r}])")
+        name: find([part[name] for part in parts], tasks.get(name), f"{source} (y[{quoted(name)}])")
         for name in names
     }
     units = sum(head.units for head in heads.values())
@@ -190,7 +196,7 @@ def _check_numbers(distinct: NDArray[Any], source: str) -> None:
     if distinct.dtype.kind in "Ub":
         raise DataError(
             f"{source}: expected numbers as targets of a regression. "
-            f"Received: labels such as {distinct[0].item()!r}: give numbers or another task."
+            f"Received: labels such as {quoted(distinct[0].item())}: give numbers or another task."
         )
 
 
@@ -198,39 +204,39 @@ def _check_labels(distinct: NDArray[Any], task: str, source: str) -> None:
     if distinct.dtype.kind == "f" and not _are_whole(distinct):
         fraction = distinct[distinct != np.floor(distinct)][0].item()
         raise DataError(
-            f"{source}: expected class labels for the task {task}. "
+            f"{source}: expected class labels for the task {shown_task(task)}. "
             f"Received: numbers with fractions such as {fraction!r}: give the task regression."
         )
     if task == "binary" and len(distinct) != 2:
-        shown = ", ".join(repr(label) for label in distinct[:4].tolist())
+        few = ", ".join(quoted(label) for label in distinct[:4].tolist())
         raise DataError(
             f"{source}: expected two labels for the task binary. "
-            f"Received: {len(distinct)} ({shown}, ...): give the task classes."
+            f"Received: {len(distinct)} ({few}, ...): give the task multiclass."
         )
 
 
 def _several(
-    y: NDArray[Any], given: str | None, source: str, names: tuple[str, ...] | None
+    y: NDArray[Any], requested: str | None, source: str, names: tuple[str, ...] | None
 ) -> Targets:
     """Labels or a regression; what may be one-hot classes is refused unless the task is given."""
-    if given in ("binary", "classes"):
+    if requested in ("binary", "classes"):
         raise DataError(
-            f"{source}: expected one label for each row with the task {given}. Received: targets "
-            f"of shape {y.shape}: y.argmax(axis=1) makes labels of one-hot rows."
+            f"{source}: expected one label for each row with the task {shown_task(requested)}. "
+            f"Received: targets of shape {y.shape}: y.argmax(axis=1) makes labels of one-hot rows."
         )
-    if y.dtype.kind == "U" or (y.dtype.kind == "b" and given == "regression"):
+    if y.dtype.kind == "U" or (y.dtype.kind == "b" and requested == "regression"):
         raise DataError(
             f"{source}: expected numbers as targets of shape {y.shape}. "
-            f"Received: {y[0, 0].item()!r}: give one label for each row, or 1 for each label that "
-            "a row has and 0 for the others."
+            f"Received: {quoted(y[0, 0].item())}: give one label for each row, or 1 for each label "
+            "that a row has and 0 for the others."
         )
-    if given == "labels" or (given is None and _are_flags(y)):
-        _check_flags(y, given, source)
+    if requested == "labels" or (requested is None and _are_flags(y)):
+        _check_flags(y, requested, source)
         return _labels(y, source, names)
     if (y == y[0]).all():
         raise DataError(
             f"{source}: expected at least two different targets. "
-            f"Received: {y[0].tolist()} in every row: there is nothing to learn."
+            f"Received: {quoted(y[0].tolist())} in every row: there is nothing to learn."
         )
     return Targets(task="regression", units=y.shape[1], classes=None, names=names)
 
@@ -239,18 +245,18 @@ def _are_flags(y: NDArray[Any]) -> bool:
     return bool(np.isin(y, (0, 1)).all())
 
 
-def _check_flags(y: NDArray[Any], given: str | None, source: str) -> None:
+def _check_flags(y: NDArray[Any], requested: str | None, source: str) -> None:
     if not _are_flags(y):
         other = y[~np.isin(y, (0, 1))][0].item()
         raise DataError(
-            f"{source}: expected 0 or 1 in every target for the task labels. "
-            f"Received: {other!r}: give 1 where a row has the label, or the task regression."
+            f"{source}: expected 0 or 1 in every target for the task multilabel. "
+            f"Received: {quoted(other)}: give 1 where a row has the label, or the task regression."
         )
-    if given is None and (y.sum(axis=1) == 1).all():
+    if requested is None and (y.sum(axis=1) == 1).all():
         raise DataError(
             f"{source}: expected a task with targets of 0 and 1. Received: {y.shape[1]} for each "
-            "row, one of them 1: y.argmax(axis=1) makes labels of one-hot rows, the task labels "
-            "takes them as they are, the task regression as numbers."
+            "row, one of them 1: y.argmax(axis=1) makes labels of one-hot rows, the task "
+            "multilabel takes them as they are, the task regression as numbers."
         )
 
 
@@ -261,6 +267,6 @@ def _labels(y: NDArray[Any], source: str, names: tuple[str, ...] | None) -> Targ
         first = int(constant[0])
         raise DataError(
             f"{source}: expected rows with and without every label. Received: "
-            f"{int(y[0, first])} in every row of label {names[first]!r}: leave it out."
+            f"{int(y[0, first])} in every row of label {quoted(names[first])}: leave it out."
         )
     return Targets(task="labels", units=y.shape[1], classes=None, names=names)

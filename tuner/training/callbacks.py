@@ -11,15 +11,14 @@ from typing import Any
 import keras
 
 from tuner.errors import UserError, one_line
-from tuner.goal import Goal
-from tuner.training import own
+from tuner.studies.objective import Objective
+from tuner.training import user_functions
 
 MEMORY = {
     "EarlyStopping": ("best", "wait", "best_epoch", "stopped_epoch"),
     "ReduceLROnPlateau": ("best", "wait", "cooldown_counter"),
 }
-
-
+LEAST = 1e-4  # by which a plateau's objective has to get better to count, as Keras has it
 KNOWN = tuple(getattr(keras.callbacks, name) for name in MEMORY)
 
 
@@ -27,32 +26,37 @@ def make(
     hyperparameters: Mapping[str, Any],
     *,
     epoch_patience: int | None,
-    goal: Goal,
+    objective: Objective,
+    size: float = 1.0,
     own_names: Sequence[str] = (),
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a trial.
 
     Args:
         epoch_patience: Epochs without a better objective before it stops early; None for never.
+        size: By how much the objective is larger than it would be of scaled targets.
         own_names: Those of the user's own, each ``path/file.py:NAME``.
 
     Raises:
         UserError: One of those is no callback.
     """
-    made: list[keras.callbacks.Callback] = []
+    training_callbacks: list[keras.callbacks.Callback] = []
     if hyperparameters.get("schedule") == "plateau":
-        made.append(
+        training_callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
-                goal.name,
-                mode=goal.mode,
+                objective.name,
+                mode=objective.mode,
                 factor=hyperparameters["plateau_factor"],
                 patience=hyperparameters["plateau_patience"],
+                min_delta=LEAST * size,
             )
         )
     if epoch_patience is not None:
-        stopping = keras.callbacks.EarlyStopping(goal.name, mode=goal.mode, patience=epoch_patience)
-        made.append(stopping)
-    return [*made, *map(_own, own_names)]
+        stopping = keras.callbacks.EarlyStopping(
+            objective.name, mode=objective.mode, patience=epoch_patience
+        )
+        training_callbacks.append(stopping)
+    return [*training_callbacks, *map(_own, own_names)]
 
 
 def check(own_names: Sequence[str]) -> None:
@@ -68,17 +72,17 @@ def check(own_names: Sequence[str]) -> None:
 
 def _own(name: str) -> keras.callbacks.Callback:
     expected = "a class or function that makes a keras.callbacks.Callback of nothing"
-    found = own.load(name, expected)
+    factory = user_functions.load(name, expected)
     try:
-        made = found()
+        callback = factory()
     except Exception as e:
         raise UserError(f"Expected {name} to be {expected}. Received: {one_line(e)}.") from e
-    if not isinstance(made, keras.callbacks.Callback):
-        raise UserError(f"Expected {name} to be {expected}. Received: {made!r}.")
-    return made
+    if not isinstance(callback, keras.callbacks.Callback):
+        raise UserError(f"Expected {name} to be {expected}. Received: {callback!r}.")
+    return callback
 
 
-def remember(callbacks: list[keras.callbacks.Callback]) -> dict[str, dict[str, float | None]]:
+def get_state(callbacks: list[keras.callbacks.Callback]) -> dict[str, dict[str, float | None]]:
     """What the callbacks know, JSON-able, by their class."""
     return {
         type(callback).__name__: {
@@ -89,7 +93,7 @@ def remember(callbacks: list[keras.callbacks.Callback]) -> dict[str, dict[str, f
     }
 
 
-def remind(
+def set_state(
     callbacks: list[keras.callbacks.Callback], memory: Mapping[str, Mapping[str, float | None]]
 ) -> None:
     """Puts back what ``remember`` gave."""

@@ -1,8 +1,7 @@
-"""A trial's training, epoch by epoch."""
+"""Training of a model, epoch by epoch."""
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,45 +12,42 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tuner.datasets.data import Data, Part
-from tuner.goal import Goal
+from search_spaces.user_code.isolation import isolated, trusted
+from tuner.datasets.prepared_data import Data, Part
+from tuner.studies.objective import Objective
 from tuner.training import callbacks
-from tuner.training.best import BestEpoch
-from tuner.training.compiling import compile_model
-from tuner.training.epochs import GraphEpochs, Logs, StockEpochs
-from tuner.training.exhaustion import exhaustion
-from tuner.training.forgetting import forget
-from tuner.training.observing import Directive, Observer
-from tuner.training.program import ProgramEpochs, Unsupported
-from tuner.training.schedules import Schedule
+from tuner.training.best_weights import BestEpoch
+from tuner.training.compilation import compile_model
+from tuner.training.directive import Directive, Observer
+from tuner.training.epoch_implementations import Epochs, choose_epochs
+from tuner.training.graph_cleanup import release_graphs
+from tuner.training.keras_epochs import GraphEpochs, Logs, StockEpochs
+from tuner.training.learning_rate_schedules import Schedule, has_own_schedule
+from tuner.training.out_of_memory import raise_out_of_memory
 from tuner.training.seeding import batch_order
-from tuner.training.state import TrainingState
+from tuner.training.training_state import TrainingState
+from tuner.training.unscaled_targets import goal_factor, loss_factor
 
-Epochs = ProgramEpochs | GraphEpochs | StockEpochs
-
-KERAS_WAYS = {GraphEpochs.way, StockEpochs.way}  # whose states are the same
-
-LOSS = Goal()
-
-logger = logging.getLogger(__name__)
+LOSS = Objective()
+LOSSES = ("loss", LOSS.name)  # among the logs of an epoch
 
 Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """How a training went.
+    """The result of a training.
 
     Attributes:
         status: ``"finished"`` (all epochs, or stopped early), ``"pruned"``, ``"interrupted"``
-            (somebody will go on), ``"ended"``, ``"diverged"`` (NaN or infinite).
-        epochs: Finished epochs, over all attempts.
+            (to be resumed), ``"ended"``, ``"diverged"`` (NaN or infinite).
+        epochs: Number of finished epochs, over all attempts.
         best_epoch: The epoch of the best objective, from 1; the model holds its weights.
         best_value: That objective.
-        metrics: Of that epoch.
-        path: How it was trained, and why so.
-        seconds: That it took, this time.
-        score: Measures the weights that were kept on other rows, until another training begins.
+        metrics: Of that epoch, by name.
+        path: Which implementation trained it, and why.
+        seconds: Wall-clock time of this attempt.
+        score: Measures the model on other rows; only valid until another training begins.
     """
 
     status: Status
@@ -72,7 +68,7 @@ def train(
     seed: int,
     observer: Observer,
     metrics: Sequence[str] = (),
-    goal: Goal = LOSS,
+    objective: Objective = LOSS,
     epoch_patience: int | None = None,
     own_callbacks: Sequence[str] = (),
     resume: TrainingState | None = None,
@@ -82,36 +78,56 @@ def train(
 
     Args:
         model: As ``build`` returned it; compiled here.
-        hyperparameters: ``optimizer`` with its knobs, ``learning_rate``, ``schedule``,
+        hyperparameters: ``optimizer`` with its options, ``learning_rate``, ``schedule``,
             ``batch_size``, ``epochs``.
-        seed: The order of the batches follows from it.
-        observer: Is told of every epoch and says when to stop.
-        metrics: Names of further Keras metrics.
-        goal: What epochs are compared by; measured as the loss is, or among the metrics.
-        epoch_patience: Epochs without a better one before it stops early.
-        own_callbacks: Of the user's own, each ``path/file.py:NAME``: told when training and
-            epochs begin and end, of a model that Keras's own steps train.
-        resume: Where an earlier attempt left off.
-        keep_last: Keep the last epoch's weights, as where no rows are left to choose an epoch by.
+        data: Prepared; ``train`` and ``validation`` are used.
+        seed: Of the order of the batches.
+        observer: Called after each epoch and between graph calls; says when to stop.
+        metrics: Names of Keras metrics beside the loss.
+        objective: What epochs are compared by: the loss or one of the metrics.
+        epoch_patience: Epochs without a better one before training stops early; None for never.
+        own_callbacks: The user's Keras callbacks, each ``path/file.py:NAME``. With any, Keras's
+            own steps train the model.
+        resume: State of an earlier attempt.
+        keep_last: Keep the last epoch's weights, for trainings without validation rows.
+
+    Returns:
+        The status, the best epoch and its metrics.
 
     Raises:
         OutOfMemory: Memory ran out.
-        Exception: Whatever the user's layers raise.
+        UserCodeError: The user's layers, losses, metrics or callbacks raised anything else.
+        Exception: Whatever the observer raises.
     """
     began = time.monotonic()
-    forget()
-    with exhaustion():
-        compile_model(model, hyperparameters, data.outputs, metrics=metrics)
-        made = callbacks.make(
-            hyperparameters, epoch_patience=epoch_patience, goal=goal, own_names=own_callbacks
+    release_graphs()
+    with raise_out_of_memory(), isolated("training"):
+        compiled = compile_model(model, hyperparameters, data.outputs, metrics=metrics)
+        hyperparameters = {**hyperparameters, "loss": compiled.loss}
+        why_keras = "callbacks of the user's own" if own_callbacks else compiled.why_keras
+        training_callbacks = callbacks.make(
+            hyperparameters,
+            epoch_patience=epoch_patience,
+            objective=objective,
+            size=goal_factor(objective, hyperparameters, data.outputs),
+            own_names=own_callbacks,
         )
-        epochs, resume = _choose(model, data, metrics, resume, watched=bool(own_callbacks))
-        training = _Training(model, hyperparameters, data, seed, observer, epochs, goal, made)
+        epochs, resume = choose_epochs(model, data, compiled.metrics, resume, why_keras=why_keras)
+        training = _Training(
+            model,
+            hyperparameters,
+            data,
+            seed,
+            trusted(observer),
+            epochs,
+            objective,
+            training_callbacks,
+        )
         status = training.run(resume)
         best = training.best
         if best.arrays:
-            kept = training.epochs.model_arrays() if keep_last else best.arrays
-            training.epochs.assign_model(kept)
+            weights = training.epochs.model_arrays() if keep_last else best.arrays
+            training.epochs.assign_model(weights)
     return TrainingResult(
         status=status,
         epochs=training.epoch,
@@ -120,7 +136,7 @@ def train(
         metrics=best.metrics,
         path=training.epochs.path,
         seconds=time.monotonic() - began,
-        score=training.epochs.score,
+        score=training.score,
     )
 
 
@@ -135,79 +151,95 @@ class _Training:
         seed: int,
         observer: Observer,
         epochs: Epochs,
-        goal: Goal,
+        objective: Objective,
         listeners: list[keras.callbacks.Callback],
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
         self._batch_size: int = hyperparameters["batch_size"]
-        self._last: int = hyperparameters["epochs"]
+        self._max_epochs: int = hyperparameters["epochs"]
         self._schedule = Schedule.of(
             hyperparameters,
             steps_per_epoch=math.ceil(len(data.train) / self._batch_size),
-            epochs=self._last,
+            epochs=self._max_epochs,
         )
-        self._goal = goal
+        self._objective = objective
+        self._loss_factor = loss_factor(hyperparameters, data.outputs)
         self._callbacks = listeners
         self._directive = Directive.CONTINUE
         self.epochs = epochs
         self.best = BestEpoch()
-        self.epoch = self._began_at = 0
+        self.epoch = self._first_epoch = 0
 
     def run(self, resume: TrainingState | None) -> Status:
-        """Trains until the last epoch, or until something says stop."""
+        """Trains until the last epoch, early stopping or a directive of the observer."""
         listeners = keras.callbacks.CallbackList(
-            self._callbacks, model=self._model, epochs=self._last, steps=1, verbose=0
+            self._callbacks, model=self._model, epochs=self._max_epochs, steps=1, verbose=0
         )
         self._model.stop_training = False
         listeners.on_train_begin()
         if resume is not None:
             self._restore(resume)
         logs: Logs = {}
-        while self.epoch < self._last and not self._model.stop_training:
+        while self.epoch < self._max_epochs and not self._model.stop_training:
             listeners.on_epoch_begin(self.epoch)
             finished = self._run_epoch()
             if finished is None:
                 return _status(self._directive)
             logs = finished
-            self.best.see(self.epoch + 1, logs, self.epochs.model_arrays, self._goal)
+            self.best.see(self.epoch + 1, logs, self.epochs.model_arrays, self._objective)
             listeners.on_epoch_end(self.epoch, logs)
             self.epoch += 1
             directive = self._observer.epoch_end(self.epoch, logs, self._snapshot)
-            if not all(math.isfinite(logs[name]) for name in ("loss", self._goal.name)):
+            if not all(math.isfinite(logs[name]) for name in ("loss", self._objective.name)):
                 return "diverged"
-            if directive is not Directive.CONTINUE and self.epoch < self._last:
+            if directive is not Directive.CONTINUE and self.epoch < self._max_epochs:
                 return _status(directive)
         listeners.on_train_end(logs)
         return "finished"
 
     def _run_epoch(self) -> Logs | None:
-        current = float(self._model.optimizer.learning_rate)
-        rates = self._schedule.rates(self.epoch, current)
+        # The model's own rate, which callbacks may change; of a step it is that of the schedule.
+        rates = self._schedule.rates(self.epoch, float(self._model.optimizer.learning_rate))
         order = batch_order(self._seed, self.epoch, len(self._data.train))
-        logs = self._try_epoch(order, rates)
-        if not isinstance(self.epochs, ProgramEpochs):  # which leaves the model's own alone
-            self._model.optimizer.learning_rate = current  # callbacks change it, schedules do not
-        return None if logs is None else {**logs, "learning_rate": float(rates[-1])}
+        logs = self._run_or_fall_back(order, rates)
+        if logs is None:
+            return None
+        own = has_own_schedule(self._model)
+        last_rate = self._model.optimizer.learning_rate if own else rates[-1]
+        return {**self._in_target_units(logs), "learning_rate": float(last_rate)}
 
-    def _try_epoch(self, order: np.ndarray, rates: np.ndarray) -> Logs | None:
+    def score(self, part: Part) -> Logs:
+        """Loss and metrics of a part, by name, with the current weights."""
+        return self._in_target_units(self.epochs.score(part))
+
+    def _in_target_units(self, logs: Logs) -> Logs:
+        """Logs with the loss in the unit of the unscaled targets."""
+        losses = {name: logs[name] * self._loss_factor for name in LOSSES if name in logs}
+        return {**logs, **losses}
+
+    def _run_or_fall_back(self, order: np.ndarray, rates: np.ndarray) -> Logs | None:
         try:
-            return self.epochs.run(order, rates, self._batch_size, self._go_on)
+            return self.epochs.run(order, rates, self._batch_size, self._should_continue)
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise
         except Exception as e:
-            if self.epoch > self._began_at or not isinstance(self.epochs, GraphEpochs):
+            if self.epoch > self._first_epoch or not isinstance(self.epochs, GraphEpochs):
                 raise
-            # Something of the model does not go into a graph: what is wrong with the model
-            # itself will be raised again by Keras.
+            # Something in the model cannot be traced in a loop. An error of the model itself is
+            # raised again by stock ``fit``.
             why = " ".join(f"{type(e).__name__}: {e}".split())[:200]
             self.epochs = StockEpochs(self._model, self._data.train, self._data.validation, why=why)
-            return self.epochs.run(order, rates, self._batch_size, self._go_on)
+            return self.epochs.run(order, rates, self._batch_size, self._should_continue)
 
-    def _go_on(self) -> bool:
+    def _should_continue(self) -> bool:
         self._directive = self._observer.poll()
         return self._directive is Directive.CONTINUE
 
     def _snapshot(self) -> TrainingState:
+        with isolated("the model"):  # the observer asks, whose errors are not taken for the user's
+            return self._state()
+
+    def _state(self) -> TrainingState:
         groups = {
             "model": self.epochs.model_arrays(),
             "optimizer": self.epochs.optimizer_arrays(),
@@ -223,7 +255,7 @@ class _Training:
             "best_value": self.best.value,
             "best_epoch": self.best.epoch,
             "best_metrics": self.best.metrics,
-            "callbacks": callbacks.remember(self._callbacks),
+            "callbacks": callbacks.get_state(self._callbacks),
             "stopped": bool(self._model.stop_training),
             "learning_rate": float(self._model.optimizer.learning_rate),
         }
@@ -232,66 +264,17 @@ class _Training:
     def _restore(self, state: TrainingState) -> None:
         self.epochs.assign_model(state.group("model"))
         self.epochs.assign_optimizer(state.group("optimizer"))
-        self._model.optimizer.learning_rate = state.scalars["learning_rate"]
+        if not has_own_schedule(self._model):
+            self._model.optimizer.learning_rate = state.scalars["learning_rate"]
         self.best = BestEpoch(
             value=state.scalars["best_value"],
             epoch=state.scalars["best_epoch"],
             metrics=state.scalars["best_metrics"],
             arrays=state.group("best"),
         )
-        callbacks.remind(self._callbacks, state.scalars["callbacks"])
+        callbacks.set_state(self._callbacks, state.scalars["callbacks"])
         self._model.stop_training = state.scalars["stopped"]
-        self.epoch = self._began_at = state.epoch
-
-
-def _choose(
-    model: keras.Model,
-    data: Data,
-    metrics: Sequence[str],
-    resume: TrainingState | None,
-    *,
-    watched: bool,
-) -> tuple[Epochs, TrainingState | None]:
-    """How a model is trained, and the state to go on from: our way and Keras's keep their own.
-
-    Args:
-        watched: Whether somebody may look at the model while it is trained.
-    """
-    fastest = fastest_epochs(model, data, metrics, watched=watched)
-    if resume is None:
-        return fastest, None
-    epochs = fastest
-    if resume.scalars.get("way") in KERAS_WAYS and isinstance(fastest, ProgramEpochs):
-        why = "an earlier attempt was trained so"
-        epochs = GraphEpochs(model, data.train, data.validation, why=why)
-    if _fits(resume, epochs):
-        return epochs, resume
-    logger.warning("begins anew: the checkpoint was made by another version of this program")
-    return fastest_epochs(model, data, metrics, watched=watched), None
-
-
-def _fits(state: TrainingState, epochs: Epochs) -> bool:
-    """Whether a state was made in this way, or by Keras's own steps as well, and holds as much."""
-    ways = {epochs.way} if epochs.way not in KERAS_WAYS else KERAS_WAYS
-    now = {"model": epochs.model_arrays(), "optimizer": epochs.optimizer_arrays()}
-    return state.scalars.get("way") in ways and all(
-        [array.shape for array in state.group(group)] == [array.shape for array in arrays]
-        for group, arrays in now.items()
-    )
-
-
-def fastest_epochs(
-    model: keras.Model, data: Data, metrics: Sequence[str], *, watched: bool = False
-) -> Epochs:
-    """The fastest way to train a model that is compiled: our own, or Keras's in a graph."""
-    try:
-        if watched:
-            raise Unsupported("callbacks of the user's own")
-        return ProgramEpochs(
-            model, data.train, data.validation, outputs=data.outputs, metrics=metrics
-        )
-    except Unsupported as e:
-        return GraphEpochs(model, data.train, data.validation, why=str(e))
+        self.epoch = self._first_epoch = state.epoch
 
 
 def _status(directive: Directive) -> Status:

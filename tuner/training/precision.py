@@ -22,7 +22,7 @@ def precision(policy: str) -> Iterator[None]:
     """Models built inside compute under a policy of Keras; its own is put back afterwards.
 
     Args:
-        policy: One of ``tuner.study.PRECISIONS``.
+        policy: One of ``tuner.studies.study_spec.PRECISIONS``.
     """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
-from tuner.datasets import DataError, DataSpec, load
-from tuner.datasets.catalogue import find_loader
+from tests.support.refusals import error_of
+from tuner.datasets import DataSpec, load
+from tuner.datasets.sources.source_catalog import find_source
 
 pytestmark = pytest.mark.keras
 
@@ -41,13 +42,6 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]], packed: str = "") -> st
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString())
     return str(path)
-
-
-def error_of(**fields) -> str:
-    with pytest.raises(DataError) as caught:
-        load(DataSpec(**fields))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("packed", ["", "GZIP", "ZLIB"])
@@ -106,8 +100,9 @@ def test_named_features_are_the_columns_of_a_table(tmp_path: Path):
     ],
 )
 def test_records_that_cannot_be_rows_are_told_in_a_line(tmp_path: Path, rows, target, told):
+    """For lack of features, or with ones that differ from record to record."""
     path = write(tmp_path / "a.tfrecord", rows)
-    assert told in error_of(source=path, target=target)
+    assert told in error_of(path, target=target)
 
 
 def test_what_is_no_record_is_told(tmp_path: Path):
@@ -118,14 +113,15 @@ def test_what_is_no_record_is_told(tmp_path: Path):
     whole = Path(write(path, [{"x": [1.0, 2.0], "y": 1}] * 5)).read_bytes()
     for content in (b"x,y\n1,2\n" * 20, whole[:-9]):
         path.write_bytes(content)
-        assert "Expected a TFRecord file" in error_of(source=str(path))
+        assert "Expected a TFRecord file" in error_of(str(path))
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(b"not an example")
-    assert "expected records of tf.train.Example" in error_of(source=str(path))
-    assert "does not exist" in error_of(source=str(tmp_path / "b.tfrecord"))
+    assert "expected records of tf.train.Example" in error_of(str(path))
+    assert "does not exist" in error_of(str(tmp_path / "b.tfrecord"))
 
 
 def test_options_of_columns_need_a_target(tmp_path: Path):
+    """Without one the records are arrays and no table."""
     path = write(tmp_path / "a.tfrecord", [{"x": [1.0, 2.0], "y": 1}] * 5)
-    assert "without --target" in error_of(source=path, impute=True)
-    assert find_loader("a.tfrecords").FORM == "FILE.tfrecord"
+    assert "without --target" in error_of(path, impute=True)
+    assert find_source("a.tfrecords").form == "FILE.tfrecord"

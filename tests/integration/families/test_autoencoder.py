@@ -33,6 +33,7 @@ def test_a_linear_one_is_a_principal_component_analysis(decoder: str) -> None:
 
 
 def test_tied_kernels_stay_transposed() -> None:
+    """After training, each decoder's kernel is its encoder's."""
     model = train("autoencoder", "wine", decoder="tied", layers=1, noise="gaussian", **BRIEF).model
     for encoder, decoder in (("encoder_0", "head"), ("encoder_1", "decoder_1")):
         there, back = (model.get_layer(name).kernel.numpy() for name in (encoder, decoder))
@@ -55,6 +56,7 @@ def test_a_denoising_one_repairs_rows() -> None:
 
 
 def test_plain_and_masking_ones_take_the_fast_way() -> None:
+    """The program of matrix products."""
     for noise in ("none", "masking"):
         assert train("autoencoder", "iris", noise=noise, **BRIEF).path.startswith("program: ")
 
@@ -105,16 +107,18 @@ def test_pretraining_learns_rows() -> None:
 
 
 def test_a_stacked_one_tells_digits_apart() -> None:
+    """More than 96 of 100."""
     fixed = {"optimizer": "adam", "noise": "masking", "learning_rate": 3e-3, "epochs": 20}
     assert train("stacked-autoencoder", "digits", **fixed).epochs[-1]["val_accuracy"] > 0.96
 
 
-@pytest.mark.parametrize("stop_after", [1, 3])
 @pytest.mark.parametrize("noise", ["gaussian", "masking"])
-def test_going_on_in_the_middle_of_pretraining(noise: str, stop_after: int) -> None:
+def test_going_on_in_the_middle_of_pretraining(noise: str) -> None:
+    """Comes out as without a break, in and after it."""
     fixed = {**BRIEF, "noise": noise, "pretraining": 2, "dropout": 0.2, "layers": 2}
-    check_resume("stacked-autoencoder", "wine", stop_after=stop_after, **fixed)
+    check_resume("stacked-autoencoder", "wine", after=(1, 3), **fixed)
 
 
 def test_going_on_with_tied_kernels() -> None:
-    check_resume("autoencoder", "wine", stop_after=2, decoder="tied", noise="gaussian", **BRIEF)
+    """Comes out as without a break."""
+    check_resume("autoencoder", "wine", after=[2], decoder="tied", noise="gaussian", **BRIEF)

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from search_spaces import Inputs, Outputs, SpaceError, catalog
-from tests.support.fits import fit
-from tests.support.learning import Keeper, point, train
+from tests.support.learning import check_resume, point, train
 from tuner import datasets
 from tuner.cli import main
 from tuner.datasets import DataSpec
 from tuner.training import seeded
-from tuner.training.compiling import compile_model
+from tuner.training.compilation import compile_model
 
 pytestmark = pytest.mark.keras
 
@@ -40,7 +39,7 @@ def machine(visible: int, scale: float, **fixed: Any) -> Any:
     upper = np.triu(random.normal(scale=scale, size=model.matrix.shape), 1)
     model.matrix.assign(upper + upper.T)
     model.biases.assign(random.normal(scale=scale, size=model.biases.shape))
-    model._publish()
+    model._copy_weights()
     return model
 
 
@@ -144,16 +143,12 @@ def test_digits_come_back(persistent: str) -> None:
 
 def test_going_on() -> None:
     """From a snapshot in a new model, chains and all, it is the uninterrupted training."""
-    words = ("persistent=true", "epochs=3", "hidden=4", "optimizer=adam")
-    space, data = catalog.load("boltzmann", words), digits()
-    whole = fit(data, point(space), build=space.build)
-    keeper = Keeper(stop_after=1)
-    fit(data, point(space), build=space.build, observer=keeper)
-    rest = fit(data, point(space), build=space.build, resume=keeper.state)
-    assert rest.epochs == whole.epochs[1:] != []
+    fixed = {"persistent": "true", "epochs": 3, "hidden": 4, "optimizer": "adam"}
+    check_resume("boltzmann", digits(), after=[1], **fixed)
 
 
 def test_rows_that_are_too_long_are_refused() -> None:
+    """With a family that takes them."""
     with pytest.raises(SpaceError, match=r"at most 128 values for boltzmann.*784 values.*take rbm"):
         catalog.load("boltzmann").check(Inputs(shape=(28, 28)))
 

@@ -60,11 +60,12 @@ def test_digits_are_told_apart() -> None:
 
 
 def test_rows_that_are_no_probabilities_are_refused() -> None:
+    """Before binary units are trained on them."""
     with pytest.raises(Exception, match=r"Expected rows in \[0, 1\] for binary visible units"):
         train("dbn", "digits", visible="binary", epochs=1)
 
 
-@pytest.mark.parametrize("stop_after", [1, 3, 5])
-def test_going_on_in_any_phase(stop_after: int) -> None:
+def test_going_on_in_any_phase() -> None:
+    """Comes out as without a break, in both pretrainings and after them."""
     fixed = {**BRIEF, "pretraining": 2, "dropout": 0.2, "layers": 2, "epochs": 7}
-    check_resume("dbn", "wine", stop_after=stop_after, **fixed)
+    check_resume("dbn", "wine", after=(1, 3, 5), **fixed)

@@ -17,14 +17,14 @@ BRIEF = {"units": 8, "opponent_units": 8, "opponent_dropout": 0.2, "epochs": 20,
 
 
 def distance(real: Any, made: Any) -> float:
-    from search_spaces.learners.gan import discrepancy
+    from search_spaces.families.gan_model import discrepancy
 
     return float(discrepancy(np.asarray(real, "float32"), np.asarray(made, "float32")))
 
 
 def test_the_discrepancy_is_what_its_definition_says() -> None:
     """Written out pair by pair (Gretton et al. 2012, equation 3)."""
-    from search_spaces.learners.gan import WIDTHS
+    from search_spaces.families.gan_model import WIDTHS
 
     random = np.random.default_rng(0)
     x, y = random.normal(size=(7, 3)), random.normal(1, 2, size=(7, 3))
@@ -93,7 +93,7 @@ def test_a_file_makes_as_many_rows_as_it_is_given(tmp_path: Any) -> None:
 
     _, data = load("gan", "wine")
     done = train("gan", data, learning_rate=0.002, epochs=100)
-    datasets.deployable(done.model, data).save(tmp_path / "model.keras")
+    datasets.with_preprocessing(done.model, data).save(tmp_path / "model.keras")
     opened = keras.saving.load_model(tmp_path / "model.keras")
     assert "Players" not in str(opened.get_config())
     made = opened.predict(np.random.default_rng(0).normal(size=(500, 13)), verbose=0)
@@ -103,6 +103,7 @@ def test_a_file_makes_as_many_rows_as_it_is_given(tmp_path: Any) -> None:
 
 
 def test_the_whole_model_is_saved_with_its_opponent(tmp_path: Any) -> None:
+    """It opens again with all weights."""
     import keras
 
     space = catalog.load("gan", ["units=4", "opponent_units=4"])
@@ -115,4 +116,5 @@ def test_the_whole_model_is_saved_with_its_opponent(tmp_path: Any) -> None:
 
 
 def test_going_on() -> None:
-    check_resume("gan", "gaussians", stop_after=2, **BRIEF)
+    """Comes out as without a break."""
+    check_resume("gan", "gaussians", after=[2], **BRIEF)

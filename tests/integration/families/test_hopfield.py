@@ -12,7 +12,7 @@ from scipy.linalg import hadamard
 from search_spaces import Inputs, Outputs, SpaceError, catalog
 from tests.support.learning import check_resume, load, point, train
 from tuner.cli import main
-from tuner.training.compiling import compile_model
+from tuner.training.compilation import compile_model
 
 pytestmark = pytest.mark.keras
 
@@ -91,7 +91,7 @@ def test_the_projection_stores_correlated_patterns(self_connections: str) -> Non
 
 def test_both_rules_are_as_written() -> None:
     """Hopfield's sum of products; X X^+ on numpy's own pseudo-inverse; no unit sees itself."""
-    from search_spaces.learners.hopfield import FINE, hebbian, pseudo_inverse
+    from search_spaces.families.hopfield_model import FINE, hebbian, pseudo_inverse
 
     patterns = correlated(12)
     np.testing.assert_array_equal(hebbian(patterns), patterns.T @ patterns)
@@ -192,7 +192,8 @@ def test_digits_are_recalled() -> None:
 
 
 def test_going_on() -> None:
-    check_resume("hopfield", "digits", stop_after=2, patterns=24, epochs=4)
+    """Comes out as without a break."""
+    check_resume("hopfield", "digits", after=[2], patterns=24, epochs=4)
 
 
 def test_nothing_of_a_gradient_is_searched() -> None:
@@ -204,6 +205,7 @@ def test_nothing_of_a_gradient_is_searched() -> None:
 
 
 def test_rows_that_are_too_long_are_refused() -> None:
+    """Weights grow with the square of the row's length."""
     with pytest.raises(SpaceError, match=r"at most 1024 values for hopfield.*3072 values"):
         catalog.load("hopfield").check(Inputs(shape=(32, 32, 3)))
 

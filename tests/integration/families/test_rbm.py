@@ -13,8 +13,8 @@ from tests.support.fits import fit
 from tests.support.learning import check_resume, load, point, train
 from tuner import datasets
 from tuner.datasets import DataSpec
-from tuner.datasets.data import Part
-from tuner.training.compiling import compile_model
+from tuner.datasets.prepared_data import Part
+from tuner.training.compilation import compile_model
 
 pytestmark = pytest.mark.keras
 
@@ -32,14 +32,14 @@ def machine(**fixed: Any) -> Any:
     model: Any = space.build(point(space), Inputs(shape=(VISIBLE,)), outputs)
     compile_model(model, point(space), outputs)
     random = np.random.default_rng(1)
-    for part in model._parts():
+    for part in model._trained_variables():
         part.assign(random.normal(scale=0.7, size=part.shape))
     return model
 
 
 def exact_gradient(model: Any, weights: np.ndarray) -> np.ndarray:
     """Of the negative log-likelihood of `PATTERNS`, summed over all states of the visible units."""
-    kernel, hidden, visible = (part.numpy().astype(float) for part in model._parts())
+    kernel, hidden, visible = (part.numpy().astype(float) for part in model._trained_variables())
 
     def correlations(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
         on = shares[:, None] / (1 + np.exp(-(rows @ kernel + hidden)))
@@ -92,6 +92,7 @@ def test_gaussian_units_give_digits_back(persistent: str) -> None:
 
 
 def test_binary_units_give_digits_back() -> None:
+    """Much better than the mean of the rows does."""
     data = datasets.load(DataSpec(source="digits", learns="rows", scaling="minmax"))
     done = train("rbm", data, visible="binary", epochs=15, optimizer="adam", learning_rate=0.01)
     x = data.validation.x
@@ -121,4 +122,5 @@ def test_rows_that_are_no_probabilities_are_refused() -> None:
 
 @pytest.mark.parametrize("persistent", ["false", "true"])
 def test_going_on(persistent: str) -> None:
-    check_resume("rbm", "wine", stop_after=2, persistent=persistent, epochs=5, optimizer="adam")
+    """Comes out as without a break, also with chains that go on."""
+    check_resume("rbm", "wine", after=[2], persistent=persistent, epochs=5, optimizer="adam")

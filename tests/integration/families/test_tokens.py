@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from search_spaces import Inputs, Outputs, SpaceError, catalog
+from tests.support import warm
 from tests.support.learning import point
 from tests.support.sources import ROOT
 
@@ -22,14 +22,16 @@ GOOD, BAD = 40, 50  # words, in the files' own numbers: Keras adds 3
 # Its checksum is not that of the real file.
 HERE = """
 import json, os, sys
+from keras.src.backend import config
 from keras.src.utils import file_utils
+config._KERAS_DIR = os.environ["KERAS_HOME"]  # which Keras reads when it is imported
 file_utils.validate_file = lambda *_, **__: True
 import numpy as np
 import keras
 from search_spaces import SpaceError
 from tests.support import learning
 from tuner import datasets
-from tuner.rehearsal import Plan, examine
+from tuner.study_setup.validation import ValidationPlan, examine
 
 spec = datasets.DataSpec(source=sys.argv[1])
 data = datasets.load(spec)
@@ -48,14 +50,14 @@ said = {
 }
 for family in ("mlp", "cnn1d", "autoencoder", "rnn"):
     try:
-        examine(Plan(space=family, overrides=(), data=spec, metrics=()))
+        examine(ValidationPlan(space=family, overrides=(), data=spec, metrics=()))
     except SpaceError as e:
         said["refused"][family] = str(e)
 if len(sys.argv) > 2:
     options = {"optimizer": "adam", "units": 8, "embedding": 8, "epochs": 20}
     done = learning.train("rnn", data, **options, learning_rate=0.02, pooling=sys.argv[2])
     said["accuracy"] = done.epochs[-1]["val_accuracy"]
-    datasets.deployable(done.model, data).save("model.keras")
+    datasets.with_preprocessing(done.model, data).save("model.keras")
     opened = keras.saving.load_model("model.keras")
     answers = opened.predict(raw, verbose=0)[:, 0] > 0.5
     said["file"] = float((answers == data.raw_targets("test")).mean())
@@ -86,14 +88,9 @@ def home(tmp_path: Path) -> Path:
 
 
 def told(home: Path, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-c", HERE, *arguments],
-        cwd=home,
-        env={**os.environ, "KERAS_HOME": str(home), "PYTHONPATH": str(ROOT),
-             "TF_CPP_MIN_LOG_LEVEL": "3", "TUNER_CACHE": str(home / "cache")},
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
+    places = {"KERAS_HOME": home, "PYTHONPATH": ROOT, "TUNER_CACHE": home / "cache"}
+    environment = {**os.environ, **{name: str(place) for name, place in places.items()}}
+    done = warm.run([sys.executable, "-c", HERE, *arguments], cwd=home, env=environment, text=True)
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return said
@@ -112,12 +109,13 @@ def test_a_word_that_decides_is_found(home: Path, pooling: str) -> None:
     for line in said["refused"].values():
         assert "Received: the numbers of 10000 words: take rnn" in line
         assert "\n" not in line
-    goal = 0.8 if pooling == "average" else 0.95  # which the other words drown it in
-    assert said["accuracy"] > goal
-    assert said["file"] > goal
+    objective = 0.8 if pooling == "average" else 0.95  # which the other words drown it in
+    assert said["accuracy"] > objective
+    assert said["file"] > objective
 
 
 def test_reuters(home: Path) -> None:
+    """Words as numbers, 200 a text, in classes; a recurrent network takes them."""
     said = told(home, "reuters")
     assert (said["shape"], said["vocabulary"], said["task"]) == ([200], 10_000, "classes")
     assert sum(said["rows"]) == 500
@@ -127,6 +125,7 @@ def test_reuters(home: Path) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
 @pytest.mark.parametrize("pooling", ["last", "average"])
 def test_what_fills_up_changes_nothing(cell: str, pooling: str) -> None:
+    """A shorter text answers as one with zeros before it."""
     space = catalog.load("rnn", [f"cell={cell}", f"pooling={pooling}", "units=4", "layers=2"])
     text = np.array([[5, 7, 9, 3]])
     models = [
@@ -139,6 +138,7 @@ def test_what_fills_up_changes_nothing(cell: str, pooling: str) -> None:
 
 
 def test_a_space_of_the_users_may_take_words() -> None:
+    """If it says so; else it is refused with what to say."""
     from search_spaces import SearchSpace
 
     class Own(SearchSpace):

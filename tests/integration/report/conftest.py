@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
-from storage.engine import Store, open_store
-from tests.unit.cli.conftest import Typed
+from storage.database.engine import Store, open_store
+from tests.support.typed import Typed
 
 
 @pytest.fixture
@@ -26,10 +25,3 @@ def store(typed: Typed) -> Iterator[Store]:
     opened = open_store("sqlite:///tuner.db")
     yield opened
     opened.close()
-
-
-def refused(result: Result) -> str:
-    """The one line that a refused command prints."""
-    assert (result.exit_code, result.stdout) == (2, ""), result
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    return result.stderr

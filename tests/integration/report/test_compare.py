@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage import studies
-from storage.engine import Store, open_store
-from tests.integration.report.conftest import refused
-from tests.support import pasts
+from storage.database.engine import Store, open_store
+from tests.support import study_history
 from tests.support.trials import begin, complete, enter
-from tests.unit.cli.conftest import Typed
-from tuner.results.comparison import compare
+from tests.support.typed import Typed, refused
+from tuner.report.comparison import compare_studies
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def two(store: Store) -> None:
 
 def make_two(store: Store) -> None:
     for name, values in (("first", (0.5, 0.6, 0.2, 0.3)), ("second", (0.204, 0.4))):
-        study = studies.create(store, name=name, spec=pasts.SPEC, budget=4)
+        study = studies.create(store, name=name, spec=study_history.SPEC, budget=4)
         enter(store, study, worker_id=name)
         for value in values:
             complete(store, begin(store, study, worker_id=name), [0.9, value])
@@ -48,7 +48,7 @@ def test_any_database_gives_the_same_figures(
 @pytest.mark.usefixtures("two")
 def test_the_figures_of_a_small_comparison(store: Store):
     """Counted by hand."""
-    first, second = compare(store, [studies.load(store, n) for n in ("first", "second")])
+    first, second = compare_studies(store, [studies.load(store, n) for n in ("first", "second")])
     assert (first.ended, first.best, first.best_trial, first.last_quarter) == (4, 0.2, 2, 0.3)
     assert [(step.trials, step.value) for step in first.steps] == [(1, 0.5), (3, 0.2)]
     assert first.close_trials == 3
@@ -82,14 +82,44 @@ def test_what_cannot_be_compared_is_refused(typed: Typed, store: Store):
     """One study, a study that is not there, and other data."""
     assert "two studies" in refused(typed("compare", "first", "first"))
     assert "nowhere" in refused(typed("compare", "first", "nowhere"))
-    studies.create(store, name="other", spec={**pasts.SPEC, "data_fingerprint": "0"}, budget=1)
+    studies.create(
+        store, name="other", spec={**study_history.SPEC, "data_fingerprint": "0"}, budget=1
+    )
     assert "same data" in refused(typed("compare", "first", "other"))
+
+
+OURS = {"optimizer": "adam", "schedule": "constant"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"loss": "mape"}, {}, "'s0', by mape, and 's1', by the usual one"),
+        ({"loss": "mse"}, {}, None),  # which is the usual one of a regression
+        ({"loss": "huber"}, {"loss": "huber"}, None),
+        ({"schedule": None}, {}, "by what mlp compiles"),
+    ],
+)
+def test_losses_of_different_functions_are_not_compared(
+    typed: Typed, store: Store, one: Any, other: Any, expected: str | None
+):
+    """22 percent are no better than a square of 79."""
+    for i, words in enumerate((one, other)):
+        study = studies.create(store, name=f"s{i}", spec=study_history.SPEC, budget=4)
+        enter(store, study, worker_id=f"s{i}")
+        chosen = {name: value for name, value in {**OURS, **words}.items() if value is not None}
+        complete(store, begin(store, study, worker_id=f"s{i}", **chosen), [0.9, 0.5])
+    result = typed("compare", "s0", "s1")
+    if expected is None:
+        assert result.exit_code == 0, result.stderr
+    else:
+        assert expected in refused(result)
 
 
 @pytest.mark.usefixtures("two")
 def test_a_study_without_a_complete_trial_is_shown_empty(typed: Typed, store: Store):
     """It may be running still."""
-    studies.create(store, name="new", spec=pasts.SPEC, budget=1)
+    studies.create(store, name="new", spec=study_history.SPEC, budget=1)
     rows = typed.json("compare", "first", "new")
     assert (rows[1]["best"], rows[1]["last_quarter"], rows[1]["steps"]) == (None, None, [])
     assert typed("compare", "first", "new", "-o", "new.html").exit_code == 0

@@ -6,15 +6,14 @@ import csv
 import io
 from pathlib import Path
 
-from storage.engine import Store
-from tests.integration.report.conftest import refused
-from tests.support import pasts
-from tests.unit.cli.conftest import Typed
+from storage.database.engine import Store
+from tests.support import study_history
+from tests.support.typed import Typed, refused
 
 
 def test_every_trial_is_a_line_with_real_values(typed: Typed, store: Store):
     """On standard output nothing else is printed."""
-    pasts.make(store, trials=20)
+    study_history.make(store, trials=20)
     result = typed("trials", "past", "--csv")
     assert result.exit_code == 0, result.stderr
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
@@ -27,7 +26,7 @@ def test_every_trial_is_a_line_with_real_values(typed: Typed, store: Store):
 
 def test_a_file_is_written_once(typed: Typed, store: Store):
     """And not at all where JSON was asked for too."""
-    pasts.make(store, trials=3)
+    study_history.make(store, trials=3)
     assert typed("trials", "past", "--csv", "t.csv").stdout == "Trials: t.csv\n"
     assert len(Path("t.csv").read_text().splitlines()) == 4
     assert "--force" in refused(typed("trials", "past", "--csv", "t.csv"))

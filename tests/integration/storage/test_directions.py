@@ -5,14 +5,14 @@ from __future__ import annotations
 import optuna
 import pytest
 
-from storage import leases, overview, requests, studies, trials, workers
-from storage.captions import captions
-from storage.engine import Store
-from storage.pruning import PruningRule
+from storage import leases, overview, studies, study_states, trial_actions, trials, workers
+from storage.database.engine import Store
+from storage.pruning import MedianRule
 from storage.studies import Limits
+from storage.trial_annotations import list_annotations
 from tests.support.stores import claim, complete, expire, make, report
 
-MEDIAN = PruningRule(kind="median")
+MEDIAN = MedianRule()
 
 
 def test_the_highest_is_the_best_everywhere(store: Store):
@@ -25,7 +25,7 @@ def test_the_highest_is_the_best_everywhere(store: Store):
         leases.finish(store, held, complete(value))
     assert [t.value for t in trials.list_trials(store, study)] == [0.5, 0.9, 0.7]
     assert [t.number for t in trials.best(store, study, count=2)] == [1, 2]
-    assert {c.value for c in captions(store, study).values()} == {0.5, 0.9, 0.7}
+    assert {c.value for c in list_annotations(store, study).values()} == {0.5, 0.9, 0.7}
     best = overview.status(store, study).best
     assert best is not None
     assert (best.value, best.best_epoch) == (0.9, 2)
@@ -35,6 +35,7 @@ def test_the_highest_is_the_best_everywhere(store: Store):
 
 
 def test_the_lowest_are_pruned(store: Store):
+    """Where the highest value is wanted."""
     study = make(store, budget=4, maximize=True)
     answers = [report(store, claim(store, study), 1, value, MEDIAN) for value in (5, 7, 6, 4)]
     assert answers == [False, False, False, True]
@@ -51,19 +52,21 @@ def test_a_target_is_reached_from_below(store: Store):
     study = studies.refresh(store, study)
     assert (study.state, study.reason) == ("finished", "the target 0.8 was reached")
     assert study.limits.target == 0.8
-    assert studies.extend(store, study, by=1).limits.target is None
+    assert study_states.extend(store, study, by=1).limits.target is None
 
 
 def test_a_trial_that_is_ended_by_hand_keeps_its_highest(store: Store):
+    """As the value that it is compared by."""
     study = make(store, maximize=True)
     held = claim(store, study, "ada")
     report(store, held, 1, 0.6)
     expire(store, held)
-    assert requests.end(store, study, 0) == "ended"
+    assert trial_actions.end_trial(store, study, 0) == "ended"
     assert [(t.state, t.value) for t in trials.list_trials(store, study)] == [("pruned", 0.6)]
 
 
 def test_a_worker_shows_the_highest_of_its_trial(store: Store):
+    """Not the latest."""
     study = make(store, maximize=True)
     workers.enter(store, study, worker_id="ada", host="here", pid=1, device="1 thread")
     held = claim(store, study, "ada")

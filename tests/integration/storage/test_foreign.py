@@ -11,13 +11,15 @@ import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from storage import leases, logs, overview, schema, studies, trials, workers
-from storage.engine import Store
+from storage import claiming, leases, logs, lost_workers, overview, studies, trials, workers
+from storage.database import schema
+from storage.database.engine import Store
 from storage.errors import LeaseLost, StudyGone
 from storage.leases import Claim
+from storage.pruning import MedianRule
 from storage.studies import Study
 from tests.support import stores
-from tests.support.filling import fill
+from tests.support.bulk_studies import fill
 from tests.support.stores import claim, complete, counts, make, report
 
 pytestmark = pytest.mark.mariadb
@@ -50,7 +52,7 @@ def busy(store: Store, study: Study) -> Claim:
     workers.enter(store, study, worker_id=f"ada of {study.name}", host="h", pid=1, device="gpu 0")
     stores.end(store, claim(store, study))
     held = claim(store, study)
-    rule = stores.PruningRule(kind="median", startup=9)
+    rule = MedianRule(startup=9)
     report(store, held, 1, 0.5, rule)
     logs.append(store, held, "a line\n")
     assert counts(store).keys() == {table.name for table in stores.TABLES}
@@ -71,8 +73,8 @@ def test_a_deleted_study_takes_no_more_writes(store: Store, delete: Delete):
             write()
     for write in (
         lambda: leases.finish(store, held, complete()),
-        lambda: leases.claim(store, study, "ada"),
-        lambda: leases.bury(store, study, "ada"),
+        lambda: claiming.claim(store, study, "ada"),
+        lambda: lost_workers.release_dead_worker(store, study, "ada"),
         lambda: overview.status(store, study),
         lambda: studies.delete(store, study),
     ):
@@ -97,7 +99,7 @@ def test_a_study_of_the_same_name_inherits_nothing(store: Store, delete: Delete)
         leases.renew(store, held)
     with pytest.raises(StudyGone):
         leases.finish(store, held, complete())
-    assert leases.renew(store, first) is leases.Order.CONTINUE
+    assert leases.renew(store, first) is leases.WorkerCommand.CONTINUE
 
 
 def test_another_study_inherits_no_trials(store: Store, delete: Delete):
@@ -124,7 +126,7 @@ def test_a_foreign_study_in_place_of_ours_is_not_ours(store: Store, delete: Dele
     with pytest.raises(LeaseLost):
         report(store, held, 2, 0.4)
     with pytest.raises(StudyGone):
-        leases.claim(store, study, "ada")
+        claiming.claim(store, study, "ada")
 
 
 def test_an_enqueued_trial_is_adopted(store: Store):
@@ -138,7 +140,7 @@ def test_an_enqueued_trial_is_adopted(store: Store):
     assert trial.state is TrialState.RUNNING
     assert trial.system_attrs["fixed_params"] == {"x": 0.25}
     assert [claim(store, study).number] == [1]
-    assert isinstance(leases.claim(store, study, "ada"), leases.Wait)
+    assert isinstance(claiming.claim(store, study, "ada"), claiming.NoTrialYet)
 
 
 def test_an_adopted_trial_is_not_popped_by_others(store: Store):

@@ -9,10 +9,23 @@ import pytest
 import sqlalchemy as sa
 from optuna.distributions import FloatDistribution
 
-from storage import leases, logs, overview, schema, studies, trials, workers
-from storage.engine import Store
+from storage import (
+    claiming,
+    leases,
+    logs,
+    lost_workers,
+    overview,
+    studies,
+    study_states,
+    trials,
+    workers,
+)
+from storage.claiming import NoTrialYet, StudyOver
+from storage.database import schema
+from storage.database.engine import Store
 from storage.errors import LeaseLost, StoreError, StudyGone
-from storage.leases import MAX_LOSSES, Checkpoint, Claim, Order, Over, Wait
+from storage.leases import Checkpoint, Claim, WorkerCommand
+from storage.lost_workers import MAX_LOSSES
 from storage.outcomes import Failure
 from storage.trials import Suggestion
 from tests.support import stores
@@ -43,7 +56,9 @@ def test_numbers_are_given_out_in_order(store: Store):
     """Each claim makes the next trial, up to the budget, then there is only waiting."""
     study = make(store, budget=3)
     assert [claim(store, study, f"worker {i}").number for i in range(3)] == [0, 1, 2]
-    assert leases.claim(store, study, "late") == Wait(reason="other workers have the last trials")
+    assert claiming.claim(store, study, "late") == NoTrialYet(
+        reason="other workers have the last trials"
+    )
 
 
 def test_a_trial_given_back_is_claimed_next(store: Store):
@@ -94,7 +109,7 @@ def test_a_lease_that_is_renewed_at_the_last_moment_is_not_taken_over(store: Sto
         worker.join(0.5)  # not a wait for a result: a claim that does not wait is through by then
     worker.join()
     assert claimed == [1]
-    assert leases.renew(store, held) is Order.CONTINUE
+    assert leases.renew(store, held) is WorkerCommand.CONTINUE
 
 
 def test_a_renewed_lease_lives_on(store: Store):
@@ -104,7 +119,7 @@ def test_a_renewed_lease_lives_on(store: Store):
     with store.write() as c:
         soon = schema.leases.update().where(schema.leases.c.trial_id == held.trial_id)
         c.execute(soon.values(expires_at=store.now + 10))
-    assert leases.renew(store, held) is Order.CONTINUE
+    assert leases.renew(store, held) is WorkerCommand.CONTINUE
     with store.read() as c:
         left = c.execute(sa.select(schema.leases.c.expires_at - store.now)).scalar_one()
     assert 900 < left <= 1000
@@ -142,7 +157,7 @@ def test_an_outdated_token_writes_nothing(store: Store, write: Callable[[Store, 
     with pytest.raises(LeaseLost):
         write(store, lost)
     assert stores.contents(store) == before
-    assert leases.renew(store, heir) is Order.CONTINUE
+    assert leases.renew(store, heir) is WorkerCommand.CONTINUE
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
@@ -179,7 +194,7 @@ def workers_die(store: Store, study: studies.Study, held: Claim, times: int) -> 
     """One worker after another is lost on a trial, the first of them with ``held``."""
     for _ in range(times):
         expire(store, held)
-        leases.claim(store, study, "next")
+        claiming.claim(store, study, "next")
 
 
 def test_a_trial_that_takes_five_workers_with_it_fails(store: Store):
@@ -229,7 +244,7 @@ def test_a_worker_known_to_be_dead_is_not_waited_for(store: Store):
     """Its trial goes to the next worker at once, and counts as one loss."""
     study = make(store, budget=1)
     held = claim(store, study)
-    leases.bury(store, study, "ada")
+    lost_workers.release_dead_worker(store, study, "ada")
     heir = claim(store, study, "bob")
     assert (heir.trial_id, heir.token) == (held.trial_id, 2)
     assert stores.lease(store, heir).losses == 1
@@ -239,15 +254,46 @@ def test_a_worker_killed_for_its_memory_takes_its_trial_along(store: Store):
     """The failure is written for it, and the study goes on to its end."""
     study = make(store, budget=1)
     held = claim(store, study)
-    leases.bury(store, study, "ada", Failure(kind="out_of_memory", message="killed"))
+    lost_workers.release_dead_worker(
+        store, study, "ada", Failure(kind="out_of_memory", message="killed")
+    )
     record = trials.find(store, study, 0)
     assert (record.state, record.failure) == (
         "failed",
         Failure(kind="out_of_memory", message="killed"),
     )
-    assert isinstance(leases.claim(store, study, "bob"), Over)
+    assert isinstance(claiming.claim(store, study, "bob"), StudyOver)
     with pytest.raises(LeaseLost):
         leases.renew(store, held)
+
+
+def test_a_trial_that_ends_its_worker_twice_has_failed(store: Store):
+    """With what ended it; a worker that somebody else ends is replaced more often."""
+    study = make(store, budget=1)
+    claim(store, study)
+    lost_workers.release_dead_worker(store, study, "ada", cause="exit code 7")
+    claim(store, study)
+    lost_workers.release_dead_worker(store, study, "ada")  # kill -9
+    claim(store, study)
+    lost_workers.release_dead_worker(store, study, "ada", cause="signal 11 (SIGSEGV)")
+    record = trials.find(store, study, 0)
+    assert record.state == "failed"
+    assert record.failure == Failure(
+        kind="lost",
+        message="its worker ended with signal 11 (SIGSEGV), not the first one that was lost on "
+        "this trial",
+    )
+    assert isinstance(claiming.claim(store, study, "bob"), StudyOver)
+
+
+def test_progress_between_two_deaths_counts(store: Store):
+    """A worker that dies after a new checkpoint has brought the trial on."""
+    study = make(store, budget=1)
+    for _ in range(3):
+        held = claim(store, study)
+        leases.keep_checkpoints(store, held, [CHECKPOINT])
+        lost_workers.release_dead_worker(store, study, "ada", cause="exit code 7")
+    assert trials.find(store, study, 0).state == "waiting"
 
 
 def test_a_trial_that_was_about_to_end_does_not_fail_with_the_next_one(store: Store):
@@ -256,7 +302,9 @@ def test_a_trial_that_was_about_to_end_does_not_fail_with_the_next_one(store: St
     ending, training = claim(store, study), claim(store, study)
     workers.enter(store, study, worker_id="ada", host="h.example", pid=1, device="1 thread")
     assert [record.trial for record in workers.list_workers(store, study)] == [training.number]
-    leases.bury(store, study, "ada", Failure(kind="out_of_memory", message="killed"))
+    lost_workers.release_dead_worker(
+        store, study, "ada", Failure(kind="out_of_memory", message="killed")
+    )
     assert trials.find(store, study, training.number).state == "failed"
     assert claim(store, study, "bob").number == ending.number
 
@@ -264,12 +312,16 @@ def test_a_trial_that_was_about_to_end_does_not_fail_with_the_next_one(store: St
 @pytest.mark.parametrize(
     ("change", "order", "answer"),
     [
-        (studies.pause, Order.GIVE_BACK, Wait(reason="the study is paused")),
-        (studies.stop, Order.GIVE_BACK, Over(state="stopped", reason="stopped by hand")),
+        (study_states.pause, WorkerCommand.GIVE_BACK, NoTrialYet(reason="the study is paused")),
+        (
+            study_states.stop,
+            WorkerCommand.GIVE_BACK,
+            StudyOver(state="stopped", reason="stopped by hand"),
+        ),
     ],
 )
 def test_pause_and_stop_reach_workers_with_their_next_renewal(
-    store: Store, change: Callable[..., object], order: Order, answer: object
+    store: Store, change: Callable[..., object], order: WorkerCommand, answer: object
 ):
     """The trial is to be given back; a new claim waits or ends; resume goes on with the trial."""
     study = make(store)
@@ -277,8 +329,8 @@ def test_pause_and_stop_reach_workers_with_their_next_renewal(
     change(store, study)
     assert leases.renew(store, held) is order
     leases.give_back(store, held, seconds=1.0)
-    assert leases.claim(store, study, "ada") == answer
-    studies.resume(store, study)
+    assert claiming.claim(store, study, "ada") == answer
+    study_states.resume(store, study)
     assert claim(store, study).trial_id == held.trial_id
 
 
@@ -288,7 +340,7 @@ def test_many_threads_share_a_budget_exactly(store: Store):
     ended: list[int] = []
 
     def work(name: str) -> None:
-        while not isinstance(answer := leases.claim(store, study, name), Over):
+        while not isinstance(answer := claiming.claim(store, study, name), StudyOver):
             if isinstance(answer, Claim):
                 stores.end(store, answer)
                 ended.append(answer.number)

@@ -9,9 +9,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from storage import connection, logs, migrate, schema, studies, trials
-from storage.engine import Store, open_store, upgrade
+from storage import logs, studies, trials
+from storage.database import connection, migrate, schema
+from storage.database.engine import Store, open_store, upgrade
 from storage.errors import StoreError, StoreUnreachable
+from storage.optuna import tables
 from tests.support import stores
 from tests.support.stores import claim, make, report
 
@@ -65,17 +67,17 @@ def test_tables_of_a_newer_version_are_refused(store: Store, create: bool):
 def test_tables_of_an_older_version_are_refused(store: Store, create: bool):
     """One line names the command that upgrades them; nothing is upgraded behind workers' backs."""
     set_revision(store, "0001")
-    with pytest.raises(StoreError, match=r"^Expected [^\n]+Received 0001[^\n]+tuner upgrade$"):
+    with pytest.raises(StoreError, match=r"^Expected [^\n]+Received 0001[^\n]+tuner migrate$"):
         open_store(address(store), create=create)
 
 
 def first_schema(url: str) -> None:
     """Makes a database as the first version of the program did."""
     engine = sa.create_engine(url, **connection.options(sa.make_url(url)))
-    connection.listen(engine)
+    connection.listen(engine, making=True)
     with engine.begin() as c:
-        migrate._make_optuna_tables(c)
-        config = migrate._ours()
+        tables.create_tables(c)
+        config = migrate._alembic_config()
         config.attributes["connection"] = c
         command.upgrade(config, "0001")
     engine.dispose()
@@ -101,7 +103,15 @@ def first_study(url: str) -> None:
             },
         ),
         ("trials", {"number": 0, "study_id": 1, "state": "RUNNING"}),
-        ("tuner_trials", {"trial_id": 1, "study_id": 1, "hyperparameters": '{"units": 64}'}),
+        (
+            "tuner_trials",
+            {
+                "trial_id": 1,
+                "study_id": 1,
+                "hyperparameters": '{"units": 64}',
+                "model": "/models/a.keras",
+            },
+        ),
         (
             "tuner_leases",
             {"trial_id": 1, "study_id": 1, "state": "waiting", "token": 3, "losses": 0, "epoch": 2},
@@ -121,7 +131,7 @@ def test_a_database_of_the_first_version_is_upgraded(store_url: str):
     url = store_url.replace("postgresql://", "postgresql+psycopg://")
     first_schema(url)
     first_study(url)
-    with pytest.raises(StoreError, match="tuner upgrade"):
+    with pytest.raises(StoreError, match="tuner migrate"):
         open_store(url)
     assert upgrade(url) == ("0001", migrate.head())
     assert upgrade(url) == (migrate.head(), migrate.head())
@@ -129,6 +139,10 @@ def test_a_database_of_the_first_version_is_upgraded(store_url: str):
     try:
         (study,) = studies.list_studies(store)
         assert (study.name, study.spec, study.budget) == ("old", {"space": "mlp"}, 2)
+        (trial,) = trials.list_trials(store, study)
+        assert (trial.model, trial.model_sha256) == ("/models/a.keras", None)
+        assert study.origin is not None
+        assert len(study.origin.store) == 36
         held = claim(store, study)
         assert (held.number, held.token, held.epoch) == (0, 4, 2)
         assert held.hyperparameters == {"units": 64}

@@ -6,12 +6,20 @@ import math
 import random
 import statistics
 from collections import defaultdict
+from dataclasses import dataclass
 
 import pytest
 
-from storage import leases, reports, studies, trials
-from storage.engine import Store
-from storage.pruning import PruningRule
+from storage import claiming, leases, reports, studies, trials
+from storage.database.engine import Store
+from storage.pruning import (
+    AshaRule,
+    HyperbandRule,
+    MedianRule,
+    PruningRule,
+    RankingRule,
+    TrialAtRung,
+)
 from tests.support.stores import NEVER, claim, complete, expire, make, report
 
 pytestmark = pytest.mark.mariadb
@@ -53,7 +61,7 @@ def test_a_mean_supersedes_those_before_it(store: Store):
     held = claim(store, make(store))
     for number, value in enumerate((0.5, 0.3, 0.4), start=1):
         for _ in range(2):  # a report may be repeated after a take-over
-            reports.report(
+            reports.write_report(
                 store, held, epoch=number, value=value, metrics={}, rule=NEVER, cumulative=True
             )
     assert best(store) == (0.4, 3, 3)
@@ -93,7 +101,7 @@ def test_an_epoch_reported_twice_stays_as_it_was_first(store: Store):
 def test_a_repeated_report_is_answered_as_the_first_time(store: Store):
     """A report whose answer was lost is sent again: it counts once in its rung."""
     study = make(store, budget=9)
-    rule = PruningRule(kind="median", startup=2)
+    rule = MedianRule(startup=2)
     for value in (0.1, 0.2):
         held = claim(store, study)
         assert not report(store, held, 1, value, rule)
@@ -106,23 +114,23 @@ def test_a_repeated_report_is_answered_as_the_first_time(store: Store):
 def test_nothing_is_pruned_before_its_first_finite_loss(store: Store):
     """What NaN means is the training's affair; it is no rank."""
     study = make(store, budget=9)
-    rule = PruningRule(kind="median")
+    rule = MedianRule()
     report(store, claim(store, study), 1, 0.1, rule)
     assert not report(store, claim(store, study), 1, math.nan, rule)
 
 
-@pytest.mark.parametrize("kind", ["median", "asha"])
-def test_nothing_is_pruned_among_too_few(store: Store, kind: str):
+@pytest.mark.parametrize("kind", [MedianRule, AshaRule])
+def test_nothing_is_pruned_among_too_few(store: Store, kind: type[RankingRule]):
     """The worst trial goes on until enough others reached its epoch."""
     study = make(store, budget=9)
-    rule = PruningRule(kind=kind, startup=3)
+    rule = kind(startup=3)
     answers = [report(store, claim(store, study), 1, 0.1 * i, rule) for i in range(1, 6)]
     assert answers == [False, False, False, True, True]
 
 
 def test_trials_of_other_studies_do_not_prune(store: Store):
     """Each study has its own rungs."""
-    rule = PruningRule(kind="median")
+    rule = MedianRule()
     other = claim(store, make(store, "other"))
     report(store, other, 1, 0.1, rule)
     held = claim(store, make(store, "study"))
@@ -132,7 +140,7 @@ def test_trials_of_other_studies_do_not_prune(store: Store):
 class Reference:
     """The pruning rules as their papers state them, over plain lists."""
 
-    def __init__(self, rule: PruningRule) -> None:
+    def __init__(self, rule: RankingRule) -> None:
         self.rule = rule
         self.best: dict[int, float] = defaultdict(lambda: math.inf)
         self.rungs: dict[int, dict[int, float]] = defaultdict(dict)
@@ -166,15 +174,14 @@ class Reference:
 @pytest.mark.parametrize(
     "rule",
     [
-        PruningRule(kind="median", warmup=2, startup=3),
-        PruningRule(kind="asha", warmup=1, startup=1, reduction=2),
-        PruningRule(kind="asha", warmup=2, startup=4, reduction=3),
-        PruningRule(kind="hyperband", warmup=1, startup=1, reduction=2, brackets=2),
-        PruningRule(),
+        MedianRule(warmup=2, startup=3),
+        AshaRule(warmup=1, startup=1, reduction=2),
+        AshaRule(warmup=2, startup=4, reduction=3),
+        HyperbandRule(warmup=1, startup=1, reduction=2, brackets=2),
     ],
-    ids=lambda rule: f"{rule.kind}-{rule.reduction}",
+    ids=lambda rule: rule.kind,
 )
-def test_decisions_are_those_of_the_rule(store: Store, rule: PruningRule):
+def test_decisions_are_those_of_the_rule(store: Store, rule: RankingRule):
     """Random losses (with ties) of trials that train side by side: every answer is the paper's."""
     rng = random.Random(7)
     study = make(store, budget=24)
@@ -192,6 +199,34 @@ def test_decisions_are_those_of_the_rule(store: Store, rule: PruningRule):
         if answer or epoch == 9:
             live.remove(held)
             leases.finish(store, held, complete(reference.best[held.number]))
-            following = leases.claim(store, study, held.worker_id)
+            following = claiming.claim(store, study, held.worker_id)
             live += [following] if isinstance(following, leases.Claim) else []
-    assert (pruned > 0) is (rule.kind != "none")
+    assert pruned
+
+
+def test_a_rule_of_none_prunes_nothing(store: Store):
+    """However bad a trial is."""
+    study = make(store, budget=9)
+    answers = [report(store, claim(store, study), 1, value, NEVER) for value in (0.1, 0.2, 9e9)]
+    assert answers == [False] * 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit(PruningRule):
+    """Prunes what is above a limit, which no rank says."""
+
+    kind = "limit"
+
+    def rejects(self, trial: TrialAtRung) -> bool:
+        return trial.best is not None and trial.best > 1 / trial.epoch + trial.number
+
+
+def test_a_rule_may_go_by_a_trial_alone(store: Store):
+    """By its number, its epoch and its best value so far, of which NaN is none."""
+    study, rule = make(store, budget=9), Limit(warmup=2)
+    first, second = claim(store, study), claim(store, study)
+    values = [9.0, math.nan, 0.35, 0.3, 0.2]
+    answers = [report(store, first, epoch, value, rule) for epoch, value in enumerate(values, 1)]
+    assert answers == [False, True, True, True, False]  # the limit is 1/2, 1/3, 1/4, 1/5
+    assert not report(store, second, 3, 1.3, rule)
+    assert report(store, claim(store, study), 2, math.nan, rule) is False

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from storage import connection, leases, schema, studies, trials
-from storage.engine import Store, open_store
+from storage import claiming, leases, studies, trials
+from storage.claiming import StudyOver
+from storage.database import connection, schema
+from storage.database.engine import Store, open_store
 from storage.errors import StoreError, StoreUnreachable
-from storage.leases import Claim, Over
+from storage.leases import Claim
 from tests.support import stores
-from tests.support.filling import fill
-from tests.support.racing import race
+from tests.support.bulk_studies import fill
+from tests.support.concurrency import race
 from tests.support.stores import claim, make, report
 
 EPOCHS = 3
@@ -36,7 +38,7 @@ def work(url: str, name: str) -> None:
     store = open_store(url)
     (study,) = studies.list_studies(store)
     try:
-        while not isinstance(answer := leases.claim(store, study, name), Over):
+        while not isinstance(answer := claiming.claim(store, study, name), StudyOver):
             if isinstance(answer, Claim):
                 for epoch in range(1, EPOCHS + 1):
                     report(store, answer, epoch, 1 / epoch)
@@ -121,7 +123,7 @@ def test_a_file_that_stays_locked_is_a_store_that_does_not_answer(
         other.isolation_level = None
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnreachable, match=r"^[^\n]*database is locked[^\n]*$"):
-            leases.claim(store, study, "ada")
+            claiming.claim(store, study, "ada")
     assert claim(store, study).number == 0
     store.close()
 

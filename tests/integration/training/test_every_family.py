@@ -12,7 +12,7 @@ import pytest
 
 from search_spaces import Outputs, SearchSpace, catalog
 from tests.support.fits import fit, small_data, stock_fit
-from tuner.datasets.data import Part
+from tuner.datasets.prepared_data import Part
 
 pytestmark = pytest.mark.keras
 

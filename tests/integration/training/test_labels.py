@@ -26,6 +26,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_the_losses_of_stock_fit(way: str) -> None:
+    """With rows that weigh differently."""
     data = small_data("labels", 3, weighted=("train", "validation"))
     ours = fit(data, BASE, build=WAYS[way])
     assert ours.path.startswith(way)
@@ -63,17 +64,21 @@ def test_families_learn_labels(family: str) -> None:
     assert np.abs(answers.sum(axis=1) - 1).max() > 0.01
 
 
-@pytest.mark.parametrize("metric", ["AUC", "Precision", "accuracy"])
+@pytest.mark.parametrize("metric", ["AUC", "Precision", "accuracy", "F1Score"])
 def test_metrics_of_keras(metric: str) -> None:
+    """Those that give one number for all labels are taken."""
     check_metrics([metric], DATA.outputs)
 
 
-def test_metrics_that_give_a_number_for_each_label_are_refused() -> None:
-    with pytest.raises(UserError, match="can be computed for the task 'labels'"):
-        check_metrics(["F1Score"], DATA.outputs)
+@pytest.mark.parametrize("metric", ["categorical_accuracy", "mape", "R2Score"])
+def test_metrics_that_say_nothing_of_labels_are_refused(metric: str) -> None:
+    """They cannot be compared by."""
+    with pytest.raises(UserError, match="can be computed for the task 'multilabel'"):
+        check_metrics([metric], DATA.outputs)
 
 
 def test_the_objective_may_be_a_metric_of_labels() -> None:
+    """And is measured the fast way."""
     ours: Any = fit(DATA, BASE, metrics=("AUC",))
     assert ours.path.startswith("program: ")
     assert 0 <= ours.epochs[-1]["val_AUC"] <= 1

@@ -13,7 +13,7 @@ from search_spaces import catalog
 from tests.support.fits import BASE, SPACE, fit, small_data, stock_fit
 from tests.support.resuming import NETWORK, Case, Keeper, Watch, train
 from tuner import datasets, training
-from tuner.datasets import DataSpec, deployable
+from tuner.datasets import DataSpec, with_preprocessing
 from tuner.training import TrainingState
 
 pytestmark = pytest.mark.keras
@@ -82,7 +82,7 @@ def test_a_saved_model_answers_as_the_trained_one(tmp_path: Path):
     data = datasets.load(DataSpec(source="iris"))
     with training.precision("mixed_float16"):
         model = SPACE.build(BASE, data.inputs, data.outputs)
-    deployable(model, data).save(tmp_path / "model.keras")
+    with_preprocessing(model, data).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     answers = loaded.predict(data.raw("test"), verbose=0)
     assert answers.dtype == np.float32

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from storage import studies
-from storage.engine import Store, open_store
+from storage.database.engine import Store, open_store
 from storage.studies import Study
-from tuner.cli import main
-
-
-@dataclass(frozen=True)
-class Typed:
-    """Types commands."""
-
-    folder: Path
-
-    def __call__(self, *words: str, typed: str | None = None) -> Result:
-        return CliRunner().invoke(main, list(words), input=typed, prog_name="tuner")
-
-    def json(self, *words: str) -> Any:
-        """What a command prints on standard output, which must be JSON and nothing else."""
-        result = self(*words, "--json")
-        assert result.exit_code == 0, result.stderr
-        return json.loads(result.stdout, parse_constant=pytest.fail)
+from tests.support.typed import Typed
 
 
 @pytest.fixture

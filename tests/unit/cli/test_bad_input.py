@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import Result
 
 from storage import studies
-from tests.unit.cli.conftest import Launched, Typed
+from tests.support.typed import Typed, refused
+from tests.unit.cli.conftest import Launched
 
 LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0")
-
-
-def refused(result: Result) -> str:
-    """The line, after checking that it is one."""
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("Error: ")
-    return lines[0]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +36,7 @@ def refused(result: Result) -> str:
         ((*LAUNCH, "--trials", "0"), "--trials"),
         ((*LAUNCH, "--seed", "-1"), "--seed"),
         ((*LAUNCH, "--validation", "1.5"), "1.5"),
-        ((*LAUNCH, "--task", "clases"), "Did you mean 'classes' or 'labels'?"),
+        ((*LAUNCH, "--task", "clases"), "Did you mean 'multiclass'?"),
         ((*LAUNCH, "--study-timeout", "soon"), "'soon'"),
         ((*LAUNCH, "--trial-timeout", "0s"), "'0s'"),
         ((*LAUNCH, "--target-loss", "nan"), "'nan'"),
@@ -57,6 +50,7 @@ def refused(result: Result) -> str:
         ((*LAUNCH, "--artifacts", "nosuch://bucket/models"), "nosuch://bucket"),
         (("status", "mlp-digits"), "no file"),
         (("list",), "no file"),
+        (("migrate",), "no file"),
         (("upgrade",), "no file"),
         (("lunch",), "Did you mean 'launch'?"),
         (("status", "x", "--jsno"), "Did you mean '--json'?"),
@@ -215,3 +209,96 @@ def test_a_defect_of_ours_is_one_line_too(tuner: Typed, monkeypatch: pytest.Monk
     assert "tuner --debug spaces --json" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "Traceback" in tuner("spaces", "--debug").stderr
+
+
+TOML = 'space = "mlp"\ndata = "digits"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (".".join("a" * 200_000) + " = 1", "dots on a line"),
+        (".".join("a" * 900) + " = 1", "Received: a."),
+        ("study = " + "[" * 5000 + "]" * 5000, "too many brackets"),
+        ("study = " + "[" * 100 + "]" * 100, "one value for study"),
+        ("study = " + "{a = " * 100 + "1" + "}" * 100, "one value for study"),
+        ("[set]\nunits = " + str([*range(100_000)]), "at most 1,000 values. Received: 100,000"),
+        ("[set]\nactivation = '" + "a," * 100_000 + "'", "at most 1,000 values"),
+        ("[set]\nunits = " + str([*range(200_000)]), "at most 1,000,000 bytes"),
+        ("[set]\n'" + "a" * 100_000 + "' = 1", "Expected a parameter of the space"),
+        ("x" * 100_000 + " = 1", "name of an option"),
+        ("study = '" + "x" * 100_000 + "'", "at most 100 characters"),
+        ("study = 1\n" * 10_000, "expected TOML"),
+    ],
+    ids=["dots", "keys", "brackets", "lists", "tables", "choices", "categories", "bytes",
+         "parameter", "option", "name", "twice"],
+)  # fmt: skip
+def test_a_study_of_any_size_is_told_on_a_short_line(tuner: Typed, text: str, told: str):
+    """A study file that is too deep or too large is refused in at most 300 characters."""
+    (tuner.folder / "study.toml").write_text(TOML + text)
+    line = refused(tuner("launch", "study.toml", "--workers", "0"))
+    assert told in line
+    assert len(line) <= 300
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_files_that_are_none_are_not_opened(tuner: Typed, kind: str):
+    """Whoever opens a pipe may wait for ever."""
+    for name in ("a.toml", "a.py", "a.csv", "a.keras"):
+        path = tuner.folder / name
+        os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    (tuner.folder / "b.csv").write_text(csv("1,2,0\n3,3,1\n" * 10).decode())
+    for words in (
+        ("launch", "a.toml"),
+        ("launch", "a.py:build", "--data", "digits"),
+        (*LAUNCH, "--metric", "a.py:score"),
+        ("launch", "mlp", "--data", "a.csv", "--target", "y"),
+        ("launch", "mlp", "--data", "b.csv", "--target", "y", "--test-data", "a.csv"),
+        ("predict", "a.keras", "a.csv"),
+        ("predict", "a.keras", "a.csv", "--code", "a.py"),
+        ("dashboard", "--certfile", "a.csv"),
+        ("list", "--storage", "sqlite:///a.csv"),
+    ):
+        assert "a." in refused(tuner(*words)) or kind == "device"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("x" * 100_000,),
+        ("launch", "x" * 100_000, "--data", "digits"),
+        ("launch", "mlp", "--data", "x" * 100_000),
+        (*LAUNCH, "--trials", "9" * 100_000),
+        (*LAUNCH, "--set", "units=" + "1," * 50_000 + "1"),
+        (*LAUNCH, "--set", "x" * 100_000),
+        (*LAUNCH, "--objective", "x" * 100_000),
+        (*LAUNCH, "--storage", "x" * 100_000),
+        ("status", "x" * 100_000),
+        ("spaces", "x" * 100_000),
+    ],
+    ids=lambda words: " ".join(word[:12] for word in words),
+)
+def test_no_error_is_longer_than_300_letters(tuner: Typed, words: tuple[str, ...]):
+    """Whatever was typed; the middle is left out."""
+    assert len(refused(tuner(*words))) <= 300
+
+
+def test_memory_that_ran_out_is_no_defect(tuner: Typed, monkeypatch: pytest.MonkeyPatch):
+    """A `MemoryError` is told as the user's limit, with its size and without a traceback."""
+
+    def greedy() -> None:
+        raise MemoryError("Unable to allocate 8 GiB")
+
+    monkeypatch.setattr("search_spaces.catalog.describe_families", greedy)
+    assert "8 GiB" in refused(tuner("spaces"))
+
+
+@pytest.mark.parametrize("words", [("spaces",), ("--help",), ("list", "--json"), LAUNCH])
+def test_whoever_reads_no_further_ends_a_command_quietly(launched: Launched, words, tmp_path: Path):
+    """As other programs end that a signal tells so; shells count it as 141."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-P", "-m", "tuner", *words]
+    ended = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from storage import studies, workers
-from storage.artifacts import Artifacts
 from storage.errors import StoreError
+from storage.files.artifacts import Artifacts
 from storage.trials import ended
 from tests.support.terminal import Terminal
 from tests.support.trials import WORKER, begin, complete, enter, fail, report
-from tests.unit.cli.conftest import Launched, Typed
-from tuner.cli.options import Duration, Size
+from tests.support.typed import Typed
+from tests.unit.cli.conftest import Launched
+from tuner.cli.common_options import Duration, More, Size, Workers
 
 COUNTS = {"complete", "pruned", "failed", "running", "waiting", "unstarted"}
 
@@ -222,7 +224,7 @@ def test_trials_that_ended_are_found_by_time(worked: Launched):
 
 def test_a_missing_file_is_not_made(tuner: Typed):
     """Opening for reading never makes a SQLite file."""
-    from storage.engine import open_store
+    from storage.database.engine import open_store
 
     with pytest.raises(StoreError, match="no file"):
         open_store("sqlite:///absent.db", create=False)
@@ -243,3 +245,12 @@ def test_an_amount_of_memory_that_makes_no_sense_is_refused(text: str) -> None:
     """Each is told on one line, with an example."""
     with pytest.raises(click.BadParameter, match="such as 500MB"):
         Size().convert(text, None, None)
+
+
+@pytest.mark.parametrize("kind", [Duration(), More(), Size(), Workers()])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_of_thousands_of_digits_are_refused(kind: click.ParamType[Any], digits: int):
+    """Python turns no text that long into a whole number, nor an infinite one into bytes."""
+    with pytest.raises(click.BadParameter, match=r"999\.\.\.999") as caught:
+        kind.convert("9" * digits, None, None)
+    assert len(caught.value.message) < 200

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.engine import open_store
-from tests.unit.cli.conftest import Typed
-from tuner import doctor
+from storage.database.engine import open_store
+from tests.support.typed import Typed
+from tuner.study_setup import doctor
 
 
 def states(findings: list[dict[str, str]]) -> dict[str, str]:
@@ -32,12 +32,14 @@ def test_a_machine_that_is_well(tuner: Typed):
 
 
 def test_a_store_that_is_there_is_timed(tuner: Typed):
+    """It says how fast it answers."""
     open_store("sqlite:///tuner.db").close()
     told = next(finding["told"] for finding in tuner.json("doctor") if finding["what"] == "store")
     assert "answers in" in told
 
 
 def test_what_does_not_work_is_said_with_exit_code_2(tuner: Typed, monkeypatch):
+    """A library that cannot be imported and a file that is no database."""
     monkeypatch.setattr(doctor, "LOOK", "raise ImportError('no such library')")
     (tuner.folder / "tuner.db").write_text("no database at all, but long enough to look like one")
     result = tuner("doctor", "--storage", "sqlite:///tuner.db")
@@ -54,4 +56,5 @@ def test_a_folder_on_the_kernels_own_file_system(tuner: Typed):
 
 
 def test_file_systems_are_told_apart():
+    """By the mount that a path lies on."""
     assert doctor._filesystem(Path("/proc/self")) == "proc"

@@ -6,9 +6,9 @@ import shutil
 
 from search_spaces import catalog
 from storage import studies
-from storage.engine import open_store
+from storage.database.engine import open_store
 from tests.support.sources import ROOT
-from tests.unit.cli.conftest import Typed
+from tests.support.typed import Typed
 
 
 def test_the_lesson_is_a_grid_of_81_trials(tuner: Typed):

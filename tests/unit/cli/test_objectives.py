@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from storage import studies
-from storage.engine import open_store
+from storage.database.engine import open_store
 from storage.studies import Study
-from tests.unit.cli.conftest import Typed
+from tests.support.typed import Typed
 
 LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0", "--study", "s")
 TWO = ("--objective", "loss", "--objective", "parameters")
@@ -36,11 +36,13 @@ def test_a_study_has_its_objectives_in_their_order(tuner: Typed):
 
 
 def test_the_first_objective_prunes_where_that_is_asked_for(tuner: Typed):
+    """With a pruner that is named."""
     assert tuner(*LAUNCH, *TWO, "--pruner", "hyperband").exit_code == 0
     assert made().spec["pruner"]["kind"] == "hyperband"
 
 
 def test_one_objective_is_pruned_by_the_median(tuner: Typed):
+    """As ever, and nothing further is stored."""
     assert tuner(*LAUNCH).exit_code == 0
     study = made()
     assert (study.further, study.spec["further"]) == ((), {})
@@ -75,6 +77,7 @@ def test_a_loss_that_differs_is_no_objective_in_any_place(tuner: Typed):
 def test_what_makes_no_sense_is_refused_on_one_line(
     tuner: Typed, words: tuple[str, ...], told: str
 ):
+    """And nothing is made."""
     result = tuner(*LAUNCH, *words)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1), result.stderr
     assert told in result.stderr

@@ -13,6 +13,7 @@ from tuner.dashboard.hosts import Hosts, is_loopback
     "header", ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080"]
 )
 def test_a_loopback_dashboard_answers_to_its_own_names(header: str) -> None:
+    """With its port, in any case."""
     assert Hosts.of("127.0.0.1", 8080).include(header)
 
 
@@ -31,11 +32,13 @@ def test_a_loopback_dashboard_answers_to_its_own_names(header: str) -> None:
     ],
 )
 def test_a_loopback_dashboard_answers_to_nothing_else(header: str) -> None:
+    """Against DNS rebinding, where another name leads to this machine."""
     assert not Hosts.of("127.0.0.1", 8080).include(header)
 
 
 @pytest.mark.parametrize("header", ["localhost", "127.0.0.1:80"])
 def test_the_port_that_browsers_leave_out_may_be_missing(header: str) -> None:
+    """Port 80."""
     assert Hosts.of("localhost", 80).include(header)
 
 
@@ -46,12 +49,14 @@ def test_every_address_is_fine_for_a_dashboard_that_others_reach(header: str) ->
 
 
 def test_a_dashboard_that_others_reach_answers_to_the_name_of_its_machine_only() -> None:
+    """Not to any name."""
     hosts = Hosts.of("0.0.0.0", 8080)
     assert hosts.include(f"{socket.gethostname()}:8080")
     assert not hosts.include("evil.example:8080")
 
 
 def test_further_names_count_as_given_and_with_the_port() -> None:
+    """With another port only if it was given with it."""
     hosts = Hosts.of("127.0.0.1", 8080, ["Tuner.example", "localhost:9000"])
     for header in ("tuner.example", "tuner.example:8080", "localhost:9000"):
         assert hosts.include(header)
@@ -73,4 +78,5 @@ def test_further_names_count_as_given_and_with_the_port() -> None:
     ],
 )
 def test_loopback_is_what_only_this_machine_reaches(host: str, expected: bool) -> None:
+    """Every address that is local, and no other."""
     assert is_loopback(host) is expected

@@ -1,4 +1,4 @@
-"""Session cookies and the limit on wrong passwords, under a clock that the test moves."""
+"""Session cookies, under a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tuner.dashboard import sessions
-from tuner.dashboard.sessions import ATTEMPTS, ATTEMPTS_SECONDS, SESSION_SECONDS, Attempts, Sessions
+from tuner.dashboard.sessions import SESSION_SECONDS, Sessions
 
 
 @dataclass
@@ -21,6 +20,7 @@ class Clock:
 
 
 def test_a_session_is_open_until_it_expires() -> None:
+    """To the second."""
     clock = Clock()
     opened = Sessions(clock)
     cookie = opened.open()
@@ -31,6 +31,7 @@ def test_a_session_is_open_until_it_expires() -> None:
 
 
 def test_a_session_that_was_ended_stays_closed_and_others_stay_open() -> None:
+    """Wherever copies of its cookie are."""
     opened = Sessions()
     first, second = opened.open(), opened.open()
     opened.end(first)
@@ -38,38 +39,48 @@ def test_a_session_that_was_ended_stays_closed_and_others_stay_open() -> None:
     assert opened.is_open(second)
 
 
-@pytest.mark.parametrize("cookie", ["", ".", "..", "a.b.c", "9999999999.x.", "é.ü.ö"])
+def test_ended_sessions_are_forgotten_once_they_would_have_expired() -> None:
+    """Memory stays bounded; their cookies are worthless by themselves then."""
+    clock = Clock()
+    opened = Sessions(clock)
+    first = opened.open()
+    opened.end(first)
+    clock.now += SESSION_SECONDS + 1
+    opened.end(opened.open())
+    assert len(opened._ended) == 1
+    assert not opened.is_open(first)
+
+
+@pytest.mark.parametrize("cookie", ["", ".", "..", "a.b.c", "9999999999.x.", "é.ü.ö", "\udc80"])
 def test_a_cookie_that_was_not_made_here_opens_nothing(cookie: str) -> None:
-    assert not Sessions().is_open(cookie)
+    """Nor does it end anything, or tell a browser."""
+    sessions = Sessions()
+    sessions.end(cookie)
+    assert not sessions.is_open(cookie)
+    assert sessions.browser(cookie) is None
 
 
 def test_a_cookie_cannot_be_prolonged() -> None:
-    opened = Sessions()
-    expiry, identifier, signature = opened.open().split(".")
-    assert not opened.is_open(f"{int(expiry) + 1}.{identifier}.{signature}")
+    """Its time is signed."""
+    clock = Clock()
+    opened = Sessions(clock)
+    identifier, _, signature = opened.open().split(".")
+    clock.now += 10
+    later = opened.open().split(".")[1]
+    assert not opened.is_open(f"{identifier}.{later}.{signature}")
 
 
 def test_a_cookie_of_another_process_opens_nothing() -> None:
+    """A restart logs everybody out."""
     assert not Sessions().is_open(Sessions().open())
 
 
-def test_an_address_may_try_a_few_passwords_a_minute() -> None:
+def test_a_browser_is_told_from_others_and_let_in_by_nothing_of_that() -> None:
+    """Its cookie outlives sessions by far; theirs tell no browser."""
     clock = Clock()
-    attempts = Attempts(clock)
-    assert [attempts.take("192.0.2.7") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
-    assert attempts.take("192.0.2.8")
-    clock.now += ATTEMPTS_SECONDS + 1
-    assert attempts.take("192.0.2.7")
-
-
-def test_the_right_password_gives_all_attempts_back() -> None:
-    attempts = Attempts()
-    for _ in range(3 * ATTEMPTS):
-        assert attempts.take("192.0.2.7")
-        attempts.forgive("192.0.2.7")
-
-
-def test_memory_for_addresses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MOST_ADDRESSES", 3)
-    attempts = Attempts()
-    assert [attempts.take(str(address)) for address in range(4)] == [True, True, True, False]
+    sessions = Sessions(clock)
+    first, second = sessions.new_browser(), sessions.new_browser()
+    clock.now += 2 * SESSION_SECONDS
+    assert None is not sessions.browser(first) != sessions.browser(second)
+    assert not sessions.is_open(sessions.new_browser())
+    assert sessions.browser(sessions.open()) is None

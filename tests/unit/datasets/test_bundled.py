@@ -11,6 +11,7 @@ from tuner.datasets.sources.bundled import SETS
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_facts_shown_without_loading_are_true(name):
+    """Rows, shape, task and classes are those of the loaded data."""
     facts, data = describe(name), load(DataSpec(source=name))
     parts = (data.train, data.validation, data.test)
     assert facts.rows == sum(len(part) for part in parts)
@@ -21,6 +22,7 @@ def test_the_facts_shown_without_loading_are_true(name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_parts_are_finite_contiguous_float32(name):
+    """Labels are int32, numbers to be predicted float32, one for each row."""
     data = load(DataSpec(source=name))
     for part in (data.train, data.validation, data.test):
         assert part.x.dtype == np.float32
@@ -32,6 +34,7 @@ def test_parts_are_finite_contiguous_float32(name):
 
 
 def test_every_name_is_described():
+    """In the order in which the names are listed."""
     assert [row.name for row in describe_all()] == list(NAMES)
 
 

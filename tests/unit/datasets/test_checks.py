@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tuner.datasets import DataError
-from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.checks import check
+from tuner.datasets.raw_data import Arrays, Rows
 
 X = np.ones((6, 2))
 Y = np.array([0, 1] * 3)
@@ -48,6 +48,7 @@ def with_value(array, value):
     ],
 )
 def test_one_line_says_what_is_wrong(x, y, message):
+    """It begins with the place and the part, then what was expected and received."""
     with pytest.raises(DataError) as caught:
         check(Arrays(parts={"train": Rows(x=x, y=y)}), "here")
     assert message in str(caught.value)
@@ -64,17 +65,20 @@ def test_one_line_says_what_is_wrong(x, y, message):
     ],
 )
 def test_parts_must_fit_together(x, y, message):
+    """Rows and targets of all parts have one shape and one kind."""
     parts = {"train": Rows(x=X, y=Y), "test": Rows(x=x, y=y)}
     with pytest.raises(DataError, match=message):
         check(Arrays(parts=parts), "here")
 
 
 def test_good_arrays_are_not_copied():
+    """They may be as large as memory."""
     checked = check(Arrays(parts={"train": Rows(x=X, y=Y)}), "here").parts["train"]
     assert checked.x is X
     assert checked.y is Y
 
 
 def test_a_column_of_targets_becomes_a_vector():
+    """A last axis of length one says nothing."""
     checked = check(Arrays(parts={"train": Rows(x=X, y=Y[:, None])}), "here")
     assert checked.parts["train"].y.shape == (6,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -20,6 +21,7 @@ def data():
 
 @pytest.mark.parametrize("part", PARTS)
 def test_raw_rows_are_those_of_the_scaled_part(data, part):
+    """Scaled again they are equal, row by row, features and targets."""
     scaled = getattr(data, part)
     np.testing.assert_array_equal(data.scaler.transform(data.raw(part)), scaled.x)
     np.testing.assert_allclose(
@@ -28,11 +30,13 @@ def test_raw_rows_are_those_of_the_scaled_part(data, part):
 
 
 def test_sizes(data):
-    assert data.smallest_part == len(data.test) == 88
+    """The test part of 442 rows is a fifth."""
+    assert len(data.test) == 88
     assert len(data.train) == 266
 
 
 def test_an_unknown_part_is_a_mistake_in_the_code(data):
+    """It is a ValueError that names the parts, not a message for users."""
     with pytest.raises(ValueError, match=r"one of train, validation, test\. Received: 'holdout'"):
         data.raw("holdout")
 
@@ -44,7 +48,10 @@ def test_rows_may_be_their_own_targets(source, scaling):
     data = load(DataSpec(source=source, scaling=scaling, learns="rows"))
     for part in (data.train, data.validation, data.test):
         np.testing.assert_array_equal(part.y, part.x.reshape(len(part), -1))
-    assert data.outputs == Outputs.for_task("regression", math.prod(data.inputs.shape))
+    plain = dataclasses.replace(data.outputs, unit=None)
+    assert plain == Outputs.for_task("regression", math.prod(data.inputs.shape))
+    assert (data.outputs.unit is None) == (scaling == "none")
+    assert data.loss_unit == (None if scaling == "none" else "scaled")
     raw = data.raw("test")
     np.testing.assert_array_equal(data.raw_targets("test"), raw.reshape(len(raw), -1))
     assert data.fingerprint != load(DataSpec(source=source, scaling=scaling)).fingerprint

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tuner.datasets import DataError, DataSpec, dates, load
-from tuner.datasets.portrait import portray
+from tests.support.refusals import error_of
+from tuner.datasets import DataSpec, load
+from tuner.datasets.columns import dates
+from tuner.datasets.dataset_profile import profile_dataset
 
 
 def spec(folder: Path, days, **fields) -> DataSpec:
@@ -18,13 +20,6 @@ def spec(folder: Path, days, **fields) -> DataSpec:
     frame = pd.DataFrame({"day": days, "late": np.where(months > 6, "yes", "no")})
     frame.to_csv(folder / "days.csv", index=False)
     return DataSpec(source=str(folder / "days.csv"), target="late", **fields)
-
-
-def error_of(asked: DataSpec) -> str:
-    with pytest.raises(DataError) as caught:
-        load(asked)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def year() -> list[str]:
@@ -71,11 +66,13 @@ def test_times_of_one_day_vary_by_the_hour_only(tmp_path: Path):
     ],
 )
 def test_texts_are_read_in_utc_to_the_second(text: str, utc: str):
+    """With or without a time, a zone or fractions; what is missing stays missing."""
     read = dates.read(pd.Series([text, None]), "here")
     assert dates.as_text(read).tolist() == [utc, ""]
 
 
 def test_a_date_that_is_missing_is_the_median_in_the_middle_of_circles(tmp_path: Path):
+    """It has no season: all its sines and cosines are zero, and a column says so."""
     days = year()
     asked = spec(tmp_path, days, impute=True)
     frame = pd.read_csv(asked.source)
@@ -90,6 +87,7 @@ def test_a_date_that_is_missing_is_the_median_in_the_middle_of_circles(tmp_path:
 
 
 def test_a_date_that_is_none_is_named_with_its_row(tmp_path: Path):
+    """A day that does not exist, or a word, in a column of dates."""
     days = year()
     asked = spec(tmp_path, days)
     for wrong in ("2023-02-30", "soon"):
@@ -100,13 +98,15 @@ def test_a_date_that_is_none_is_named_with_its_row(tmp_path: Path):
 
 
 def test_dates_without_any_in_training_are_refused(tmp_path: Path):
+    """There is no median to impute."""
     asked = spec(tmp_path, year(), impute=True)
     Path(asked.source).write_text("day,late\n" + ",no\n,yes\n" * 20)
     assert "expected a value in column 'day'" in error_of(asked)
 
 
 def test_a_portrait_shows_the_first_and_the_last(tmp_path: Path):
-    (column,) = portray(spec(tmp_path, year())).columns
+    """As days, where all times are midnight."""
+    (column,) = profile_dataset(spec(tmp_path, year())).columns
     assert (column.kind, column.low, column.high) == ("date", "2023-01-01", "2023-12-31")
 
 

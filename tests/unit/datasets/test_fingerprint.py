@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tuner.datasets import DataSpec, load
-from tuner.datasets.arrays import Arrays, Rows
 from tuner.datasets.fingerprint import fingerprint
+from tuner.datasets.raw_data import Arrays, Rows
 
 SPEC = DataSpec(source="digits")
 X = np.arange(24.0).reshape(12, 2)
@@ -22,6 +22,7 @@ def of(x=X, y=Y, spec=SPEC, task="binary", part="test"):
 
 
 def test_it_is_a_sha256_that_repeats():
+    """The same data give the same 32 bytes."""
     assert of() == of()
     assert len(bytes.fromhex(of())) == 32
 
@@ -42,24 +43,29 @@ def test_it_is_a_sha256_that_repeats():
     ],
 )
 def test_whatever_changes_training_changes_it(changed):
+    """Values, types, shapes, labels, parts, the task and how data are prepared."""
     assert of(**changed) != of()
 
 
 def test_the_place_of_the_data_does_not_count():
+    """A study goes on when its file was moved."""
     assert of(spec=dataclasses.replace(SPEC, source="elsewhere.npz")) == of()
 
 
 def test_the_layout_in_memory_does_not_count():
+    """Rows stored column by column are the same rows."""
     assert of(x=np.asfortranarray(X)) == of()
 
 
 def test_pieces_add_up(monkeypatch):
+    """However many bytes are read at once."""
     whole = of()
     monkeypatch.setattr("tuner.datasets.fingerprint._BYTES_AT_ONCE", 40)
     assert of() == whole
 
 
 def test_loading_twice_gives_the_same_numbers():
+    """Fingerprint, rows and labels."""
     one, other = load(SPEC), load(SPEC)
     assert one.fingerprint == other.fingerprint
     np.testing.assert_array_equal(one.train.x, other.train.x)

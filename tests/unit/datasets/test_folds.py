@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.datasets import DataError, DataSpec, load
-from tuner.datasets.folds import cut
+from tuner.datasets.split.folds import cut
 
 
 def cuts(rows, count, **options):
@@ -17,6 +17,7 @@ def cuts(rows, count, **options):
 
 @given(st.integers(2, 6), st.integers(6, 60), st.integers(0, 40))
 def test_every_row_validates_once(count, rows, first):
+    """Each fold has all rows, and folds differ in size by less than one row."""
     chosen = np.arange(first, first + rows)
     parts = cuts(chosen, count)
     validated = np.concatenate([part["validation"] for part in parts])
@@ -27,12 +28,14 @@ def test_every_row_validates_once(count, rows, first):
 
 
 def test_classes_are_in_proportion():
+    """In each fold's validation part."""
     labels = np.repeat([0, 1, 2], [50, 30, 10])
     for part in cuts(np.arange(90), 5, labels=labels):
         assert np.bincount(labels[part["validation"]]).tolist() == [10, 6, 2]
 
 
 def test_groups_are_in_one_fold():
+    """No group is in both parts of a fold."""
     groups = np.repeat(np.arange(10), 4)
     for part in cuts(np.arange(40), 3, groups=groups):
         assert not set(groups[part["train"]]) & set(groups[part["validation"]])
@@ -47,6 +50,7 @@ def test_groups_are_in_one_fold():
     ],
 )
 def test_too_many_folds_are_refused(options, told):
+    """For lack of rows, of rows of a class, or of groups."""
     with pytest.raises(DataError, match=told):
         cut(np.arange(6), folds=7, fold=0, seed=0, **options)
 
@@ -63,9 +67,8 @@ def test_the_test_part_is_that_without_folds():
     assert sum(len(fold.validation) for fold in folds) == 120
 
 
-def test_time_and_parts_of_ones_own_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no --split-by-time"):
-        DataSpec(source="a.csv", folds=3, split_by_time="day")
+def test_parts_of_ones_own_are_refused(tmp_path):
+    """Folds cannot keep validation rows that are given."""
     x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_val=x, y_val=y)
     with pytest.raises(DataError, match="no validation rows of its own beside --folds 3"):

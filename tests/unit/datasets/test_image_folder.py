@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
-from tuner.datasets import DataError, DataSpec, describe, load, load_shared, shared
+from tests.support.refusals import error_of
+from tuner.datasets import DataSpec, cache, describe, load, load_shared
 
 DIGITS = load_digits()
 PHOTOGRAPHS = load_sample_images().images  # 427x640 pixels, in colour
@@ -45,15 +46,8 @@ def photographs(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def error_of(source: object) -> str:
-    with pytest.raises(DataError) as caught:
-        load(DataSpec(source=str(source)))
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
 def test_grey_images_come_as_they_are_with_folders_as_classes(folder):
+    """Pixel by pixel, each with the name of its folder."""
     data = load(DataSpec(source=str(folder)))
     assert (data.inputs.shape, data.outputs.task) == ((8, 8), "classes")
     assert data.classes == tuple(f"d{label}" for label in range(10))
@@ -63,6 +57,7 @@ def test_grey_images_come_as_they_are_with_folders_as_classes(folder):
 
 
 def test_other_sizes_are_made_equal_where_asked(photographs):
+    """Height and width after the colon; colours keep their order."""
     data = load(DataSpec(source=f"{photographs}/:20x16"))
     assert data.inputs.shape == (20, 16, 3)
     assert data.classes == ("china", "flower")
@@ -73,17 +68,20 @@ def test_other_sizes_are_made_equal_where_asked(photographs):
 
 
 def test_different_sizes_are_refused_with_what_to_write(photographs):
+    """Two files are named, and a size that could be asked for."""
     message = error_of(photographs)
     assert "0.png of 40x50 and 0.JPG of 40x30" in message
     assert "photos:64x64" in message
 
 
 def test_one_colour_image_makes_all_of_them_colour(folder):
+    """Grey ones get three equal channels."""
     write(folder / "d0" / "z.png", np.full((8, 8, 3), (200, 0, 0)))
     assert load(DataSpec(source=str(folder))).inputs.shape == (8, 8, 3)
 
 
 def test_a_transparent_ground_is_black(folder):
+    """Whatever colour lies below it."""
     for row in range(2):
         write(folder / "clear" / f"{row}.png", np.full((8, 8, 4), (255, 255, 255, 0)))
     data = load(DataSpec(source=str(folder)))
@@ -92,6 +90,7 @@ def test_a_transparent_ground_is_black(folder):
 
 
 def test_sixteen_bits_are_scaled_not_cut_off(tmp_path):
+    """The upper byte of each pixel is kept."""
     for label, level in (("dark", 0x1000), ("light", 0xF000)):
         for row in range(5):
             path = tmp_path / label / f"{row}.png"
@@ -107,6 +106,7 @@ def test_sixteen_bits_are_scaled_not_cut_off(tmp_path):
 
 
 def test_parts_that_are_there_are_used(tmp_path):
+    """Folders train, val and test are not divided again."""
     write_digits(tmp_path / "train", range(100))
     write_digits(tmp_path / "val", range(100, 120))
     write_digits(tmp_path / "test", range(120, 150))
@@ -115,38 +115,126 @@ def test_parts_that_are_there_are_used(tmp_path):
 
 
 def test_an_image_that_is_none_is_named(folder):
+    """By its folder and file."""
     (folder / "d3" / "0000.png").write_text("no image")
     assert "d3/0000.png" in error_of(folder)
 
 
 def test_an_image_that_is_cut_off_is_named(photographs):
+    """Though its header can be read."""
     path = photographs / "china" / "3.png"
     path.write_bytes(path.read_bytes()[:900])
     assert "china/3.png" in error_of(f"{photographs}:8x8")
 
 
 def test_a_single_class_is_refused(tmp_path):
+    """The one folder is named."""
     write_digits(tmp_path / "images", labels=(4,))
     assert "images of 'd4' only" in error_of(tmp_path / "images")
 
 
-def test_other_files_are_left_alone(folder):
+def test_other_files_are_counted_and_named(folder):
+    """Beside the folders of classes, and in them; what is hidden is nobody's data."""
     before = load(DataSpec(source=str(folder)))
+    assert before.notes == ()
     (folder / "d0" / "notes.txt").write_text("mine")
     (folder / "d0" / ".hidden.png").write_text("mine")
+    (folder / "d1" / "more").mkdir()
     (folder / "README").write_text("mine")
-    assert load(DataSpec(source=str(folder))).fingerprint == before.fingerprint
+    data = load(DataSpec(source=str(folder)))
+    assert data.fingerprint == before.fingerprint
+    (note,) = data.notes
+    assert "3 not read" in note
+    assert all(name in note for name in ("'images/README'", "'d0/notes.txt'", "'d1/more'"))
+
+
+@pytest.mark.parametrize("suffix", ["tif", "TIFF", "webp", "bmp", "gif", "jpg"])
+def test_a_class_in_another_format_is_one(tmp_path, suffix):
+    """The same pixels, but for formats that lose some."""
+    write_digits(tmp_path / "png", labels=(0, 1))
+    whole = load(DataSpec(source=str(tmp_path / "png")))
+    write_digits(tmp_path / "both", labels=(0, 1))
+    for path in sorted((tmp_path / "both" / "d1").iterdir()):
+        with Image.open(path) as image:
+            image.save(path.with_suffix(f".{suffix}"), lossless=True)
+        path.unlink()
+    both = load(DataSpec(source=str(tmp_path / "both")))
+    assert (both.classes, both.notes) == (("d0", "d1"), ())
+    rows = [np.concatenate([data.raw(part) for part in ("train", "validation", "test")])
+            for data in (whole, both)]  # fmt: skip
+    grey = [values if values.ndim == 3 else values.mean(axis=-1) for values in rows]
+    assert np.abs(grey[0] - grey[1].astype(float)).mean() < (20 if suffix == "jpg" else 1)
+
+
+@pytest.mark.parametrize("part", [".", "train", "test"])
+def test_a_class_without_an_image_is_refused(tmp_path, part):
+    """It would vanish: what its folder holds is counted by kind."""
+    for folder in (".",) if part == "." else ("train", "test"):
+        write_digits(tmp_path / folder, labels=(0, 1))
+    (tmp_path / part / "bird").mkdir()
+    assert "Received: 'bird' with nothing" in error_of(tmp_path)
+    for row in range(3):
+        (tmp_path / part / "bird" / f"{row}.heic").write_text("what Pillow does not read")
+    assert "Received: 'bird' with 3 .heic files: convert" in error_of(tmp_path)
+
+
+def test_a_folder_without_any_image_is_told(tmp_path):
+    """A class without one readable image is an error that counts what is there."""
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "1.heic").write_text("what Pillow does not read")
+    assert "Received: 'cat' with 1 .heic files" in error_of(tmp_path)
+
+
+def test_a_folder_beside_those_of_parts_is_told(tmp_path):
+    """Beside `train` no other folder is passed over silently."""
+    write_digits(tmp_path / "train")
+    write_digits(tmp_path / "extra")
+    assert "Received: 'extra' with 10 folders" in error_of(tmp_path)
+
+
+def test_two_folders_of_one_part_are_refused(tmp_path):
+    """`val` and `validation` cannot both be the validation part."""
+    for part in ("train", "val", "validation"):
+        write_digits(tmp_path / part)
+    assert "one folder validation" in error_of(tmp_path)
+
+
+def test_pages_after_the_first_are_told(folder):
+    """An image file with several pages is read by its first, which is said."""
+    pages = [Image.new("L", (8, 8), level) for level in (0, 100)]
+    pages[0].save(folder / "d0" / "pages.tif", save_all=True, append_images=pages[1:])
+    (note,) = load(DataSpec(source=str(folder))).notes
+    assert "1 of which the first picture alone is read: 'd0/pages.tif'" in note
+
+
+def test_what_is_not_read_of_a_further_part_is_told(folder, tmp_path):
+    """A file that is no image is named in a folder for the test part, too."""
+    part = write_digits(tmp_path / "later", range(60, 100))
+    (part / "d0" / "notes.txt").write_text("mine")
+    data = load(DataSpec(source=str(folder), test_data=str(part)))
+    assert "'d0/notes.txt'" in data.notes[0]
+
+
+def test_notes_are_kept_with_prepared_data(folder, tmp_path, monkeypatch):
+    """Whoever finds the data in the cache is told the same."""
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "LARGE", 1)
+    (folder / "notes.txt").write_text("mine")
+    first, second = (load_shared(DataSpec(source=str(folder))) for _ in range(2))
+    assert first.notes == second.notes != ()
 
 
 def test_a_folder_is_described(folder):
+    """Images, their size, task and number of classes."""
     row = describe(DataSpec(source=str(folder)))
     assert (row.rows, row.shape, row.task, row.classes) == (60, (8, 8), "classes", 10)
 
 
 @pytest.mark.parametrize("size", ["", ":8x8"])
 def test_an_image_that_changed_is_noticed_though_data_are_kept(folder, tmp_path, monkeypatch, size):
+    """The cache is not asked for images that are other ones now."""
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(shared, "LARGE", 1)
+    monkeypatch.setattr(cache, "LARGE", 1)
     spec = DataSpec(source=f"{folder}{size}")
     first = load_shared(spec)
     assert load_shared(spec).fingerprint == first.fingerprint

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from sklearn.datasets import load_digits, load_linnerud
 
 from search_spaces import SpaceError, catalog
+from tests.support.refusals import error_of
 from tuner.cli import main
-from tuner.datasets import DataError, DataSpec, describe, load, load_shared, shared, written
-from tuner.datasets.portrait import portray
-from tuner.results.report.scoring import CLASSES, section
-from tuner.results.scores import score
+from tuner.datasets import DataSpec, array_store, cache, describe, load, load_shared
+from tuner.datasets.cache_folder import FOLDER_VARIABLE
+from tuner.datasets.dataset_profile import profile_dataset
+from tuner.models.scores import score
+from tuner.report.sections.best_model_scores import CLASSES, section
 
 NAMES = ("even", "above 4", "prime")
 TARGET = "even,above 4, prime"
@@ -37,13 +39,6 @@ def table(tmp_path) -> str:
     path = tmp_path / "digits.csv"
     frame.to_csv(path, index=False)
     return str(path)
-
-
-def error_of(**fields) -> str:
-    with pytest.raises(DataError) as caught:
-        load(DataSpec(**fields))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_columns_of_a_table_are_labels(table):
@@ -78,6 +73,7 @@ def indices(data) -> np.ndarray:
 
 
 def test_a_column_may_have_a_comma_in_its_name(tmp_path):
+    """Where there is such a column, it is one target and not two."""
     frame = pd.DataFrame({"x": range(20), "a,b": [0, 1] * 10})
     frame.to_csv(tmp_path / "t.csv", index=False)
     data = load(DataSpec(source=str(tmp_path / "t.csv"), target="a,b"))
@@ -93,29 +89,36 @@ def test_a_column_may_have_a_comma_in_its_name(tmp_path):
     ],
 )
 def test_targets_that_cannot_be_meant_are_refused(table, target, message):
-    assert message in error_of(source=table, target=target)
+    """Mistyped names, the same name twice, or an empty one."""
+    assert message in error_of(table, target=target)
 
 
 def test_one_of_several_targets_holds_text(tmp_path):
+    """Labels are told by numbers; the column and a value are named."""
     frame = pd.DataFrame({"x": range(20), "a": [0, 1] * 10, "b": ["yes", "no"] * 10})
     frame.to_csv(tmp_path / "t.csv", index=False)
-    told = error_of(source=str(tmp_path / "t.csv"), target="a,b")
+    told = error_of(str(tmp_path / "t.csv"), target="a,b")
     assert "expected numbers in every target column where there are several" in told
     assert "'yes' in column 'b'" in told
 
 
 def test_class_weights_are_for_classes(table):
-    told = error_of(source=table, target=TARGET, class_weights="balanced")
-    assert "Received: the task labels: leave --class-weights out" in told
+    """Several labels have none."""
+    told = error_of(table, target=TARGET, class_weights="balanced")
+    assert "Received: the task multilabel: leave --class-weights out" in told
 
 
 def test_a_family_that_takes_classes_only_says_so(table):
+    """It names the tasks that it can do."""
     data = load(DataSpec(source=table, target=TARGET))
-    with pytest.raises(SpaceError, match=r"Expected the task binary or classes for lvq\. Received"):
+    with pytest.raises(
+        SpaceError, match=r"Expected the task binary or multiclass for lvq\. Received"
+    ):
         catalog.load("lvq").check(data.inputs, data.outputs)
 
 
 def test_arrays_bring_names_beside_them(tmp_path):
+    """Without names labels are numbered, and as many names as labels are wanted."""
     path = tmp_path / "digits.npz"
     np.savez(path, x=load_digits().data, y=labels(), y_names=np.array(NAMES))
     data = load(DataSpec(source=str(path), task="labels"))
@@ -123,22 +126,23 @@ def test_arrays_bring_names_beside_them(tmp_path):
     np.savez(path, x=load_digits().data, y=labels())
     assert load(DataSpec(source=str(path))).targets == ("0", "1", "2")
     np.savez(path, x=load_digits().data, y=labels(), y_names=np.array(NAMES[:2]))
-    assert "expected 3 different names of targets" in error_of(source=str(path))
+    assert "expected 3 different names of targets" in error_of(str(path))
 
 
 def test_a_data_frame_in_memory_brings_its_columns(tmp_path):
     """Which differ in the file's name: two studies of other labels share no file."""
     frame = pd.DataFrame(labels().astype(bool), columns=NAMES)
-    path = written.write((load_digits().data, frame), str(tmp_path))
+    path = array_store.write((load_digits().data, frame), str(tmp_path))
     data = load(DataSpec(source=str(path)))
     assert (data.outputs.task, data.targets) == ("labels", NAMES)
     other = frame.set_axis(["x", "y", "z"], axis=1)
-    assert written.write((load_digits().data, other), str(tmp_path)) != path
+    assert array_store.write((load_digits().data, other), str(tmp_path)) != path
 
 
 def test_names_of_labels_are_kept_with_shared_data(table, tmp_path, monkeypatch):
-    monkeypatch.setenv(shared.FOLDER_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(shared, "LARGE", 0)
+    """What is mapped from the cache has them too."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "LARGE", 0)
     spec = DataSpec(source=table, target=TARGET)
     loaded, mapped = load(spec), [load_shared(spec) for _ in range(2)][-1]
     assert isinstance(mapped.train.y, np.memmap)
@@ -147,8 +151,9 @@ def test_names_of_labels_are_kept_with_shared_data(table, tmp_path, monkeypatch)
 
 
 def test_labels_are_described_and_counted(table):
+    """Rows with each label, and the first rows as they are."""
     spec = DataSpec(source=table, target=TARGET)
-    described, portrait = describe(spec), portray(spec)
+    described, portrait = describe(spec), profile_dataset(spec)
     assert (described.task, described.classes) == ("labels", 3)
     assert portrait.counts == dict(zip(NAMES, labels().sum(axis=0).tolist(), strict=True))
     assert portrait.targets is None
@@ -156,9 +161,10 @@ def test_labels_are_described_and_counted(table):
 
 
 def test_the_command_shows_the_share_of_rows_with_each_label(table):
+    """In percent, beside the label's name."""
     shown = CliRunner().invoke(main, ["datasets", table, "--target", TARGET])
     share = labels()[:, 2].mean()
-    assert "labels (3)" in shown.output
+    assert "multilabel (3)" in shown.output
     assert f"{share:.1%}" in next(line for line in shown.output.splitlines() if "prime" in line)
 
 
@@ -172,8 +178,9 @@ def test_the_command_takes_a_task(tmp_path):
 
 
 def test_a_report_has_a_line_for_each_label(table):
+    """With its recall, which is 1 where all answers are yes."""
     data = load(DataSpec(source=table, target=TARGET))
-    shown = section(data, np.full((len(data.test), 3), 0.75))
+    shown = _shown(data, np.full((len(data.test), 3), 0.75))
     assert shown.table is not None
     assert [row[0] for row in shown.table.rows] == list(NAMES)
     recall = shown.table.columns.index("recall")
@@ -181,13 +188,18 @@ def test_a_report_has_a_line_for_each_label(table):
 
 
 def test_a_report_of_very_many_labels_shows_the_worst(tmp_path):
+    """No more lines than classes would get, the worst first."""
     many, random = CLASSES + 2, np.random.default_rng(0)
     y = random.integers(0, 2, (200, many))
     np.savez(tmp_path / "many.npz", x=random.normal(size=(200, 2)), y=y)
     data = load(DataSpec(source=str(tmp_path / "many.npz")))
     answers = data.test.y * 0.8 + 0.1
     answers[:, 17] = 1 - answers[:, 17]
-    shown = section(data, answers)
+    shown = _shown(data, answers)
     assert shown.table is not None
     assert (len(shown.table.rows), shown.table.rows[0][0]) == (CLASSES, "17")
     assert f"of {many} that are found worst" in shown.text[1]
+
+
+def _shown(data, answers):
+    return section(data, answers, score(data, "test", answers))

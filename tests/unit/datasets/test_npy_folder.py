@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.datasets import DataError, DataSpec, describe, load, load_shared, shared
+from tuner.datasets import DataError, DataSpec, cache, describe, load, load_shared
+from tuner.datasets.cache_folder import FOLDER_VARIABLE
 
 MEGABYTE = 1 << 20
 
@@ -43,6 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_read_as_an_archive_would_be(folder: Path, tmp_path: Path):
+    """The same rows and fingerprint, and it is described."""
     np.savez(tmp_path / "rows.npz", x=np.load(folder / "x.npy"), y=np.load(folder / "y.npy"))
     mapped, archive = (load(DataSpec(source=str(path))) for path in (folder, tmp_path / "rows.npz"))
     assert mapped.fingerprint == archive.fingerprint
@@ -56,7 +58,7 @@ def test_pieces_give_the_numbers_of_the_whole(folder: Path, monkeypatch: pytest.
     np.save(folder / "x.npy", x)
     np.save(folder / "y.npy", np.arange(9_000) % 3)
     whole = load(DataSpec(source=str(folder)))
-    monkeypatch.setattr("tuner.datasets.pieces.BYTES", 1)  # pieces of 4096 rows
+    monkeypatch.setattr("tuner.datasets.chunks.BYTES", 1)  # pieces of 4096 rows
     cut = load(DataSpec(source=str(folder)))
     np.testing.assert_allclose(cut.train.x, whole.train.x, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(cut.train.y, whole.train.y)
@@ -65,8 +67,9 @@ def test_pieces_give_the_numbers_of_the_whole(folder: Path, monkeypatch: pytest.
 def test_a_file_in_the_folder_that_changes_is_seen(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv(shared.FOLDER_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(shared, "LARGE", 0)
+    """What was kept of the old labels is not used."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "LARGE", 0)
     spec = DataSpec(source=str(folder))
     before = load_shared(spec)
     np.save(folder / "y.npy", np.array(["c", "b", "a"] * 20))
@@ -87,7 +90,7 @@ def test_rows_may_be_more_than_memory_holds(tmp_path: Path, learns: str):
         json.loads(
             subprocess.run(
                 [sys.executable, "-c", LITTLE, rows, str(size * MEGABYTE), learns],
-                env={**os.environ, shared.FOLDER_VARIABLE: str(tmp_path / f"cache-{size}")},
+                env={**os.environ, FOLDER_VARIABLE: str(tmp_path / f"cache-{size}")},
                 capture_output=True,
                 text=True,
                 check=True,
@@ -108,6 +111,7 @@ def test_rows_may_be_more_than_memory_holds(tmp_path: Path, learns: str):
     ],
 )
 def test_a_damaged_folder_is_one_clear_line(folder: Path, name: str, content, message: str):
+    """A file that is no array or is empty, and weights that are none."""
     if content is None:
         np.save(folder / name, np.ones((60, 4)))
     else:
@@ -119,6 +123,7 @@ def test_a_damaged_folder_is_one_clear_line(folder: Path, name: str, content, me
 
 
 def test_a_folder_without_targets_says_what_is_missing(folder: Path):
+    """It asks for y."""
     (folder / "y.npy").unlink()
     with pytest.raises(DataError, match="add y"):
         load(DataSpec(source=str(folder)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.datasets import load_wine
 
-from tuner.datasets import DataError, DataSpec, frames, load
+from tests.support import refusals
+from tuner.datasets import DataSpec, load
+from tuner.datasets.sources import data_frames
 
 
 @pytest.fixture
@@ -31,11 +34,7 @@ def wines() -> pd.DataFrame:
     return frame
 
 
-def error_of(path: Path, **fields) -> str:
-    with pytest.raises(DataError) as caught:
-        load(DataSpec(source=str(path), target="y", **fields))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+error_of = partial(refusals.error_of, target="y")
 
 
 def write(path: Path, **columns) -> Path:
@@ -86,6 +85,7 @@ def test_a_table_is_the_same_as_csv_and_as_parquet(tmp_path: Path, wines, compac
     ids=["uint8", "float32", "decimal", "dictionary of text", "dictionary of numbers"],
 )
 def test_types_become_plain_ones(tmp_path: Path, column: pa.Array):
+    """Numbers of every width, decimals, flags and dictionaries."""
     x = one(tmp_path, column)
     if column.type == pa.dictionary(pa.int32(), pa.string()):
         assert x["a"].tolist() == ["1", "2"] * 10
@@ -95,6 +95,7 @@ def test_types_become_plain_ones(tmp_path: Path, column: pa.Array):
 
 @pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("ns")], ids=str)
 def test_days_and_times_are_dates(tmp_path: Path, kind: pa.DataType):
+    """Both kinds are read as the same days."""
     days = np.arange("2024-01-01", "2024-01-21", dtype="datetime64[D]")
     x = one(tmp_path, pa.array(days.astype("datetime64[s]")).cast(kind))
     np.testing.assert_array_equal(x["a"], days)
@@ -112,13 +113,18 @@ def test_times_with_a_zone_count_in_utc(tmp_path: Path):
 
 
 def test_nothing_is_missing_unless_it_may_be(tmp_path: Path):
-    path = write(tmp_path / "a.parquet", a=pa.array([1, None] * 10), b=pa.array(range(20)))
+    """With --impute a column beside it says where."""
+    path = write(
+        tmp_path / "a.parquet", a=pa.array([1, None] * 10), b=pa.array([i * i for i in range(20)])
+    )
     assert "10 missing in column 'a', the first in data row 2" in error_of(path)
     assert load(DataSpec(source=str(path), target="y", impute=True)).inputs.shape == (4,)
 
 
 def test_an_index_without_a_name_is_no_column_and_one_with_a_name_is(tmp_path: Path):
-    frame = pd.DataFrame({"a": range(20), "y": [0, 1] * 10}, index=[*range(5, 24), 99])
+    """As pandas writes them."""
+    squares = [i * i for i in range(20)]
+    frame = pd.DataFrame({"a": squares, "y": [0, 1] * 10}, index=[*range(5, 24), 99])
     frame.to_parquet(tmp_path / "a.parquet")
     assert load(DataSpec(source=str(tmp_path / "a.parquet"), target="y")).columns == ("a",)
     frame.rename_axis("b").to_parquet(tmp_path / "a.parquet")
@@ -132,16 +138,18 @@ def test_an_index_without_a_name_is_no_column_and_one_with_a_name_is(tmp_path: P
         (pa.array([b"x"] * 20), "'a' of type binary"),
         (pa.array([{"b": 1}] * 20), "'a' of type struct<"),
         (pa.array([None] * 20), "expected a value in column 'a'"),
-        (pa.array([f"id-{i}" for i in range(20)]), "remove the column"),
+        (pa.array([f"id-{i}" for i in range(20)]), "remove it"),
         (pa.array([1.0, np.inf] * 10), "Received: inf in row 1 of column 'a'"),
     ],
     ids=["list", "bytes", "struct", "nothing", "identifiers", "infinite"],
 )
 def test_a_column_that_no_model_takes_is_told(tmp_path: Path, column: pa.Array, told: str):
+    """With its type: lists, bytes, records and the like."""
     assert told in error_of(write(tmp_path / "a.parquet", a=column), impute=True)
 
 
 def test_a_file_that_is_none(tmp_path: Path):
+    """A table of text under this name, and a file that was cut off."""
     path = tmp_path / "a.parquet"
     path.write_text("a,y\n1,0\n2,1\n")
     assert "Expected a Parquet file. Received: " in error_of(path)
@@ -151,6 +159,7 @@ def test_a_file_that_is_none(tmp_path: Path):
 
 
 def test_no_rows_and_columns_of_one_name(tmp_path: Path):
+    """Each is refused in a line of its own."""
     path = write(tmp_path / "a.parquet", a=pa.array([], pa.int64()))
     assert "with no row" in error_of(path)
     twice = pa.table([pa.array(range(20))] * 2, names=["y", "y"])
@@ -159,6 +168,7 @@ def test_no_rows_and_columns_of_one_name(tmp_path: Path):
 
 
 def test_without_the_package_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The message says what to install."""
     path = write(tmp_path / "a.parquet", a=pa.array(range(20)))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert "pip install pyarrow" in error_of(path)
@@ -169,4 +179,4 @@ def test_text_that_looks_like_numbers_stays_text(tmp_path: Path):
     codes = ["007", "7", "010"] * 10
     assert set(one(tmp_path, pa.array(codes))["a"]) == {"007", "7", "010"}
     pd.DataFrame({"a": codes}).to_csv(tmp_path / "new.csv", index=False)
-    assert frames.read(tmp_path / "new.csv", text=["a"])["a"].tolist() == codes
+    assert data_frames.read(tmp_path / "new.csv", text=["a"])["a"].tolist() == codes

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits, load_iris
 
-from tuner.datasets import DataError, DataSpec, load
-from tuner.datasets.shared import load_shared
+from tests.support.refusals import error_of
+from tuner.datasets import DataSpec, load
+from tuner.datasets.cache import load_shared
 
 ROWS = load_digits().images.astype(np.uint8)
 LABELS = load_digits().target
@@ -42,27 +43,19 @@ def spec(files: dict[str, str], **fields) -> DataSpec:
     return DataSpec(**{"source": files["train"], "target": "kind", **named, **fields})
 
 
-def error_of(asked: DataSpec) -> str:
-    with pytest.raises(DataError) as caught:
-        load(asked)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_each_part_is_its_file(files):
     """In its order; what is encoded is fitted on the training rows alone."""
     frame, data = irises(), load(spec(files))
     for part, rows in (("train", slice(100)), ("validation", slice(100, 120)),
                        ("test", slice(120, None))):  # fmt: skip
         assert data.raw_targets(part).tolist() == frame["kind"][rows].tolist()
-        np.testing.assert_array_equal(
-            data.raw(part)["sepal"][:, 0], frame["sepal"][rows].astype(np.float32)
-        )
+        np.testing.assert_array_equal(data.raw(part)["sepal"][:, 0], frame["sepal"][rows])
     assert data.encoder.kinds["day"] == "date"
     assert data.encoder.columns[0].centre == pytest.approx(frame["sepal"][:100].mean())
 
 
 def test_only_the_part_that_is_missing_is_cut(files):
+    """From the training rows; the test file stays whole."""
     data = load(spec(files, validation_data=None, validation=0.1))
     assert (len(data.train), len(data.validation), len(data.test)) == (90, 10, 30)
 
@@ -94,18 +87,21 @@ def test_groups_divide_what_is_left(files):
     ids=["missing", "more", "no target", "text", "no date", "gaps", "class", "numbers", "no rows"],
 )
 def test_a_file_of_other_columns_is_told_in_a_line(files, change, told: str):
+    """Columns that are missing, unknown or of another kind."""
     change(pd.read_csv(files["test"])).to_csv(files["test"], index=False)
     assert told in error_of(spec(files))
 
 
 def test_a_file_that_is_no_table(files, tmp_path: Path):
+    """One that does not exist, and one of another format."""
     assert "which does not exist" in error_of(spec(files, test_data=str(tmp_path / "x.csv")))
     assert "Expected a table (.csv or .parquet)" in error_of(spec(files, test_data="x.npz"))
 
 
 def test_parts_in_the_cache_follow_their_files(files, tmp_path: Path, monkeypatch):
+    """A row that was removed from the test file is gone."""
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("tuner.datasets.shared.LARGE", 1000)
+    monkeypatch.setattr("tuner.datasets.cache.LARGE", 1000)
     first = load_shared(spec(files))
     frame = pd.read_csv(files["test"])
     frame[1:].to_csv(files["test"], index=False)
@@ -118,6 +114,7 @@ def save(path: Path, rows: slice) -> str:
 
 
 def test_archives_may_have_parts_beside_them(tmp_path: Path):
+    """Their rows are the part, in order."""
     source = save(tmp_path / "a.npz", slice(1000))
     further = {"validation_data": save(tmp_path / "b.npz", slice(1000, 1400))}
     data = load(DataSpec(source=source, **further, test=0.1))
@@ -126,6 +123,7 @@ def test_archives_may_have_parts_beside_them(tmp_path: Path):
 
 
 def test_archives_that_do_not_go_together_are_told(tmp_path: Path):
+    """Other shapes, parts within parts, other formats, sets without files."""
     source = save(tmp_path / "a.npz", slice(1000))
     np.savez(tmp_path / "b.npz", x=ROWS[:50, :4], y=LABELS[:50])
     both = {"x_train": ROWS, "y_train": LABELS, "x_test": ROWS, "y_test": LABELS}
@@ -157,6 +155,7 @@ def test_folders_of_images_may_have_parts_beside_them(tmp_path: Path):
 
 
 def test_paths_of_parts_become_absolute(tmp_path: Path, monkeypatch):
+    """And a saved definition comes back equal."""
     monkeypatch.chdir(tmp_path)
     resolved = DataSpec(source="a.csv", test_data="b.csv", text=("said",)).resolve()
     assert resolved.given == {"test": str(tmp_path / "b.csv")}

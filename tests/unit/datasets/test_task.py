@@ -30,6 +30,7 @@ from tuner.datasets.task import find
     ],
 )
 def test_the_rule(y, task, units):
+    """What the task is follows from the targets' type, shape and values."""
     targets = find([np.array(y)], None, "here")
     assert (targets.task, targets.units) == (task, units)
 
@@ -46,6 +47,7 @@ def test_the_rule(y, task, units):
     ],
 )
 def test_a_given_task_is_taken(y, given, units):
+    """Where the targets could be meant so."""
     targets = find([np.array(y)], given, "here")
     assert (targets.task, targets.units) == (given, units)
 
@@ -57,7 +59,7 @@ def test_a_given_task_is_taken(y, given, units):
         (["a", "a"], None, "Received: 'a' in every row"),
         ([2.5, 2.5], "regression", "Received: 2.5 in every row"),
         ([[1.0, 2.0]] * 3, None, "Received: [1.0, 2.0] in every row"),
-        ([0, 1, 2], "binary", "Received: 3 (0, 1, 2, ...): give the task classes"),
+        ([0, 1, 2], "binary", "Received: 3 (0, 1, 2, ...): give the task multiclass"),
         (["a", "b"], "regression", "labels such as 'a'"),
         ([True, False], "regression", "labels such as False"),
         ([0.5, 1.0], "classes", "fractions such as 0.5"),
@@ -73,6 +75,7 @@ def test_a_given_task_is_taken(y, given, units):
     ],
 )
 def test_targets_that_do_not_fit_are_refused(y, given, message):
+    """On one line: targets that are all the same, or a task that they cannot be."""
     with pytest.raises(DataError) as caught:
         find([np.array(y)], given, "here")
     assert message in str(caught.value)
@@ -80,11 +83,13 @@ def test_targets_that_do_not_fit_are_refused(y, given, message):
 
 
 def test_labels_of_all_parts_are_classes():
+    """Also one that only a later part has, longer than the others."""
     targets = find([np.array(["a", "b"]), np.array(["longer"])], None, "here")
     assert targets.labels == ("a", "b", "longer")
 
 
 def test_positions_are_those_of_the_sorted_labels():
+    """As int32."""
     targets = find([np.array(["dog", "cat", "dog", "eel"])], None, "here")
     encoded = targets.encode(np.array(["eel", "cat", "dog"]))
     np.testing.assert_array_equal(encoded, [2, 0, 1])
@@ -99,6 +104,7 @@ def test_columns_of_0_and_1_are_labels_where_they_cannot_be_one_hot():
 
 
 def test_labels_without_names_go_by_their_positions():
+    """Flags become float32."""
     targets = find([np.array([[0, 1], [1, 1], [1, 0]])], "labels", "here")
     assert targets.names == ("0", "1")
     assert targets.labels is None

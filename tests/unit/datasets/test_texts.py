@@ -9,22 +9,17 @@ import pandas as pd
 import pytest
 
 from tests.support.prose import sentences
-from tuner.datasets import DataError, DataSpec, load, texts
-from tuner.datasets.portrait import portray
-from tuner.datasets.shared import load_shared
+from tests.support.refusals import error_of
+from tuner.datasets import DataSpec, load
+from tuner.datasets.cache import load_shared
+from tuner.datasets.columns import texts
+from tuner.datasets.dataset_profile import profile_dataset
 
 
 def spec(folder: Path, column: list, **fields) -> DataSpec:
     frame = pd.DataFrame({"said": column, "odd": [row % 2 for row in range(len(column))]})
     frame.to_csv(folder / "words.csv", index=False)
     return DataSpec(source=str(folder / "words.csv"), target="odd", **fields)
-
-
-def error_of(asked: DataSpec) -> str:
-    with pytest.raises(DataError) as caught:
-        load(asked)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_real_sentences_are_text(tmp_path: Path):
@@ -53,6 +48,7 @@ def test_a_row_is_tf_idf_of_length_one(tmp_path: Path):
 
 
 def test_case_and_punctuation_do_not_count():
+    """Words are split at white space and dashes that stand alone."""
     assert texts.words("Don't SHOUT, straße; -- (at me)!") == [
         "dont",
         "shout",
@@ -63,6 +59,7 @@ def test_case_and_punctuation_do_not_count():
 
 
 def test_only_the_most_frequent_words_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A long text has no more columns than that."""
     monkeypatch.setattr(texts, "MOST_WORDS", 7)
     assert load(spec(tmp_path, sentences()[:200])).inputs.shape == (7,)
 
@@ -77,11 +74,13 @@ def test_only_the_most_frequent_words_count(tmp_path: Path, monkeypatch: pytest.
     ids=["identifiers", "addresses", "several words that nobody shares"],
 )
 def test_what_looks_like_an_identifier_is_refused_with_a_hint(tmp_path: Path, column: list[str]):
+    """Every row has a text of its own."""
     line = error_of(spec(tmp_path, column))
-    assert "remove the column, or take its words with --text said" in line
+    assert "remove it, or take its words with --text said" in line
 
 
 def test_whoever_calls_it_text_gets_its_words(tmp_path: Path):
+    """Also where it looks like an identifier or a category."""
     column = [f"Elm {row}" for row in range(60)]
     data = load(spec(tmp_path, column, text=("said",)))
     assert data.encoder.columns[0].words == ("elm",)
@@ -96,14 +95,16 @@ def test_whoever_calls_it_text_gets_its_words(tmp_path: Path):
         ([*range(60)], "said", "expected --text to be a column of text. Received: 'said' with 0"),
         (["a b"] * 60, "sayd", "Did you mean 'said'?"),
         (["a b"] * 60, "odd", "beside the target"),
-        ([f"w{row}" for row in range(60)], "said", "stand in 2 training rows or more"),
+        ([f"w{row}" for row in range(60)], "said", "occur in 2 training rows or more"),
     ],
 )
 def test_text_that_cannot_be_meant_is_told(tmp_path: Path, column: list, text: str, told: str):
+    """A column of numbers, a mistyped one, the target, or one in which no word comes twice."""
     assert told in error_of(spec(tmp_path, column, text=(text,)))
 
 
 def test_sets_without_columns_have_no_text():
+    """The option is for tables."""
     assert "Expected --text with tables" in error_of(DataSpec(source="digits", text=("a",)))
 
 
@@ -118,7 +119,7 @@ def test_other_words_are_other_data(tmp_path: Path):
 def test_large_tables_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What is mapped from the cache is what was encoded."""
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("tuner.datasets.shared.LARGE", 1000)
+    monkeypatch.setattr("tuner.datasets.cache.LARGE", 1000)
     asked = spec(tmp_path, sentences()[:200])
     plain, first, again = load(asked), load_shared(asked), load_shared(asked)
     assert isinstance(again.train.x, np.memmap)
@@ -128,5 +129,6 @@ def test_large_tables_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_portrait_calls_it_text(tmp_path: Path):
-    (column,) = portray(spec(tmp_path, sentences()[:100])).columns
+    """Without a lowest and highest value."""
+    (column,) = profile_dataset(spec(tmp_path, sentences()[:100])).columns
     assert (column.kind, column.missing, column.high) == ("text", 0, None)

@@ -11,6 +11,8 @@ import pytest
 class FakeModel:
     """What passes for a `keras.Model`."""
 
+    compiled = False
+
 
 @pytest.fixture
 def fake_keras(monkeypatch: pytest.MonkeyPatch) -> type[FakeModel]:

@@ -7,32 +7,36 @@ import re
 import pytest
 
 from search_spaces import Choice, Float, Int, Limits, SpaceError
-from search_spaces.overrides import general, narrow, parse
-from search_spaces.parameters import Parameter
+from search_spaces.parameters.overrides import general, narrow, parse
+from search_spaces.parameters.parameter import Parameter
 
 UNITS = Int(16, 512, log=True, default=128, limits=Limits(at_least=1))
 DROPOUT = Float(0.0, 0.5, step=0.1, default=0.1, limits=Limits(at_least=0, below=1))
 BATCH_SIZE = Choice([16, 32, 64, 128], limits=Limits(at_least=1))
-ACTIVATION = Choice(["relu", "tanh"], known=["prelu", "gelu"])
+ACTIVATION = Choice(["relu", "tanh"], allowed=["prelu", "gelu"])
 NESTEROV = Choice([False, True])
 
 
 def test_overrides_are_split_at_the_first_equals_sign() -> None:
+    """Spaces around it do not count."""
     assert parse(["units = 32..512", "a=b=c"]) == {"units": "32..512", "a": "b=c"}
 
 
 @pytest.mark.parametrize("typed", ["", "units", "units=", "=3", " = "])
 def test_an_override_needs_a_name_and_values(typed: str) -> None:
+    """The message shows an example."""
     with pytest.raises(SpaceError, match=r"Expected NAME=VALUES, such as units=32..512:log"):
         parse([typed])
 
 
 def test_a_name_is_set_once() -> None:
+    """Both values are shown."""
     with pytest.raises(SpaceError, match=r"Received: units=32 and units=64"):
         parse(["units=32", "units=64"])
 
 
 def test_the_general_name_of_a_numbered_parameter() -> None:
+    """Without its number; other names stay."""
     assert general("units_12") == "units"
     assert general("learning_rate") == "learning_rate"
 
@@ -67,6 +71,7 @@ def test_the_general_name_of_a_numbered_parameter() -> None:
 def test_an_override_gives_a_range_a_list_or_a_value(
     parameter: Parameter, text: str, narrowed: str
 ) -> None:
+    """A range keeps the parameter's scale unless another is asked for."""
     assert narrow("name", parameter, text).text == narrowed
 
 
@@ -101,6 +106,7 @@ def test_an_override_gives_a_range_a_list_or_a_value(
 def test_what_a_parameter_cannot_mean_is_refused_in_one_line(
     parameter: Parameter, text: str, expected: str
 ) -> None:
+    """With what it accepts."""
     message = re.escape(f"name={text}: Expected {expected}")
     with pytest.raises(SpaceError, match=f"^{message}") as refusal:
         narrow("name", parameter, text)
@@ -108,6 +114,7 @@ def test_what_a_parameter_cannot_mean_is_refused_in_one_line(
 
 
 def test_the_default_stays_or_becomes_the_closest_value_or_the_first() -> None:
+    """Whatever is closest among numbers, the first of categories."""
     assert narrow("units", UNITS, "32..512").default == 128
     assert narrow("units", UNITS, "32..64").default == 64
     assert narrow("units", UNITS, "200,400").default == 200
@@ -116,6 +123,7 @@ def test_the_default_stays_or_becomes_the_closest_value_or_the_first() -> None:
 
 
 def test_conditions_help_and_limits_survive_an_override() -> None:
+    """By a value, a list or a range."""
     rho = Float(0.8, 0.99, limits=Limits(below=1), when={"optimizer": "rmsprop"}, help="words")
     for text in ("0.9", "0.8,0.9", "0.85..0.95"):
         narrowed = narrow("rho", rho, text)

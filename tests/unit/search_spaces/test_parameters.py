@@ -9,6 +9,7 @@ from search_spaces import AtLeast, Choice, Float, Int, Limits, SpaceError
 
 
 def test_an_ordered_list_is_sampled_by_its_index() -> None:
+    """So that the sampler knows which values are close."""
     batch_size = Choice([16, 32, 64])
     trial = optuna.trial.FixedTrial({"batch_size": 2})
     assert batch_size.suggest(trial, "batch_size") == 64
@@ -17,30 +18,47 @@ def test_an_ordered_list_is_sampled_by_its_index() -> None:
 
 
 def test_categories_are_sampled_as_they_are() -> None:
+    """They have no order."""
     activation = Choice(["relu", "tanh"])
     trial = optuna.trial.FixedTrial({"activation": "tanh"})
     assert activation.suggest(trial, "activation") == "tanh"
     assert activation.encode("tanh") == "tanh"
 
 
+def test_categories_may_be_tuples() -> None:
+    """Optuna stores their text; what JSON made a list of is known again."""
+    layers = Choice([(8,), (8, 4)])
+    trial = optuna.trial.FixedTrial({"layers": "[8, 4]"})
+    assert layers.suggest(trial, "layers") is layers.values[1]
+    assert layers.encode((8, 4)) == layers.encode([8, 4]) == "[8, 4]"  # type: ignore[arg-type]
+    assert layers.as_declared([8, 4]) is layers.values[1]
+    assert layers.text == "[8],[8, 4]"
+    with pytest.raises(SpaceError, match="name each by a text"):
+        Choice([print])
+
+
 def test_true_and_false_are_categories_and_no_numbers() -> None:
+    """Though Python counts with them."""
     assert not Choice([False, True]).ordered
     assert not Int(0, 1).contains(True)
 
 
 @pytest.mark.parametrize("parameter", [Int(3, 3), Float(0.2, 0.2), Choice(["relu"])])
 def test_what_is_fixed_is_never_asked_of_the_sampler(parameter: Int | Float | Choice) -> None:
+    """A range or list of one value."""
     trial = optuna.trial.FixedTrial({})
     assert parameter.suggest(trial, "fixed") == parameter.default
     assert trial.distributions == {}
 
 
 def test_steps_give_numbers_without_binary_residue() -> None:
+    """0.3 and not 0.30000000000000004."""
     trial = optuna.trial.FixedTrial({"dropout": 0.1 * 3})
     assert Float(0.0, 0.5, step=0.1).suggest(trial, "dropout") == 0.3
 
 
 def test_a_range_ends_where_its_step_does() -> None:
+    """At the last value that a step reaches."""
     assert Float(0, 0.5, step=0.2).text == "0..0.4:0.2"
     assert Int(16, 100, step=32).high == 80
 
@@ -59,10 +77,12 @@ def test_a_range_ends_where_its_step_does() -> None:
     ],
 )
 def test_a_range_prints_as_it_is_typed(parameter: Int | Float | Choice, text: str) -> None:
+    """On the command line."""
     assert parameter.text == text
 
 
 def test_the_default_is_the_middle_of_a_range_and_the_first_category() -> None:
+    """On the range's own scale."""
     assert Int(1, 3).default == 2
     assert Float(1e-4, 1e-2, log=True).default == pytest.approx(1e-3)
     assert Choice([16, 32, 64]).default == 32
@@ -80,20 +100,24 @@ def test_the_default_is_the_middle_of_a_range_and_the_first_category() -> None:
     ],
 )
 def test_nearest(parameter: Int | Float | Choice, value: float | str, nearest: object) -> None:
+    """The closest value that the parameter can have."""
     assert parameter.nearest(value) == nearest
 
 
 def test_a_category_that_is_not_offered_has_no_nearest_one() -> None:
+    """It is refused with those that are."""
     with pytest.raises(SpaceError, match=r"Expected one of relu, tanh. Received: gelu"):
         Choice(["relu", "tanh"]).nearest("gelu")
 
 
 def test_what_lies_outside_is_not_encoded() -> None:
+    """It is refused with the range."""
     with pytest.raises(SpaceError, match=r"Expected a value of 16,32. Received: 24"):
         Choice([16, 32]).encode(24)
 
 
 def test_a_condition_needs_the_other_parameter_to_exist_and_to_match() -> None:
+    """All conditions must hold."""
     momentum = Float(0.0, 0.9, when={"optimizer": ("sgd", "rmsprop"), "layers": AtLeast(2)})
     assert momentum.exists({"optimizer": "sgd", "layers": 2})
     assert not momentum.exists({"optimizer": "adam", "layers": 2})
@@ -102,6 +126,7 @@ def test_a_condition_needs_the_other_parameter_to_exist_and_to_match() -> None:
 
 
 def test_a_definition_holds_range_and_conditions() -> None:
+    """What help says is no part of it."""
     decay = Float(1e-4, 0.1, log=True, when={"schedule": "inverse_time"}, help="any")
     assert decay.definition() == {
         "type": "float",
@@ -114,6 +139,7 @@ def test_a_definition_holds_range_and_conditions() -> None:
 
 
 def test_numbers_beyond_the_declared_range_need_limits() -> None:
+    """Without them the declared range is all that has a meaning."""
     assert not Int(1, 3).means(4)
     assert Int(1, 3, limits=Limits(at_least=1)).means(4)
     assert not Choice([16, 32]).means(24)
@@ -146,6 +172,7 @@ def test_numbers_beyond_the_declared_range_need_limits() -> None:
     ],
 )
 def test_a_declaration_that_makes_no_sense_is_refused(make: object, message: str) -> None:
+    """When it is made, with what was expected."""
     assert callable(make)
     with pytest.raises(SpaceError, match=message):
         make()

@@ -17,6 +17,7 @@ from search_spaces import Outputs
     ],
 )
 def test_a_task_has_its_head_and_loss(task: str, units: int, activation: str, loss: str) -> None:
+    """Units, activation and loss by their Keras names."""
     outputs = Outputs.for_task(task, units)  # type: ignore[arg-type]
     assert (outputs.units, outputs.activation, outputs.loss) == (units, activation, loss)
 
@@ -25,11 +26,13 @@ def test_a_task_has_its_head_and_loss(task: str, units: int, activation: str, lo
     ("task", "units"), [("binary", 2), ("classes", 1), ("labels", 1), ("regression", 0)]
 )
 def test_a_head_that_cannot_be_is_refused(task: str, units: int) -> None:
+    """A number of units that the task cannot have."""
     with pytest.raises(ValueError, match=rf"Expected .* unit.* for {task}. Received: {units}"):
         Outputs.for_task(task, units)  # type: ignore[arg-type]
 
 
 def test_an_unknown_task_is_refused() -> None:
+    """The known ones are listed."""
     with pytest.raises(
         ValueError, match=r"Expected a task among binary, classes, labels, regression"
     ):

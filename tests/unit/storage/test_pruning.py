@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
 
-from storage.pruning import PruningRule
+from storage.pruning import AshaRule, HyperbandRule, MedianRule, NoPruning
+from tuner.search import pruners
+from tuner.search.pruners import PRUNERS
 
 
 def test_the_median_rule_asks_after_every_epoch_from_the_warm_up_on():
     """Early losses say little: nothing is decided before the warm-up."""
-    rule = PruningRule(kind="median", warmup=3)
+    rule = MedianRule(warmup=3)
     assert [epoch for epoch in range(1, 7) if rule.is_rung(epoch)] == [3, 4, 5, 6]
 
 
 def test_asha_asks_at_rungs_that_grow_by_the_reduction():
     """Rungs are warmup * reduction**k."""
-    rule = PruningRule(kind="asha", warmup=2, reduction=3)
+    rule = AshaRule(warmup=2, reduction=3)
     assert [epoch for epoch in range(1, 60) if rule.is_rung(epoch)] == [2, 6, 18, 54]
 
 
 def test_without_pruning_there_are_no_rungs():
     """Kind none never decides."""
-    assert not any(PruningRule().is_rung(epoch) for epoch in range(1, 100))
+    assert not any(NoPruning().is_rung(epoch) for epoch in range(1, 100))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,7 @@ def test_without_pruning_there_are_no_rungs():
 )
 def test_median_stops_what_is_worse_than_half_of_the_others(others: int, better: int, pruned: bool):
     """A trial is stopped if more than half of the others are better."""
-    assert (better >= PruningRule(kind="median").cut(others)) is pruned
+    assert (better >= MedianRule().cut(others)) is pruned
 
 
 @pytest.mark.parametrize(
@@ -56,16 +61,25 @@ def test_median_stops_what_is_worse_than_half_of_the_others(others: int, better:
 )
 def test_asha_lets_the_best_third_pass(others: int, better: int, pruned: bool):
     """At reduction 3 a trial goes on if it is among the best third, at least among the best one."""
-    assert (better >= PruningRule(kind="asha", reduction=3).cut(others)) is pruned
+    assert (better >= AshaRule(reduction=3).cut(others)) is pruned
 
 
-def test_a_rule_round_trips():
-    """A study keeps its rule as JSON."""
-    rule = PruningRule(kind="asha", warmup=4, startup=7, reduction=2)
-    assert PruningRule.from_dict(rule.to_dict()) == rule
+@pytest.mark.parametrize("name", PRUNERS)
+def test_a_rule_round_trips(name: str):
+    """A study keeps its rule as JSON, under a kind that is among the names."""
+    rule = dataclasses.replace(PRUNERS[name], warmup=7)
+    assert pruners.from_dict(json.loads(json.dumps(rule.to_dict()))) == rule
 
 
-HYPERBAND = PruningRule(kind="hyperband", warmup=1, startup=1, reduction=3, brackets=3)
+def test_rules_of_earlier_versions_are_read():
+    """They had the numbers of all kinds, whichever theirs was."""
+    numbers = {"warmup": 2, "startup": 3, "reduction": 4, "brackets": 5}
+    rules = [pruners.from_dict({"kind": kind, **numbers}) for kind in ("none", "median", "asha")]
+    asha = AshaRule(warmup=2, startup=3, reduction=4)
+    assert rules == [NoPruning(warmup=2), MedianRule(warmup=2, startup=3), asha]
+
+
+HYPERBAND = HyperbandRule(warmup=1, startup=1, reduction=3, brackets=3)
 
 
 def test_hyperband_begins_later_in_each_bracket():
@@ -87,4 +101,4 @@ def test_trials_meet_within_their_bracket_only():
     """At one epoch, every bracket has a place of its own; without brackets it is the epoch."""
     places = {HYPERBAND.meeting(epoch, n) for epoch in (3, 9) for n in (0, 9, 14)}
     assert len(places) == 6
-    assert [PruningRule(kind="asha").meeting(epoch, 5) for epoch in (1, 2, 7)] == [1, 2, 7]
+    assert [AshaRule().meeting(epoch, 5) for epoch in (1, 2, 7)] == [1, 2, 7]

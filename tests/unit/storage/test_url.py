@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import url as urls
+from storage.database import url as urls
 from storage.errors import StoreError
 
 

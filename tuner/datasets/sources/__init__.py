@@ -1,1 +1,1 @@
-"""Where data come from, one module a kind of source (see ``tuner.datasets.catalogue.Loader``)."""
+"""Where data come from, one module a kind of source; see ``source.Source``."""

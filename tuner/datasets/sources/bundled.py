@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuner.datasets.arrays import Arrays, Rows
-from tuner.datasets.facts import Facts
-from tuner.datasets.spec import DataSpec
-
-FORM = "a name such as digits"
-SUMMARY = "real data sets that scikit-learn brings along"
-TAKES_TARGET = False
+from tuner.datasets.data_spec import DataSpec
+from tuner.datasets.raw_data import Arrays, Rows
+from tuner.datasets.sources.dataset_facts import DatasetFacts
+from tuner.datasets.sources.source import Source, no_file
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bundled(Facts):
+class Bundled(DatasetFacts):
     """A set of scikit-learn's; a test holds its facts against the arrays.
 
     Attributes:
@@ -24,48 +21,29 @@ class Bundled(Facts):
     loader: str
 
 
+def _set(
+    loader: str, rows: int, columns: int, classes: int | None, what: str, source: str
+) -> Bundled:
+    return Bundled(
+        loader=f"load_{loader}",
+        rows=rows,
+        shape=(columns,),
+        task="regression" if classes is None else "binary" if classes == 2 else "classes",
+        classes=classes,
+        summary=f"{what} ({source}, via scikit-learn)",
+        same_unit=loader == "digits",  # pixels
+    )
+
+
+DIGITS = "handwritten digits, 8x8 pixels of 0 to 16 in one row"
+CANCER = "cell nuclei in images, malignant or benign"
+DIABETES = "progression of a disease after a year"
 SETS = {
-    "digits": Bundled(
-        loader="load_digits",
-        rows=1797,
-        shape=(64,),
-        task="classes",
-        classes=10,
-        summary="handwritten digits, 8x8 pixels of 0 to 16 in one row (UCI, via scikit-learn)",
-        same_unit=True,
-    ),
-    "breast-cancer": Bundled(
-        loader="load_breast_cancer",
-        rows=569,
-        shape=(30,),
-        task="binary",
-        classes=2,
-        summary="cell nuclei in images, malignant or benign (UCI Wisconsin, via scikit-learn)",
-    ),
-    "wine": Bundled(
-        loader="load_wine",
-        rows=178,
-        shape=(13,),
-        task="classes",
-        classes=3,
-        summary="chemical analysis of wines of three growers (UCI, via scikit-learn)",
-    ),
-    "iris": Bundled(
-        loader="load_iris",
-        rows=150,
-        shape=(4,),
-        task="classes",
-        classes=3,
-        summary="measures of three kinds of iris (Fisher 1936, via scikit-learn)",
-    ),
-    "diabetes": Bundled(
-        loader="load_diabetes",
-        rows=442,
-        shape=(10,),
-        task="regression",
-        classes=None,
-        summary="progression of a disease after a year (Efron et al. 2004, via scikit-learn)",
-    ),
+    "digits": _set("digits", 1797, 64, 10, DIGITS, "UCI"),
+    "breast-cancer": _set("breast_cancer", 569, 30, 2, CANCER, "UCI Wisconsin"),
+    "wine": _set("wine", 178, 13, 3, "chemical analysis of wines of three growers", "UCI"),
+    "iris": _set("iris", 150, 4, 3, "measures of three kinds of iris", "Fisher 1936"),
+    "diabetes": _set("diabetes", 442, 10, None, DIABETES, "Efron et al. 2004"),
 }
 
 
@@ -80,9 +58,21 @@ def read(spec: DataSpec) -> Arrays:
     import sklearn.datasets
 
     bundled = SETS[spec.source]
-    found = getattr(sklearn.datasets, bundled.loader)()
+    bunch = getattr(sklearn.datasets, bundled.loader)()
     return Arrays(
-        parts={"train": Rows(x=found.data, y=found.target)},
+        parts={"train": Rows(x=bunch.data, y=bunch.target)},
         same_unit=bundled.same_unit,
-        columns=tuple(map(str, found.feature_names)),
+        columns=tuple(map(str, bunch.feature_names)),
     )
+
+
+SOURCE = Source(
+    form="a name such as digits",
+    summary="real data sets that scikit-learn brings along",
+    accepts=accepts,
+    read=read,
+    takes_parts=False,
+    needs_keras=False,
+    sets=SETS,
+    files=no_file,
+)

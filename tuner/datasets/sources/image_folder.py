@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets.arrays import Arrays, Rows
+from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
-from tuner.datasets.spec import DataSpec
-from tuner.errors import one_line
+from tuner.datasets.input_limits import check_memory
+from tuner.datasets.raw_data import Arrays, Rows
+from tuner.datasets.sources import image_files
+from tuner.datasets.sources.image_files import SUFFIXES, folders, inside, list_images
+from tuner.datasets.sources.source import Source
+from tuner.datasets.sources.user_files import kind_of
+from tuner.errors import one_line, quoted
 
-FORM = "FOLDER/ of images by class"
-SUMMARY = "FOLDER/CLASS/IMAGE.png, of one size or as FOLDER/:64x64 says (height x width)"
-TAKES_TARGET = False
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-_PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _GREY = ("1", "L", "LA")  # Pillow's modes that hold no colour
 _FEWEST_CLASSES = 2
 
@@ -27,9 +28,11 @@ Images = list[tuple[str, Path]]  # class and file
 
 
 def accepts(source: str) -> bool:
-    """Whether the source is a folder with a folder that holds an image, or has a size behind it."""
+    """Whether the source is a folder with folders that hold something, or has a size behind it."""
     folder, size = cut(source)
-    return folder.is_dir() and (size is not None or any(files(source)))
+    if kind_of(folder) != "a folder":
+        return False
+    return size is not None or any(inside(inner) for inner in folders(folder))
 
 
 def cut(source: str) -> tuple[Path, Size | None]:
@@ -48,8 +51,7 @@ def of_size(source: str, other: str) -> str:
 
 def files(source: str) -> list[Path]:
     """Returns all images of a folder, those of parts that it brings included."""
-    folder, _ = cut(source)
-    return [path for images in _by_part(folder).values() for _, path in images]
+    return list_images(cut(source)[0]).images
 
 
 def read(spec: DataSpec) -> Arrays:
@@ -62,63 +64,67 @@ def read(spec: DataSpec) -> Arrays:
 
     Raises:
         DataError: There are fewer than two classes, images differ in size and none was asked
-            for, one cannot be read, or Pillow is not installed.
+            for, one cannot be read, a folder holds none, or there are too many.
     """
     folder, size = cut(spec.source)
-    parts = _by_part(folder)
-    _check_classes(parts, spec.source)
-    everything = [path for images in parts.values() for _, path in images]
-    seen = [_look(path) for path in everything]
-    size = size or _common_size(everything, [found for found, _ in seen], spec.source)
-    mode = "L" if all(mode in _GREY for _, mode in seen) else "RGB"
+    listing = list_images(folder)
+    image_files.check(listing, spec.source)
+    _check_classes(listing.parts, spec.source)
+    images = listing.images
+    headers = [_read_header(path) for path in images]
+    size = size or _common_size(images, [header.size for header in headers], spec.source)
+    mode = "L" if all(header.mode in _GREY for header in headers) else "RGB"
+    check_memory(len(images) * math.prod(size) * len(mode), spec.source)
+    multi_frame = [path for path, header in zip(images, headers, strict=True) if header.further]
     return Arrays(
-        parts={part: _rows(images, size, mode) for part, images in parts.items()}, same_unit=True
+        parts={part: _rows(some, size, mode) for part, some in listing.parts.items() if some},
+        same_unit=True,
+        notes=(
+            *image_files.note(listing.aside, "not read, as no images of a class", spec.source),
+            *image_files.note(multi_frame, "of which the first picture alone is read", spec.source),
+        ),
     )
-
-
-def _by_part(folder: Path) -> dict[str, Images]:
-    inside = _folders(folder)
-    if inside and all(path.name in _PARTS and _folders(path) for path in inside):
-        found = {_PARTS[path.name]: _images(path) for path in inside}
-    else:
-        found = {"train": _images(folder)}
-    return {part: images for part, images in found.items() if images}
-
-
-def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-
-
-def _images(folder: Path) -> Images:
-    return [
-        (of_class.name, path)
-        for of_class in _folders(folder)
-        for path in sorted(of_class.iterdir())
-        if path.suffix.lower() in SUFFIXES and path.name[0] != "."
-    ]
 
 
 def _check_classes(parts: dict[str, Images], source: str) -> None:
     classes = sorted({label for label, _ in parts.get("train", ())})
     if len(classes) < _FEWEST_CLASSES:
-        received = f"images of {classes[0]!r} only" if classes else "no image"
+        received = f"images of {quoted(classes[0])} only" if classes else "no image"
         raise DataError(
             f"{source}: expected a folder of images for each of two classes or more "
             f"(CLASS/IMAGE{SUFFIXES[0]}). Received: {received} to train on."
         )
 
 
-def _look(path: Path) -> tuple[Size, str]:
-    """Size and mode of an image, of which only the head is read."""
+@dataclass(frozen=True)
+class _Look:
+    """What the head of an image tells.
+
+    Attributes:
+        size: Height and width in pixels.
+        mode: Pillow's; of all that is grey ``L``.
+        further: Whether the file holds more pictures, as of animations or pages.
+    """
+
+    size: Size
+    mode: str
+    further: bool
+
+
+def _read_header(path: Path) -> _Look:
     from PIL import Image
 
+    kind = kind_of(path)
+    if kind != "a file":  # which is never opened: it could wait for ever
+        raise DataError(
+            f"Expected an image. Received: {path}, which is {kind or 'not there'}: remove it."
+        )
     try:
         with Image.open(path) as image:
-            grey = image.mode in _GREY or image.mode.startswith("I")
-            return (image.height, image.width), "L" if grey else image.mode
-    except (OSError, ValueError, Image.DecompressionBombError) as e:
+            mode = "L" if image.mode in _GREY or image.mode.startswith("I") else image.mode
+            further = bool(getattr(image, "is_animated", False))
+            return _Look((image.height, image.width), mode, further)
+    except Exception as e:  # whatever Pillow makes of a damaged file
         raise _unreadable(path, e) from e
 
 
@@ -156,7 +162,7 @@ def _pixels(path: Path, size: Size, mode: str) -> NDArray[np.uint8]:
             if (flat.height, flat.width) != size:
                 flat = flat.resize((size[1], size[0]), Image.Resampling.BILINEAR)
             return np.asarray(flat)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
+    except Exception as e:  # whatever Pillow makes of a damaged file
         raise _unreadable(path, e) from e
 
 
@@ -164,3 +170,14 @@ def _unreadable(path: Path, reason: Exception) -> DataError:
     return DataError(
         f"Expected an image. Received: {path} ({one_line(reason)}): write it again or remove it."
     )
+
+
+SOURCE = Source(
+    form="FOLDER/ of images by class",
+    summary="FOLDER/CLASS/IMAGE.png, of one size or as FOLDER/:64x64 says (height x width)",
+    accepts=accepts,
+    read=read,
+    part_like=of_size,
+    needs_keras=False,
+    files=lambda source: [cut(source)[0], *files(source)],
+)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.datasets.arrays import FORMS, NAMES, Arrays, from_names
+from tuner.datasets.array_names import FORMS, standard_name
+from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
-from tuner.datasets.spec import DataSpec
+from tuner.datasets.input_limits import check_room
+from tuner.datasets.raw_data import Arrays, from_names
+from tuner.datasets.sources.source import Source
+from tuner.datasets.sources.user_files import kind_of
 from tuner.errors import one_line
-
-FORM = "FOLDER of .npy files"
-SUMMARY = f"x.npy and y.npy, or other arrays {FORMS}"
-TAKES_TARGET = False
 
 
 def accepts(source: str) -> bool:
@@ -24,8 +24,8 @@ def accepts(source: str) -> bool:
 def files(source: str) -> dict[str, Path]:
     """Returns the files of a folder that hold arrays we know, by the arrays' names."""
     folder = Path(source).expanduser()
-    found = {name: folder / f"{name}.npy" for name in NAMES}
-    return {name: path for name, path in found.items() if path.is_file()}
+    paths = sorted(folder.glob("*.npy")) if kind_of(folder) == "a folder" else []
+    return {p.stem: p for p in paths if standard_name(p.stem) and kind_of(p) == "a file"}
 
 
 def read(spec: DataSpec) -> Arrays:
@@ -35,15 +35,27 @@ def read(spec: DataSpec) -> Arrays:
         DataError: A file is damaged or holds Python objects; or the names do not fit.
     """
     return from_names(
-        {name: _mapped(path) for name, path in files(spec.source).items()}, spec.source
+        {name: _map_file(path) for name, path in files(spec.source).items()}, spec.source
     )
 
 
-def _mapped(path: Path) -> np.ndarray:
+def _map_file(path: Path) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as e:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as e:  # whatever NumPy makes of a damaged file
         raise DataError(
             f"Expected an array of numbers or text. Received: {path} ({one_line(e)}): "
             "write it again with numpy.save."
         ) from e
+    check_room(mapped.shape, str(path))
+    return mapped
+
+
+SOURCE = Source(
+    form="FOLDER of .npy files",
+    summary=f"x.npy and y.npy, or other arrays {FORMS}",
+    accepts=accepts,
+    read=read,
+    needs_keras=False,
+    files=lambda source: [Path(source).expanduser(), *files(source).values()],
+)

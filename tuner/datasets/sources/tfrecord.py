@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from tuner.datasets import tfrecords
-from tuner.datasets.arrays import Arrays, from_names
+from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
-from tuner.datasets.files import require_file
-from tuner.datasets.sources import table
-from tuner.datasets.spec import DataSpec
-
-FORM = "FILE.tfrecord"
-SUMMARY = "records of tf.train.Example with x and y, or with columns and --target COLUMN"
-TAKES_TARGET = True
+from tuner.datasets.raw_data import Arrays, from_names
+from tuner.datasets.sources import table, tf_examples
+from tuner.datasets.sources.source import Source, one_file
+from tuner.datasets.sources.user_files import require_file
 
 
 def accepts(source: str) -> bool:
     """Whether the source ends in ``.tfrecord`` or ``.tfrecords``."""
-    return source.endswith(tfrecords.SUFFIXES)
+    return source.endswith(tf_examples.SUFFIXES)
 
 
 def read(spec: DataSpec) -> Arrays:
@@ -29,11 +25,23 @@ def read(spec: DataSpec) -> Arrays:
     """
     if spec.target is not None:
         return table.read(spec)
-    asked = spec.weights or spec.group or spec.split_by_time or spec.text or spec.impute
-    named = tfrecords.arrays(require_file(spec.source))
-    if asked or not {"x", "y"} <= set(named):
+    has_column_options = (
+        spec.weights or spec.group or spec.split_by_time or spec.text or spec.impute
+    )
+    features = tf_examples.arrays(require_file(spec.source))
+    if has_column_options or not {"x", "y"} <= set(features):
         raise DataError(
             f"{spec.source}: expected features x and y, or --target COLUMN and options of columns "
-            f"beside it. Received: {', '.join(sorted(named))} without --target: add it."
+            f"beside it. Received: {', '.join(sorted(features))} without --target: add it."
         )
-    return from_names(named, spec.source)
+    return from_names(features, spec.source)
+
+
+SOURCE = Source(
+    form="FILE.tfrecord",
+    summary="records of tf.train.Example with x and y, or with columns and --target COLUMN",
+    accepts=accepts,
+    read=read,
+    takes_target=True,
+    files=one_file,
+)

@@ -1,0 +1,1 @@
+"""Code that was written for KerasTuner: `build(hp)` functions and `HyperModel` classes."""

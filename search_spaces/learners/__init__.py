@@ -1,1 +1,0 @@
-"""How models learn, where that is not the gradient of a loss alone; imported late, by builders."""

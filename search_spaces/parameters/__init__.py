@@ -1,0 +1,1 @@
+"""The kinds of parameters: ranges, choices, conditions, and what `--set` makes of them."""

@@ -1,0 +1,1 @@
+"""The connection to each kind of database, and the tables with their migrations."""

@@ -1,9 +1,0 @@
-"""Alembic's entry: runs our migrations on the connection that ``storage.migrate`` hands over."""
-
-from alembic import context
-
-context.configure(
-    connection=context.config.attributes["connection"],
-    version_table=context.config.attributes["version_table"],
-)
-context.run_migrations()

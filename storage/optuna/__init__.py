@@ -1,0 +1,1 @@
+"""Everything that depends on how Optuna stores trials: its tables, and bulk reads of them."""

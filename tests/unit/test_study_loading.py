@@ -1,0 +1,108 @@
+"""A worker takes a study only where all that the study stands on is as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from search_spaces import SpaceError, catalog
+from search_spaces.user_code import source_files
+from storage.errors import StoreError
+from storage.pruning import NoPruning
+from tests.support import series
+from tuner.datasets import DataSpec
+from tuner.errors import UserError
+from tuner.studies.loading import code_names, load_space, space_and_data
+from tuner.studies.study_spec import StudySpec
+
+SPEC = StudySpec(
+    space="mlp",
+    space_fingerprint=catalog.load("mlp").fingerprint(),
+    data=DataSpec(source="iris"),
+    data_fingerprint="",
+    pruner=NoPruning().to_dict(),
+    artifacts="",
+)
+
+
+@pytest.mark.parametrize("package", ["numpy 0.1", "nowhere-to-be-found 1.0"])
+def test_a_package_of_another_version_is_refused(package: str):
+    """What a sampler, metric or source of a package does may differ; the message names it."""
+    spec = dataclasses.replace(SPEC, packages=(package,))
+    with pytest.raises(StoreError, match=rf"^Expected the package {package},.* install that"):
+        load_space(StudySpec.from_dict(spec.to_dict()))
+
+
+def test_a_package_of_the_same_version_is_taken():
+    """And so is a study of an earlier version, which names none."""
+    here = f"numpy {metadata.version('numpy')}"
+    assert load_space(dataclasses.replace(SPEC, packages=(here,))).name == "mlp"
+    older = {name: value for name, value in SPEC.to_dict().items() if name != "packages"}
+    assert load_space(StudySpec.from_dict(older)).name == "mlp"
+
+
+@pytest.fixture
+def searched(tmp_path: Path) -> StudySpec:
+    """A study whose data function has arguments."""
+    source = series.write_function(tmp_path)
+    space, data = space_and_data("mlp", ["window=3..5"], (), DataSpec(source=source))
+    return dataclasses.replace(
+        SPEC,
+        overrides=("window=3..5",),
+        space_fingerprint=space.fingerprint(),
+        code_fingerprint=source_files.fingerprint(code_names((), (), data)),
+        data=data,
+    )
+
+
+def test_arguments_of_the_data_function_are_parameters(searched: StudySpec):
+    """Their defaults, within the overrides, are the data of the study."""
+    assert searched.data.arguments == {"window": 4, "columns": "both"}
+    assert load_space(searched).parameters["window"].text == "3..5"
+
+
+def test_another_data_function_is_refused(searched: StudySpec):
+    """What it returns for other arguments than the defaults is seen by nobody else."""
+    path = Path(searched.data.source.rpartition(":")[0])
+    path.write_text(path.read_text() + "\n# changed")
+    with pytest.raises(StoreError, match=r"^Expected the metrics, data function and callbacks"):
+        load_space(searched)
+
+
+def test_studies_from_before_arguments_were_searched(searched: StudySpec):
+    """They go on with the function's own defaults, whatever its file declares."""
+    older = dataclasses.replace(
+        searched,
+        overrides=(),
+        space_fingerprint=SPEC.space_fingerprint,
+        code_fingerprint=None,
+        data=DataSpec(source=searched.data.source),
+    )
+    assert "window" not in load_space(older).parameters
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("windw=3..5", r" Did you mean window\?$"),
+        ("scale=1..2", r"^Expected a range for the argument 'scale' of series\.py:load\."),
+        ("window=3..15", r"^window=3\.\.15: Expected [^?]*$"),
+    ],
+)
+def test_overrides_that_no_argument_can_have(tmp_path: Path, override: str, line: str):
+    """The line says what could be meant."""
+    with pytest.raises((SpaceError, UserError), match=line):
+        space_and_data("mlp", [override], (), DataSpec(source=series.write_function(tmp_path)))
+
+
+def test_an_argument_may_be_a_parameter_of_the_space(tmp_path: Path):
+    """Where it has neither a default nor a range of its own."""
+    (tmp_path / "data.py").write_text("def load(batch_size): ...\ndef other(nothing): ...\n")
+    source = f"{tmp_path / 'data.py'}"
+    _, data = space_and_data("mlp", ["batch_size=16"], (), DataSpec(source=f"{source}:load"))
+    assert data.arguments == {"batch_size": 16}
+    with pytest.raises(UserError, match=r"^Expected a range for the argument 'nothing'"):
+        space_and_data("mlp", [], (), DataSpec(source=f"{source}:other"))

@@ -1,0 +1,1 @@
+"""Columns of tables: their kinds, and how each kind becomes numbers."""

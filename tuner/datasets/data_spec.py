@@ -1,0 +1,266 @@
+"""What names a data set and how it is divided: the part of a study that concerns data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from search_spaces.shapes import Learns, Task, shown_task
+from tuner.datasets.errors import DataError
+from tuner.errors import did_you_mean, quoted
+
+TASKS: tuple[str, ...] = tuple(task for task in get_args(Task) if task != "several")
+LEARNS: tuple[str, ...] = get_args(Learns)
+# False in studies of before.
+NEW = ("drop_index", "drop_frame_index", "in_unit", "exact", "weighted_mean")
+LISTS = ("text", "categories", "drop", "columns")  # fields that hold names of columns
+NO_DATA = "none"  # source of a study without data: its code brings its own
+GAP = 1.5  # usual distances of times; months differ in length by less
+SCALINGS = ("standard", "minmax", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """A source of rows and how they become training, validation and test parts.
+
+    Everything here is saved in the study, so that each worker loads the same numbers.
+
+    Attributes:
+        source: A name (``digits``) or a path (``house.csv``, ``images.npz``, ``data.py:load``).
+        target: The column that is predicted; for tables (``.csv``, ``.parquet``) only.
+        task: One of ``TASKS``, or None to find it from the targets (see ``tuner.datasets.task``).
+            Of several outputs ``NAME=TASK`` with commas between; others are found.
+        validation: Fraction of the rows for the validation part, above 0.
+        test: Fraction of the rows for the test part, above 0. Fractions are of the rows that are
+            divided: a part that the source brings itself (``x_test``) is used as it is.
+        scaling: One of ``SCALINGS`` (see ``tuner.datasets.scaling``).
+        seed: Decides which row goes to which part; 0 or more.
+        weights: The column that says how much each row counts; for tables only.
+        class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
+            class count in training.
+        impute: Whether values may be missing in the columns of a table.
+        group: The column of a table that says which rows must come into one part.
+        split_by_time: The column of a table by which the latest rows come into the test part,
+            those before them into the validation part.
+        text: Columns of a table that are text, whatever they look like.
+        categories: Columns of a table that are categories, whatever they look like; each text may
+            name several, with commas between. The target may be one of them.
+        drop: Columns of a table that are no features, named in the same way.
+        drop_index: Whether columns are left out that have no name or only count the rows. Studies
+            that were made before there was this choice keep them.
+        drop_frame_index: The same of named columns of arrays, as data frames in memory have them.
+        validation_data: A path of the source's kind: the validation part as it is.
+        test_data: The same for the test part.
+        folds: Parts that validate one after another; 1 for a validation part of its own.
+        fold: Which of them validates, from 0.
+        learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
+            scaled as they are. Follows from the search space.
+        in_unit: Whether losses and metrics are told in the unit of the targets, and metrics are
+            what scikit-learn means by their names; False in studies of versions before that.
+        exact: Whether numbers that float32 cannot hold are centred and scaled before they are
+            rounded to it (see ``tuner.datasets.scaling``); not in studies of before, which go on as
+            they began.
+        weighted_mean: Whether the loss of weighted rows is divided by the sum of their weights (see
+            ``tuner.datasets.sample_weights``); in studies of before by their number.
+        arguments: What a function of the user's is called with, by name; in a study the defaults of
+            the arguments that its trials search. Of windows their length, ``window``.
+        window: Rows of a table, one after another, of which the next ones are predicted: the most
+            that a trial may take; None where each row is predicted by itself.
+        horizon: How many rows are predicted.
+        columns: Columns of a window; all but times and group unless some are named.
+        gap: Rows whose times are further apart, in usual distances, are never in one window.
+    """
+
+    source: str
+    target: str | None = None
+    task: str | None = None
+    validation: float = 0.2
+    test: float = 0.2
+    scaling: str = "standard"
+    seed: int = 0
+    weights: str | None = None
+    class_weights: str | None = None
+    impute: bool = False
+    group: str | None = None
+    split_by_time: str | None = None
+    text: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    drop_index: bool = True
+    drop_frame_index: bool = True
+    validation_data: str | None = None
+    test_data: str | None = None
+    folds: int = 1
+    fold: int = 0
+    learns: str = "targets"
+    in_unit: bool = True
+    exact: bool = True
+    weighted_mean: bool = True
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    window: int | None = None
+    horizon: int = 1
+    columns: tuple[str, ...] = ()
+    gap: float = GAP
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise DataError(
+                "Expected a data set name or a path. Received: nothing: see `tuner datasets`."
+            )
+        if self.task is not None:
+            for one in by_output(self.task).values():
+                _check_choice("task", one, TASKS)
+        _check_choice("scaling", self.scaling, SCALINGS)
+        _check_choice("learns", self.learns, LEARNS)
+        if self.learns == "rows" and self.task not in (None, "regression"):
+            raise DataError(
+                "Expected no task with a space that learns the rows themselves. "
+                f"Received: {shown_task(self.task)}: leave it out."
+            )
+        self._check_windows()
+        both = self.group is not None and self.split_by_time is not None
+        if both and self.window is None:
+            raise DataError(
+                "Expected --group or --split-by-time. Received: both: leave one of them out."
+            )
+        if self.folds < 1:
+            raise DataError(f"Expected --folds 2 or more. Received: --folds {self.folds}.")
+        _check_fraction("validation", self.validation)
+        _check_fraction("test", self.test)
+        if self.validation + self.test >= 1:
+            raise DataError(
+                "Expected validation and test fractions that leave rows to train on. "
+                f"Received: {self.validation} + {self.test}: lower one of them."
+            )
+        if self.seed < 0:
+            raise DataError(f"Expected a data seed of 0 or more. Received: {self.seed}.")
+
+    def _check_windows(self) -> None:
+        """Refuses windows that cannot be, and options that mean nothing with or without them."""
+        for option, rows in (("--window", self.window), ("--horizon", self.horizon)):
+            if rows is not None and rows < 1:
+                raise DataError(f"Expected {option} of 1 row or more. Received: {rows}.")
+        if not 1 <= self.gap < math.inf:
+            raise DataError(f"Expected --gap of 1 or more. Received: {self.gap:g}.")
+        if self.window is None:
+            refused = {
+                "--horizon": self.horizon != 1,
+                "--columns": bool(self.columns),
+                "--gap": self.gap != GAP,
+            }
+        else:
+            refused = {
+                "--weights": self.weights is not None,
+                "--text": bool(self.text),
+                "--categories": bool(self.categories),
+                "--impute": self.impute,
+                "--validation-data": self.validation_data is not None,
+                "--test-data": self.test_data is not None,
+                "a space that learns the rows themselves": self.learns == "rows",
+            }
+        for option, is_given in refused.items():
+            if is_given:
+                beside = "with" if self.window is None else "without"
+                raise DataError(
+                    f"Expected {option} {beside} --window only. Received it "
+                    f"{'without' if self.window is None else 'beside it'}: "
+                    f"{'add --window ROWS' if self.window is None else 'leave one of them out'}."
+                )
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the source is the user's: names hold neither a dot nor a path separator."""
+        return _is_path(self.source)
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether each fold validates on what comes after all that it trains on."""
+        by_time = self.window is not None or self.split_by_time is not None
+        return self.folds > 1 and by_time
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The path of each part that the user brings in a file or folder of its own."""
+        named = {"validation": self.validation_data, "test": self.test_data}
+        return {part: path for part, path in named.items() if path is not None}
+
+    @property
+    def name(self) -> str:
+        """A short name for people and studies: ``digits``, ``house``, or the function's name."""
+        if not self.is_path:
+            return self.source
+        path, colon, function = self.source.rpartition(".py:")
+        if colon and path:
+            return function
+        return Path(re.sub(r":\d+x\d+$", "", self.source)).stem  # the size of images
+
+    def resolve(self) -> DataSpec:
+        """Returns the same spec with absolute paths, for workers started in other folders."""
+        return dataclasses.replace(
+            self,
+            source=self._absolute(self.source),
+            validation_data=self.validation_data and self._absolute(self.validation_data),
+            test_data=self.test_data and self._absolute(self.test_data),
+        )
+
+    def _absolute(self, text: str) -> str:
+        is_path = self.is_path or _is_path(text)
+        return os.path.abspath(os.path.expanduser(text)) if is_path else text
+
+    def of_trial(self, hyperparameters: Mapping[str, Any]) -> DataSpec:
+        """Returns the spec of a trial: its values of the arguments, defaults where it has none."""
+        arguments = {name: hyperparameters.get(name, v) for name, v in self.arguments.items()}
+        return dataclasses.replace(self, arguments=arguments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values that JSON can hold."""
+        return {**dataclasses.asdict(self), **{name: list(getattr(self, name)) for name in LISTS}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
+        """Returns the spec that ``to_dict`` wrote.
+
+        Raises:
+            DataError: A field is unknown here, as when another version wrote it.
+        """
+        fields = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - fields)
+        if unknown:
+            raise DataError(
+                f"Expected the fields {', '.join(sorted(fields))} in a data spec. "
+                f"Received: {', '.join(unknown)}: use the version of tuner that wrote it."
+            )
+        lists = {name: tuple(values.get(name, ())) for name in LISTS}
+        # Of a study that an older version made, which goes on as it began.
+        return cls(**{**dict.fromkeys(NEW, False), **values, **lists})
+
+
+def by_output(task: str) -> dict[str, str]:
+    """Returns the tasks in ``NAME=TASK`` with commas between; one without a name is of ``""``."""
+    pieces = [piece.strip().rpartition("=") for piece in task.split(",")]
+    return {name: task_of_output for name, _, task_of_output in pieces}
+
+
+def _is_path(text: str) -> bool:
+    return "." in text or "/" in text or os.sep in text
+
+
+def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise DataError(
+            f"Expected {field} to be one of {', '.join(choices)}. Received: {quoted(value)}."
+            f"{did_you_mean(value, choices)}"
+        )
+
+
+def _check_fraction(field: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise DataError(
+            f"Expected {field} to be a fraction of the rows between 0 and 1. Received: {value}."
+        )

@@ -1,0 +1,301 @@
+"""Preparation: read a source, infer the task, split, fit scalings and encodings, apply them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.shapes import Inputs
+from tuner.datasets import multi_output, sample_weights, scaling, target_units, task
+from tuner.datasets.chunks import Allocate, Chunks, in_memory
+from tuner.datasets.columns import collapsed_values, encoding
+from tuner.datasets.columns.encoding import Encoder
+from tuner.datasets.data_spec import DataSpec
+from tuner.datasets.errors import DataError
+from tuner.datasets.fingerprint import fingerprint, fingerprint_targets
+from tuner.datasets.multi_input import MultiInputEncoder, are_several
+from tuner.datasets.multi_input import fit as fit_inputs
+from tuner.datasets.prepared_data import Data, Part, Selection
+from tuner.datasets.raw_data import PARTS, Arrays
+from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.sources import source_catalog
+from tuner.datasets.split import folds, group_time, multilabel_split
+from tuner.datasets.split.random_split import Indices, split
+from tuner.datasets.task import Targets
+from tuner.errors import quoted
+
+
+def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
+    """Returns prepared data, the same numbers at every call and in every process.
+
+    Args:
+        spec: The source and how it is split and scaled.
+        allocate: Returns an empty float32 array of a shape, which is filled chunk by chunk.
+
+    Raises:
+        DataError: The source cannot be read, trained on, or split as the spec says.
+    """
+    arrays = source_catalog.read(spec)
+    by_rows = spec.learns == "rows"
+    if by_rows:
+        _require_numbers(arrays, spec.source)
+        arrays = arrays.taught_by_rows()
+    series = spec.window is not None and spec.task is None  # whose whole numbers are no classes
+    given_task = "regression" if by_rows or series else spec.task
+    targets = task.find(
+        [rows.y for rows in arrays.parts.values()], given_task, spec.source, arrays.targets
+    )
+    selections = _split(arrays, targets, spec)
+    if targets.heads is not None:
+        multi_output.check_training_part(targets.heads, selections["train"], spec.source)
+    encoder = _fit_columns(selections["train"], spec)
+    inputs_encoder = _fit_inputs(selections["train"], spec)
+    is_plain_array = encoder is None and inputs_encoder is None
+    scaler = _fit_features(arrays, selections["train"], spec) if is_plain_array else None
+    target_scaler = scaler if by_rows else _fit_targets(targets, selections["train"], spec)
+    parts = {
+        part: _prepare_part(
+            selection,
+            targets,
+            encoder or inputs_encoder or scaler,
+            target_scaler,
+            by_rows=by_rows,
+            allocate=allocate,
+        )
+        for part, selection in selections.items()
+    }
+    weights = {
+        part: sample_weights.of_rows(selection, part, spec)
+        for part, selection in selections.items()
+    }
+    y = parts["train"].y
+    class_weights = sample_weights.of_classes(spec.class_weights, targets, y, spec.source)
+    weights["train"] = sample_weights.for_training(weights["train"], class_weights, y, spec)
+    for name, part in parts.items():
+        prepared_weights = sample_weights.prepared(weights[name], spec)
+        parts[name] = dataclasses.replace(part, weights=prepared_weights)
+    data = Data(
+        name=spec.name,
+        inputs=Inputs(
+            shape=parts["train"].x.shape[1:],
+            vocabulary=arrays.vocabulary,
+            shapes=None if inputs_encoder is None else inputs_encoder.shapes,
+        ),
+        outputs=target_units.outputs(targets, target_scaler, spec),
+        classes=targets.labels,
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        scaler=scaler,
+        target_scaler=target_scaler,
+        selections=selections,
+        fingerprint=fingerprint(arrays, spec, targets.spelt),
+        columns=arrays.columns,
+        columns_of=arrays.columns_of,
+        class_weights=class_weights,
+        encoder=encoder,
+        inputs_encoder=inputs_encoder,
+        targets=targets.names,
+        heads=targets.heads,
+        dropped=arrays.dropped,
+        notes=arrays.notes,
+        targets_fingerprint=fingerprint_targets(
+            _compared(selections[part]) for part in ("validation", "test")
+        ),
+    )
+    return dataclasses.replace(data, notes=(*arrays.notes, *collapsed_values.notes(data, spec)))
+
+
+def _split(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selection]:
+    """Uses the parts that the source has and splits the others off its training rows."""
+    parts = arrays.parts
+    train = parts["train"]
+    all_fractions = {"validation": spec.validation, "test": spec.test}
+    labels = None
+    if targets.labels is not None:
+        labels = targets.encode(train.y)
+        _check_every_class(labels, targets.labels, spec.source)
+    flags = None if train.blocks is not None else _stratification_flags(targets, train.y)
+    chained = arrays.windows  # which have the validation part of the fold
+    if spec.folds > 1 and not chained:
+        _check_folds(arrays, spec)
+        del all_fractions["validation"]
+    fractions = {part: fraction for part, fraction in all_fractions.items() if part not in parts}
+    if train.blocks is not None:
+        indices_of = _split_by_blocks(train.blocks, fractions, spec, by_time=arrays.by_time)
+        if labels is not None:
+            group_time.check_training_part(labels[indices_of["train"]], targets.labels or ())
+    elif flags is not None:
+        indices_of = multilabel_split.split(flags, fractions, seed=spec.seed)
+    else:
+        indices_of = split(
+            len(train.x),
+            fractions,
+            seed=spec.seed,
+            labels=labels,
+            classes=targets.labels or (),
+        )
+    if spec.folds > 1 and not chained:
+        rows = indices_of["train"]
+        indices_of |= _fold(rows, spec, labels=labels, flags=flags, arrays=arrays)
+    return {
+        part: Selection(rows=train, indices=indices_of[part])
+        if part in indices_of
+        else Selection(rows=parts[part], indices=np.arange(len(parts[part].x)))
+        for part in PARTS
+    }
+
+
+def _fold(
+    rows: Indices,
+    spec: DataSpec,
+    *,
+    labels: NDArray[Any] | None,
+    flags: NDArray[Any] | None,
+    arrays: Arrays,
+) -> dict[str, Indices]:
+    """The training and the validation rows of one fold, among those outside the test part."""
+    blocks = arrays.parts["train"].blocks
+    if blocks is not None and arrays.by_time:
+        return folds.chain(rows, blocks[rows], folds=spec.folds, fold=spec.fold)
+    options = {"folds": spec.folds, "fold": spec.fold, "seed": spec.seed}
+    if flags is not None:
+        return multilabel_split.fold(rows, flags[rows], **options)
+    return folds.cut(
+        rows,
+        **options,
+        labels=None if labels is None else labels[rows],
+        groups=None if blocks is None else blocks[rows],
+    )
+
+
+def _compared(selection: Selection) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Targets and weights of a part as the source has them."""
+    rows, indices = selection.rows, selection.indices
+    return rows.y[indices], None if rows.weights is None else rows.weights[indices]
+
+
+def _stratification_flags(targets: Targets, y: np.ndarray) -> np.ndarray | None:
+    """The flags that a multi-label split balances; None where rows have one class or none."""
+    if targets.heads is not None:
+        return multi_output.flags(targets.heads, y)
+    return y if targets.task == "labels" else None
+
+
+def _check_folds(arrays: Arrays, spec: DataSpec) -> None:
+    if "validation" in arrays.parts:
+        raise DataError(
+            f"{spec.source}: expected no validation rows of its own beside --folds {spec.folds}. "
+            "Received: some: leave out --folds or them."
+        )
+
+
+def _split_by_blocks(
+    blocks: np.ndarray, fractions: Mapping[str, float], spec: DataSpec, *, by_time: bool
+) -> dict[str, Indices]:
+    if by_time:
+        return group_time.split_by_time(blocks, fractions)
+    return group_time.split_by_group(blocks, fractions, seed=spec.seed)
+
+
+def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: str) -> None:
+    counts = np.bincount(labels, minlength=len(classes))
+    if not counts.all():
+        raise DataError(
+            f"{source}: expected every class among the training rows. "
+            f"Received: class {quoted(classes[int(counts.argmin())])} in another part only: "
+            "add rows of it to the training part."
+        )
+
+
+def _require_numbers(arrays: Arrays, source: str) -> None:
+    if are_several(arrays.parts["train"].x):
+        raise DataError(
+            f"{source}: expected one array of rows, as the rows themselves are learned. "
+            "Received: a dict with several inputs: put them into one array."
+        )
+    if encoding.is_table(arrays.parts["train"].x):
+        raise DataError(
+            f"{source}: expected columns of numbers only, as the rows themselves are learned. "
+            "Received: columns with text, dates or missing values: remove them, or take mlp."
+        )
+
+
+def _fit_columns(train: Selection, spec: DataSpec) -> Encoder | None:
+    if not encoding.is_table(train.rows.x):
+        return None
+    rows = train.rows.x[train.indices]
+    return encoding.fit(rows, spec.scaling, impute=spec.impute, exact=spec.exact)
+
+
+def _fit_inputs(train: Selection, spec: DataSpec) -> MultiInputEncoder | None:
+    if not are_several(train.rows.x):
+        return None
+    return fit_inputs(train.rows.x, train.indices, spec.scaling, exact=spec.exact)
+
+
+def _fit_features(arrays: Arrays, train: Selection, spec: DataSpec) -> Scaler | None:
+    if arrays.vocabulary is not None:
+        return None  # the number of a word measures nothing
+    same_unit = arrays.same_unit or scaling.shares_unit(train.rows.x)
+    rows = Chunks(train.rows.x, train.indices)
+    return scaling.fit(
+        rows,
+        spec.scaling,
+        same_unit=same_unit,
+        what="values in x",
+        exact=spec.exact,
+        windows=arrays.windows,
+    )
+
+
+def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler | None:
+    if targets.heads is not None:
+        return multi_output.fit(
+            targets.heads, train.rows.y, train.indices, spec.scaling, exact=spec.exact
+        )
+    if targets.task != "regression" or spec.scaling == "none":
+        return None
+    rows = Chunks(train.rows.y, train.indices)
+    return scaling.fit(rows, "standard", same_unit=False, what="targets", exact=spec.exact)
+
+
+def _prepare_part(
+    selection: Selection,
+    targets: Targets,
+    scaler: Scaler | Encoder | MultiInputEncoder | None,
+    target_scaler: Scaler | None,
+    *,
+    by_rows: bool,
+    allocate: Allocate,
+) -> Part:
+    x = _prepare_features(Chunks(selection.rows.x, selection.indices), scaler, allocate)
+    if by_rows:
+        return Part(x=x, y=x.reshape(len(x), -1))
+    y = targets.encode(selection.rows.y[selection.indices])
+    if target_scaler is not None:
+        y = target_scaler.transform(y)
+    return Part(x=x, y=y if targets.classes is not None else _as_float32(y))
+
+
+def _as_float32(y: NDArray[Any]) -> Floats:
+    return np.ascontiguousarray(y, dtype=np.float32)
+
+
+def _prepare_features(
+    rows: Chunks, scaler: Scaler | Encoder | MultiInputEncoder | None, allocate: Allocate
+) -> Floats:
+    shape = rows.shape[1:]
+    if isinstance(scaler, (Encoder, MultiInputEncoder)):
+        shape = (scaler.width,)
+        rows = dataclasses.replace(rows, width=scaler.width)
+    scaled, start = allocate((rows.shape[0], *shape)), 0
+    for chunk in rows:
+        chunk_of_result = scaled[start : start + len(chunk)]
+        chunk_of_result[:] = chunk if scaler is None else scaler.transform(chunk)
+        start += len(chunk)
+    return scaled

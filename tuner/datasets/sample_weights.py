@@ -1,0 +1,140 @@
+"""How much each row counts in the loss: weights of rows, and of classes in training.
+
+The loss of a part is the weighted mean ``sum(weight * loss of the row) / sum(weight)``, as in
+scikit-learn. Keras divides by the number of rows: weights of a part have a mean of 1, so that both
+are the same, whatever scale they came in. Weights of rows count in every part; those of classes in
+training only, where they make up for rare classes; the loss that trials are compared by does
+without them. Metrics other than losses count all rows the same, as Keras's do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.shapes import shown_task
+from tuner.datasets.checks import check_weights
+from tuner.datasets.columns.column_names import shown
+from tuner.datasets.data_spec import DataSpec
+from tuner.datasets.errors import DataError
+from tuner.datasets.prepared_data import Data, Part, Selection
+from tuner.datasets.scaling import Floats
+from tuner.datasets.task import Targets
+from tuner.errors import did_you_mean, quoted
+
+BALANCED = "balanced"
+
+
+def of_rows(selection: Selection, part: str, spec: DataSpec) -> NDArray[Any] | None:
+    """Returns the weights of some rows as they came ``(rows,)``, None where none are given.
+
+    Args:
+        part: Whose rows they are, for messages.
+
+    Raises:
+        DataError: One is negative or none is above 0.
+    """
+    if selection.rows.weights is None:
+        return None
+    weights = selection.rows.weights[selection.indices]
+    where = f"{spec.given.get(part, spec.source)} ({part})"
+    return check_weights(weights, where).astype(_dtype(spec))
+
+
+def _dtype(spec: DataSpec) -> type[np.floating[Any]]:
+    return np.float64 if spec.weighted_mean else np.float32  # as studies of before rounded
+
+
+def prepared(weights: NDArray[Any] | None, spec: DataSpec) -> Floats | None:
+    """Returns the weights of a part as losses take them: float32 with a mean of 1.
+
+    Raises:
+        DataError: All are 0.
+    """
+    if weights is None or not spec.weighted_mean:
+        return weights
+    if not weights.any():
+        raise DataError(
+            f"{spec.source}: expected training rows that count. Received: weights of rows and "
+            "classes whose products are all 0: give some class a weight above 0."
+        )
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def of_classes(
+    asked: str | None, targets: Targets, y: NDArray[Any], source: str
+) -> tuple[float, ...] | None:
+    """Returns a weight for each class, by position; None where none were asked for.
+
+    Args:
+        asked: ``balanced``, or ``LABEL=WEIGHT`` with commas between; labels that are left out
+            weigh 1.
+        y: Positions of the classes of the training rows ``(rows,)``.
+
+    Raises:
+        DataError: There are no classes, a label is none of them, or a weight is negative.
+    """
+    if asked is None:
+        return None
+    if targets.labels is None:
+        raise DataError(
+            f"{source}: expected class weights with classes only. Received: the task "
+            f"{shown_task(targets.task)}: leave --class-weights out."
+        )
+    if asked == BALANCED:  # as scikit-learn: rows / (classes * rows of the class)
+        counts = np.bincount(y, minlength=len(targets.labels))
+        return tuple((len(y) / (len(counts) * counts)).tolist())
+    weight_of = _parse_class_weights(asked)
+    labels = [str(label) for label in targets.labels]
+    for label in weight_of.keys() - set(labels):
+        raise DataError(
+            f"{source}: expected class weights of its classes ({shown(labels)}). "
+            f"Received: {quoted(label)}.{did_you_mean(label, labels)}"
+        )
+    return tuple(weight_of.get(label, 1.0) for label in labels)
+
+
+def _parse_class_weights(text: str) -> dict[str, float]:
+    weight_of = {}
+    for piece in text.split(","):
+        label, equals, weight = piece.strip().rpartition("=")
+        try:
+            weight_of[label] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals or not 0 <= weight_of[label] < np.inf:
+            raise DataError(
+                f"Expected class weights such as {BALANCED} or yes=5,no=1, each 0 or more. "
+                f"Received: {quoted(piece.strip())}."
+            )
+    return weight_of
+
+
+def for_training(
+    weights: NDArray[Any] | None,
+    classes: tuple[float, ...] | None,
+    y: NDArray[Any],
+    spec: DataSpec,
+) -> NDArray[Any] | None:
+    """Returns what training rows weigh: their own weights times those of their classes."""
+    if classes is None:
+        return weights
+    of_class = np.asarray(classes, _dtype(spec))[y]
+    return of_class if weights is None else weights * of_class
+
+
+def join(data: Data, spec: DataSpec) -> Part:
+    """Returns the training rows with the validation rows behind them, weighed as one part."""
+    parts = {"train": data.train, "validation": data.validation}
+    x, y = (np.concatenate([getattr(part, name) for part in parts.values()]) for name in "xy")
+    if all(part.weights is None for part in parts.values()):
+        return Part(x=x, y=y)
+    weights = [of_rows(data.selections[name], name, spec) for name in parts]
+    filled = [
+        np.ones(len(part), _dtype(spec)) if array is None else array
+        for part, array in zip(parts.values(), weights, strict=True)
+    ]
+    joined = for_training(np.concatenate(filled), data.class_weights, y, spec)
+    return Part(x=x, y=y, weights=prepared(joined, spec))

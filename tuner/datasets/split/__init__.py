@@ -1,0 +1,1 @@
+"""Dividing rows into training, validation and test parts."""

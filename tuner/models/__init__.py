@@ -1,0 +1,1 @@
+"""Finished models: exported, evaluated, trained again, put together."""

@@ -1,0 +1,350 @@
+"""Rows of a table, or arrays, in; predictions of an exported model out."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.files.artifacts import sha256_of
+from tuner.datasets import DataError, DataSpec, structured_arrays
+from tuner.datasets.array_names import COLUMN_NAMES
+from tuner.datasets.columns import column_kinds
+from tuner.datasets.columns.column_kinds import CATEGORY, NUMBER
+from tuner.datasets.columns.column_names import in_order, shown
+from tuner.datasets.columns.encoding import by_column
+from tuner.datasets.columns.index_columns import is_unnamed
+from tuner.datasets.sources import data_frames, npz, tf_examples
+from tuner.datasets.sources.header_row import names_columns
+from tuner.datasets.sources.time_series import latest_window
+from tuner.datasets.sources.user_files import require_file, require_text
+from tuner.errors import UserError, one_line
+from tuner.models.evaluate import import_keras, load, predict
+from tuner.models.output_files import card_path
+from tuner.models.scores import HALF, Answers, probabilities
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+    from numpy.typing import NDArray
+
+IN_MEMORY = "rows"  # how messages name them
+ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no features
+
+
+def predict_table(
+    model: str, rows: str | pd.DataFrame, *, header: bool | None = None
+) -> pd.DataFrame:
+    """Returns the predictions of a model for the rows of a table, in their order.
+
+    Or for the arrays of a .npz or .tfrecord file: ``x``, or each of several inputs by its name. The
+    card beside the model, if there is one, names the columns and the classes: columns that have
+    names are found by them, in whatever order they come; rows without names go by position.
+
+    Args:
+        rows: A path, or a table in memory.
+        header: Whether the first line of a ``.csv`` names the columns, where the model does not
+            know their names; None finds out, and asks where nobody can tell.
+
+    Returns:
+        For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
+        with those that are more probable than not in ``prediction``, commas between; for a
+        regression ``prediction``, or ``prediction_0``, ..., or ``prediction_`` with the names of
+        several targets; without a card ``output_0``, ... Of several outputs all of this behind the
+        name of each: ``NAME_prediction``.
+
+    Raises:
+        DataError: The rows are not such as the model takes.
+        UserError: Model or card cannot be read.
+    """
+    file = require_file(model)
+    about = _read_card(card_path(file), file)
+    arrays = isinstance(rows, str) and _are_arrays(rows, about)
+    table = None if arrays else _read_known(rows, about, header)
+    _check_archive(file)
+    import_keras()  # takes seconds: what can be refused was refused before
+    loaded = load(file)
+    if isinstance(rows, str) and arrays:
+        table = _read_arrays(rows, loaded, about)
+    elif table is None and isinstance(loaded.input, dict):
+        table = _read_columns(rows, _kinds(loaded, _named(rows)), (), missing=True)
+    elif table is None:
+        table = _read_rows(rows, None, loaded.input_shape[1:], (), header)
+    return _answers(predict(loaded, table), about)
+
+
+def _check_archive(file: Path) -> None:
+    """Refuses what is no model before Keras is imported, which takes seconds."""
+    if not zipfile.is_zipfile(file):
+        raise UserError(
+            f"Expected a model file that Keras can load. Received: {file}, which is no archive as "
+            ".keras files are: export the model again."
+        )
+
+
+def _are_arrays(rows: str, about: Mapping[str, Any]) -> bool:
+    """Whether a file holds arrays; records of a model that was taught by a table hold columns."""
+    if rows.endswith(tf_examples.SUFFIXES):
+        return about.get("columns") is None or about.get("target") is None
+    return rows.endswith(".npz")
+
+
+def _named(rows: str | pd.DataFrame) -> str:
+    return rows if isinstance(rows, str) else IN_MEMORY
+
+
+def _table(rows: str | pd.DataFrame, *, header: bool = True, **options: Any) -> pd.DataFrame:
+    """A table of plain types; options are those of ``frames.read``."""
+    if isinstance(rows, str):
+        return data_frames.read(require_file(rows), header=header, **options)
+    return data_frames.of_memory(rows, IN_MEMORY, **options)
+
+
+def _read_card(path: Path, model: Path) -> dict[str, Any]:
+    """What a card says of the data; nothing where there is no card.
+
+    Raises:
+        UserError: It is none, or that of another model.
+    """
+    if not path.exists():
+        return {}
+    require_text(require_file(str(path)))
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        about = dict(card["data"])
+        expected = card.get("model", {}).get("sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise UserError(
+            f"Expected the card of the model, as tuner export writes it. Received: {path} "
+            f"({one_line(e)}): move it away or export the model again."
+        ) from e
+    if expected is not None and expected != sha256_of(model):
+        raise UserError(
+            f"Expected the model that {path.name} is the card of. Received: {model}, whose bytes "
+            "are others: it is damaged, or another model. Export it again, or move the card away."
+        )
+    return about
+
+
+def _read_known(rows: str | pd.DataFrame, about: Mapping[str, Any], header: bool | None) -> Any:
+    """The rows as the card says that they must be; None where it does not say."""
+    names, shape = about.get("columns"), about.get("shape")
+    if about.get("shapes"):
+        raise _not_a_table(_named(rows), about["shapes"])
+    aside = [about[field] for field in ASIDE if about.get(field) is not None]
+    aside += [*(about.get("targets") or ()), *(about.get("dropped") or ())]
+    if about.get("window") and names and shape:
+        return _read_window(rows, names, shape[0], aside, about)
+    if about.get("kinds"):
+        return _read_columns(rows, about["kinds"], aside, missing=about.get("impute", False))
+    return None if shape is None else _read_rows(rows, names, shape, aside, header)
+
+
+def _kinds(model: keras.Model, source: str) -> dict[str, str]:
+    if any(tensor.shape[1:] != (1,) for tensor in model.input.values()):
+        raise _not_a_table(source, list(model.input))
+    return {
+        name: CATEGORY if tensor.dtype == "string" else NUMBER
+        for name, tensor in model.input.items()
+    }
+
+
+def _not_a_table(source: str, names: Collection[str]) -> DataError:
+    return DataError(
+        f"{source}: expected a .npz file with the arrays {shown(list(names))}, as the "
+        "model has several inputs. Received: a table: write them with numpy.savez."
+    )
+
+
+def _read_arrays(
+    source: str, model: keras.Model, about: Mapping[str, Any]
+) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """The arrays that a model takes, each ``(rows, *shape)``."""
+    is_multi_input = isinstance(model.input, dict)
+    tensors = model.input if is_multi_input else {"x": model.input}
+    if any(tensor.dtype == "string" for tensor in tensors.values()):
+        raise DataError(
+            f"{source}: expected a table, as the model takes columns of text. Received: arrays."
+        )
+    members = _members(require_file(source), [*tensors, COLUMN_NAMES])
+    _put_in_order(members, about, source)
+    arrays = {name: members[name] for name in tensors if members.get(name) is not None}
+    for name, tensor in tensors.items():
+        shape = tuple(tensor.shape[1:])
+        if name not in arrays:
+            raise DataError(
+                f"{source}: expected the arrays {shown(list(tensors))}. "
+                f"Received: {shown(list(members)) or 'none'}: add {name}."
+            )
+        if arrays[name].shape[1:] != shape or arrays[name].dtype.kind not in "buif":
+            raise DataError(
+                f"{source}: expected numbers of shape (rows, {', '.join(map(str, shape))}) in "
+                f"{name}. Received: {arrays[name].dtype} of shape {arrays[name].shape}."
+            )
+    if len({len(array) for array in arrays.values()}) > 1:
+        counts = ", ".join(f"{len(array)} in {name}" for name, array in arrays.items())
+        raise DataError(f"{source}: expected as many rows in every array. Received: {counts}.")
+    return arrays if is_multi_input else arrays["x"]
+
+
+def _put_in_order(members: dict[str, Any], about: Mapping[str, Any], source: str) -> None:
+    """Columns of arrays whose names the file brings come in the order that the card tells."""
+    own = members.pop(COLUMN_NAMES, None)
+    if own is None:
+        return
+    trained_columns = about.get("columns_of") or {"x": about.get("columns")}
+    named = structured_arrays.by_name(own) or {"x": own}
+    for name, names in named.items():
+        if members.get(name) is not None:
+            members[name] = in_order(
+                members[name], trained_columns.get(name), source, list(map(str, np.ravel(names)))
+            )
+
+
+def _members(file: Path, names: Collection[str]) -> dict[str, Any]:
+    """Arrays ``(rows, ...)`` by name; single values of rows get an axis of their own."""
+    is_records = file.suffix in tf_examples.SUFFIXES
+    arrays = tf_examples.arrays(file) if is_records else npz.members(file, set(names).__contains__)
+    return {
+        name: array[:, None] if array is not None and array.ndim == 1 else array
+        for name, array in arrays.items()
+    }
+
+
+def _read_columns(
+    rows: str | pd.DataFrame, kinds: Mapping[str, str], aside: Collection[str], *, missing: bool
+) -> dict[str, NDArray[Any]]:
+    """Columns of several kinds, each ``(rows, 1)``.
+
+    Args:
+        missing: Whether values may be missing.
+    """
+    texts = [name for name, kind in kinds.items() if kind != NUMBER]
+    table, source = _table(rows, text=texts), _named(rows)
+    table = column_kinds.select(table, list(kinds), aside, source)
+    column_kinds.check_kinds(table, kinds, source, missing=missing)
+    return by_column(column_kinds.structured(table, kinds, source))
+
+
+def _read_rows(
+    rows: str | pd.DataFrame,
+    names: Sequence[str] | None,
+    shape: Sequence[int | None],
+    aside: Collection[str],
+    header: bool | None,
+) -> NDArray[np.float64]:
+    source = _named(rows)
+    if names is not None:
+        table = column_kinds.select(_table(rows), names, aside, source)
+    else:
+        if header is None:
+            header = _has_header(rows, wanted=_count(shape))
+        table = _table(rows, header=header)
+        unnamed = [name for name in table.columns if is_unnamed(name)]  # an index
+        table = table.drop(columns=unnamed)
+        _check_count(table, shape, source)
+    kinds = dict.fromkeys(table.columns, NUMBER)
+    column_kinds.check_kinds(table, kinds, source, missing=False)
+    values: NDArray[np.float64] = table.to_numpy(dtype=np.float64)
+    return values.reshape(-1, *(size or 1 for size in shape))
+
+
+def _read_window(
+    rows: str | pd.DataFrame,
+    names: Sequence[str],
+    length: int,
+    aside: Collection[str],
+    about: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    """The latest rows of a time series, as the one window that they are."""
+    spec = DataSpec(
+        source=_named(rows),
+        target=about.get("target"),
+        group=about.get("group"),
+        split_by_time=about.get("split_by_time"),
+        window=length,
+        columns=tuple(names),
+        gap=about["gap"],
+        drop=tuple(about.get("drop") or ()),
+    )
+    latest = latest_window(_table(rows), spec)
+    window = column_kinds.select(latest, names, aside, spec.source)
+    where = f"{spec.source} (latest {length} rows)"
+    column_kinds.check_kinds(window, dict.fromkeys(names, NUMBER), where, missing=False)
+    values: NDArray[np.float64] = window.to_numpy(dtype=np.float64)
+    return values[None]
+
+
+def _has_header(rows: str | pd.DataFrame, *, wanted: int) -> bool:
+    """Whether the first line of a table names its columns.
+
+    Args:
+        wanted: Values that a row must have.
+    """
+    if not isinstance(rows, str):
+        return True
+    lines = data_frames.first_lines(require_file(rows))
+    if not lines:
+        return True
+    has_names = names_columns(lines[0], lines[1:])
+    if has_names is None and len(lines[0]) == wanted:
+        raise DataError(
+            f"{rows}: expected a first line that is plainly names or a row. Received: "
+            f"{shown(lines[0])}, which may be either: add --header or --no-header."
+        )
+    return has_names is not False
+
+
+def _check_count(table: pd.DataFrame, shape: Sequence[int | None], source: str) -> None:
+    wanted = _count(shape)
+    if len(table.columns) != wanted:
+        raise DataError(
+            f"{source}: expected {wanted} columns, as many values as a row of the model has. "
+            f"Received: {len(table.columns)}: add or remove columns."
+        )
+
+
+def _count(shape: Sequence[int | None]) -> int:
+    """Values of a row."""
+    return math.prod(size or 1 for size in shape)
+
+
+def _answers(answers: Answers, about: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    if isinstance(answers, Mapping):
+        outputs = about.get("outputs") or {}
+        each = [
+            _answers(values, outputs.get(name, {})).add_prefix(f"{name}_")
+            for name, values in answers.items()
+        ]
+        return pd.concat(each, axis=1)
+    if "task" not in about:
+        return pd.DataFrame(answers).add_prefix("output_")
+    classes: Any = about["classes"]
+    names: Any = about.get("targets")
+    if about["task"] == "labels":
+        chosen = [", ".join(np.array(names)[row]) for row in answers > HALF]
+        return _probable(answers, names, chosen)
+    if classes is None:
+        values = pd.DataFrame(answers, columns=names)
+        if answers.shape[1] > 1:
+            return values.add_prefix("prediction_")
+        return values.set_axis(["prediction"], axis=1)
+    probable = probabilities(answers)
+    return _probable(probable, classes, [classes[i] for i in probable.argmax(axis=1)])
+
+
+def _probable(
+    probable: NDArray[np.floating[Any]], labels: Sequence[Any], chosen: Sequence[Any]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    shown = pd.DataFrame(probable, columns=[f"p({label})" for label in labels])
+    shown.insert(0, "prediction", chosen)
+    return shown

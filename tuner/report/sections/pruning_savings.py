@@ -1,0 +1,99 @@
+"""What pruning saved: epochs, or trainings of several, that were planned and did not take place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from storage.studies import Study
+from storage.trials import TrialRecord
+from tuner import formatting
+from tuner.report import figure_style
+from tuner.report.document import Picture, Section
+from tuner.report.downsample import count_of
+from tuner.report.study_facts import StudyFacts, planned_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Savings:
+    """Epochs of a study's complete and pruned trials, or trainings where a trial has several.
+
+    Attributes:
+        pruned: How many trials were pruned.
+        planned: Those that all of them were to have.
+        spared: Those that pruned trials did not have.
+        seconds: What those would have taken, at the pace of each trial.
+    """
+
+    pruned: int
+    planned: int
+    spared: int
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        """Of the planned ones, 0 to 1."""
+        return self.spared / self.planned if self.planned else 0.0
+
+
+def sections(facts: StudyFacts) -> Iterator[Section]:
+    """One, where a trial was pruned."""
+    study = facts.status.study
+    saved, steps = savings(study, facts.trials), f"{formatting.step(study)}s"
+    if not saved.pruned:
+        return
+    text = (
+        f"Stopped early: {count_of(saved.pruned, len(facts.of('complete', 'pruned')), 'trial')}. "
+        f"{saved.spared:,} of {saved.planned:,} planned {steps} ({saved.share:.0%}) were "
+        f"spared, which would have taken about {formatting.duration(saved.seconds)} of training."
+    )
+    alt = f"How many trials ended after how many {steps}"
+    picture = Picture(figure=lengths(facts.trials, steps), alt=alt, height=300)
+    yield Section(title="What pruning saved", text=[text], pictures=[picture])
+
+
+def savings(study: Study, trials: Sequence[TrialRecord]) -> Savings:
+    """Counts over the trials that are complete or pruned."""
+    pruned = [trial for trial in trials if trial.state == "pruned"]
+    ended = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    return Savings(
+        pruned=len(pruned),
+        planned=sum(planned_steps(study, trial) or trial.epoch for trial in ended),
+        spared=sum(_spared(study, trial) for trial in pruned),
+        seconds=sum(
+            _spared(study, trial) * trial.seconds / trial.epoch
+            for trial in pruned
+            if trial.seconds is not None and trial.epoch
+        ),
+    )
+
+
+def _spared(study: Study, trial: TrialRecord) -> int:
+    return (planned_steps(study, trial) or trial.epoch) - trial.epoch
+
+
+def lengths(trials: Sequence[TrialRecord], steps: str) -> Any:
+    """How many trials ended after so many epochs or trainings."""
+    figure = go.Figure()
+    ended = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    for state, colour in (("complete", figure_style.BLUE), ("pruned", figure_style.GREY)):
+        count = Counter(trial.epoch for trial in trials if trial.state == state)
+        if count:
+            epochs = sorted(count)
+            figure.add_bar(
+                x=epochs,
+                y=[count[epoch] for epoch in epochs],
+                name=state,
+                marker={"color": colour, "line": {"width": 0}},
+            )
+    return figure_style.styled(
+        figure,
+        barmode="stack",
+        showlegend=True,
+        xaxis=figure_style.whole(sorted({trial.epoch for trial in ended}), f"{steps} of a trial"),
+        yaxis={"title": {"text": "trials"}, "rangemode": "tozero"},
+    )

@@ -1,0 +1,26 @@
+"""What the study was asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tuner import formatting
+from tuner.report.document import Section, Table
+from tuner.report.study_facts import StudyFacts
+
+
+def sections(facts: StudyFacts) -> Iterator[Section]:
+    """One table."""
+    study, spec = facts.status.study, facts.status.study.spec
+    rows = [
+        ("search space", " ".join([spec["space"], *spec.get("overrides", ())])),
+        ("data", spec["data"]["source"]),
+        ("data fingerprint", str(spec.get("data_fingerprint", "-"))),
+        ("compared by", ", ".join(objective.text for objective in facts.objectives)),
+        ("sampler", str(spec.get("sampler", "-"))),
+        ("pruner", str(spec.get("pruner", {}).get("kind", "-"))),
+        ("seed", str(spec.get("seed", "-"))),
+        ("budget", "1 trial" if study.budget == 1 else f"{study.budget:,} trials"),
+        ("launched", formatting.moment(study.created_at)),
+    ]
+    yield Section(title="Definition", table=Table(columns=("", "value"), rows=rows))

@@ -1,0 +1,1 @@
+"""How hyperparameters are chosen and hopeless trials are found: samplers, pruners, suggestions."""

@@ -1,0 +1,168 @@
+"""A study's search space and data, exactly as they were when it was launched."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+
+from search_spaces import catalog
+from search_spaces.errors import SpaceError, did_you_mean
+from search_spaces.objective_function import ObjectiveFunction, no_model
+from search_spaces.parameters.literals import Limits
+from search_spaces.parameters.parameter import Parameter
+from search_spaces.parameters.ranges import Int, Range
+from search_spaces.space import SearchSpace
+from search_spaces.user_code import source_files
+from search_spaces.user_code.source_files import brief
+from storage.errors import StoreError
+from storage.studies import Study
+from tuner import datasets
+from tuner.datasets import Data, DataSpec
+from tuner.datasets.sources import user_function
+from tuner.errors import UserError
+from tuner.studies.study_spec import StudySpec
+
+
+def space_and_data(
+    name: str, overrides: Sequence[str], arguments: Sequence[str], data: DataSpec
+) -> tuple[SearchSpace, DataSpec]:
+    """A search space with the parameters of the function that the data come from.
+
+    Args:
+        name: Of the space; it, ``overrides`` and ``arguments`` are as for ``catalog.load``.
+        data: Of a study that is to be made.
+
+    Returns:
+        The space, and the data with the defaults of the function's arguments.
+
+    Raises:
+        SpaceError: The space cannot be loaded, or an override is refused.
+        DataError: The function cannot be loaded, or one of its arguments has no range.
+    """
+    is_function = data.source != datasets.NO_DATA and user_function.accepts(data.source)
+    searched: Mapping[str, Parameter | None] = _window(data)
+    if is_function:
+        searched = user_function.searched_arguments(data.source)
+    declared = {name: parameter for name, parameter in searched.items() if parameter is not None}
+    try:
+        space = catalog.load(name, overrides, arguments, data_parameters=declared)
+    except SpaceError as e:
+        mistyped = str(e).partition("=")[0]
+        others = user_function.arguments(data.source) if is_function else None
+        if mistyped in (others or ()) and mistyped not in searched:
+            raise user_function.without_range(data.source, mistyped) from e
+        hint = "" if mistyped in searched else did_you_mean(mistyped, declared)
+        raise SpaceError(f"{e}{hint}") from e
+    if searched and isinstance(space, ObjectiveFunction):
+        raise UserError(
+            f"Expected data without arguments to search for {space.name}(trial, data), which "
+            f"suggests its own. Received: {', '.join(searched)}: prepare such data in there."
+        )
+    for argument in searched:
+        if argument not in space.parameters:
+            raise user_function.without_range(data.source, argument)
+    defaults = {argument: space.parameters[argument].default for argument in searched}
+    return space, dataclasses.replace(
+        data,
+        arguments=defaults,
+        window=None if data.window is None else _longest(space.parameters["window"]),
+    )
+
+
+def _window(data: DataSpec) -> dict[str, Parameter]:
+    """The length of windows as a parameter, which is fixed unless an override says otherwise."""
+    if data.window is None:
+        return {}
+    rows = data.arguments.get("window", data.window)
+    return {"window": Int(rows, rows, limits=Limits(at_least=1), help="rows of a window")}
+
+
+def _longest(window: Parameter) -> int:
+    if isinstance(window, Range):
+        return int(window.high)
+    return max(value for value in window.options or () if isinstance(value, int))
+
+
+def unchecked_space(spec: StudySpec) -> SearchSpace:
+    """The study's search space as it is now; raises as ``space_and_data``."""
+    if not spec.data.arguments:  # nor had its data function any to search when it was launched
+        return catalog.load(spec.space, spec.overrides, spec.arguments)
+    return space_and_data(spec.space, spec.overrides, spec.arguments, spec.data)[0]
+
+
+def load_space(spec: StudySpec) -> SearchSpace:
+    """The study's search space; code from outside of this program is imported or compared.
+
+    Raises:
+        SpaceError: It cannot be found here.
+        StoreError: It is not what it was.
+    """
+    space = unchecked_space(spec)
+    if space.fingerprint() != spec.space_fingerprint:
+        raise StoreError(
+            f"Expected the search space {spec.space!r} as it was when the study was launched. "
+            "Received another one: its source or the version of this program differs here."
+        )
+    names = code_names(spec.metrics, spec.callbacks, spec.data)
+    if source_files.fingerprint(names) != spec.code_fingerprint:
+        raise StoreError(
+            f"Expected {_of_code(spec)} as they were when the study was launched. "
+            f"Received others: {', '.join(names)} differ here."
+        )
+    for package in spec.packages:
+        _check_version(package)
+    return space
+
+
+def code_names(metrics: Sequence[str], callbacks: Sequence[str], data: DataSpec) -> tuple[str, ...]:
+    """The names of code beside the space that must stay as it is: see ``code_fingerprint``."""
+    return (*metrics, *callbacks, *([data.source] if data.arguments else []))
+
+
+def _of_code(spec: StudySpec) -> str:
+    return f"the metrics{', data function' if spec.data.arguments else ''} and callbacks"
+
+
+def _check_version(package: str) -> None:
+    name, _, version = package.rpartition(" ")
+    try:
+        here = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        here = "none"
+    if here != version:
+        raise StoreError(
+            f"Expected the package {package}, which a part of the study was from when it was "
+            f"launched. Received: {here}: install that version."
+        )
+
+
+def require_trained_here(study: Study) -> None:
+    """Refuses a study whose code trains by itself, where its trials are to be trained or scored.
+
+    Raises:
+        UserError: It is one.
+    """
+    if study.spec.get("own_training"):
+        raise UserError(no_model(brief(study.spec["space"])))
+
+
+def load_data(spec: StudySpec) -> Data:
+    """The study's data.
+
+    Raises:
+        UserError: They cannot be found here, or the study has none.
+        StoreError: They are not what they were.
+    """
+    if not spec.has_data:
+        raise UserError(
+            f"Expected a study with data. Received one of {brief(spec.space)} without: its code "
+            "brings its own."
+        )
+    data = datasets.load_shared(spec.data)
+    if data.fingerprint != spec.data_fingerprint:
+        raise StoreError(
+            f"Expected the data {spec.data.source!r} as they were when the study was launched. "
+            "Received others: the source differs here."
+        )
+    return data

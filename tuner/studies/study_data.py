@@ -1,0 +1,117 @@
+"""The data of each trial: a data function's arguments may be among its hyperparameters."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from search_spaces.parameters.choices import Choice
+from search_spaces.parameters.literals import Value, format_value
+from search_spaces.parameters.parameter import Parameter
+from search_spaces.parameters.ranges import Range
+from tuner import datasets
+from tuner.datasets import Data, DataSpec
+from tuner.datasets.sources.user_function import shown_call
+from tuner.errors import UserError
+
+MOST_VALUES = 10  # of a list that are tried before there is a study
+
+
+class StudyData:
+    """The data of a study's trials, one set for each combination of the arguments that they search.
+
+    The last combination is kept; others are prepared once on each machine.
+
+    Args:
+        spec: The study's, with the defaults of the arguments.
+        default: What that brings; the first fold.
+
+    Attributes:
+        default: The same.
+    """
+
+    def __init__(self, spec: DataSpec, default: Data) -> None:
+        self._spec, self.default = spec, default
+        self._kept, self._folds = spec, {0: default}
+
+    def of(self, hyperparameters: Mapping[str, Any], *, fold: int = 0) -> Data:
+        """Returns the data of a trial.
+
+        Args:
+            hyperparameters: Of the trial; arguments that are not among them have their defaults.
+            fold: Which part of the rows validates, from 0.
+
+        Raises:
+            UserError: The function raises, or what it returns cannot be used or compared.
+        """
+        spec = self._spec.of_trial(hyperparameters)
+        if spec == self._spec and fold == 0:
+            return self.default
+        if spec != self._kept:
+            self._kept, self._folds = spec, {}
+        if fold not in self._folds:
+            self._folds[fold] = self._load(dataclasses.replace(spec, fold=fold))
+        return self._folds[fold]
+
+    def of_model(self, hyperparameters: Mapping[str, Any]) -> Data:
+        """Returns the data that a trial's model was trained on: of several folds the last one.
+
+        Its validation rows are those that the model has not learned from.
+        """
+        return self.of(hyperparameters, fold=self._spec.folds - 1)
+
+    def _load(self, spec: DataSpec) -> Data:
+        if spec.arguments == self._spec.arguments:
+            return datasets.load_shared(spec)
+        data = datasets.load_shared(spec, reference=self.default.fingerprint)
+        if spec.fold == 0:
+            _check_comparable(self.default, data, spec)
+        return data
+
+
+def at_the_ends(spec: DataSpec, parameters: Mapping[str, Parameter]) -> Iterator[dict[str, Value]]:
+    """Yields combinations that are tried first: each argument at the ends of its range.
+
+    Of a list all values, if it is not long; other arguments have their defaults.
+    """
+    for name, default in spec.arguments.items():
+        for value in _ends(parameters[name]):
+            if format_value(value) != format_value(default):
+                yield {name: value}
+
+
+def _ends(parameter: Parameter) -> tuple[Value, ...]:
+    if isinstance(parameter, Range):
+        return parameter.low, parameter.high
+    if isinstance(parameter, Choice) and len(parameter.values) > MOST_VALUES:
+        return parameter.values[0], parameter.values[-1]
+    return tuple(parameter.options or ())
+
+
+def _check_comparable(default: Data, data: Data, spec: DataSpec) -> None:
+    """Refuses data of a combination whose losses say nothing beside those of the others.
+
+    Held fixed are the targets of the validation and the test part, row by row, and what makes up
+    the unit of the loss. Features and training rows may be others.
+    """
+    rows = tuple((len(one.train), len(one.validation), len(one.test)) for one in (default, data))
+    if data.targets_fingerprint != default.targets_fingerprint:
+        received = f"parts of {rows[1]} rows instead of {rows[0]}"
+        if rows[0] == rows[1]:
+            received = "other targets or another order"
+        raise UserError(
+            f"Expected {shown_call(spec)} to validate and test on the same rows as the defaults, "
+            f"or losses do not compare. Received: {received}: return as many rows whatever the "
+            "arguments are, or all parts (x_train, x_val, x_test, ...)."
+        )
+    if _units(data) != _units(default):
+        raise UserError(
+            f"Expected {shown_call(spec)} to predict what the defaults predict, in the same unit. "
+            "Received another task, other classes or another scale of several targets."
+        )
+
+
+def _units(data: Data) -> tuple[object, ...]:
+    unit = data.outputs.unit if data.loss_unit == "scaled" else None
+    return data.outputs.task, data.outputs.units, data.classes, data.targets, unit
