@@ -3,6 +3,7 @@
 ============================================  ====================================================
 ``def objective(trial):``                     an objective function, unchanged from Optuna
 ``def objective(trial, data):``               one that takes the data of ``--data`` too
+``def objective(trial, epochs=9):``           one with arguments of its own (``--argument``)
 ``class Objective:`` with ``__call__``        a class, made of the arguments (``--argument``)
 ``def make(epochs, width=64):``               a function of the arguments that returns one of these
 ``class Net(kt.HyperModel):`` with ``fit``    see `search_spaces.keras_tuner.hypermodel_with_fit`
@@ -72,7 +73,7 @@ class ObjectiveFunction(SearchSpace):
 
     def _may_take(self, *, data: bool) -> bool:
         """Whether the function can be called with, or without, the data of ``--data``."""
-        return _can_take(self.function, "trial", *(["data"] if data else []))
+        return _takes_data(self.function) if data else _can_take(self.function, "trial")
 
     def _why_not(self) -> str:
         return (
@@ -81,10 +82,11 @@ class ObjectiveFunction(SearchSpace):
         )
 
     def _make(self, item: Any, path: str) -> Callable[..., Any]:
-        """Calls a class or a function of the arguments, which gives the objective."""
-        takes_trial = _can_take(item, "trial") or _can_take(item, "trial", "data")
-        if takes_trial and not inspect.isclass(item) and not self._arguments:
-            return _callable(item, self.name)
+        """Calls a class or a function of the arguments, or hands them to the objective itself."""
+        objective = functools.partial(item, **self._arguments) if callable(item) else item
+        takes_trial = _can_take(objective, "trial") or _can_take(objective, "trial", "data")
+        if takes_trial and not inspect.isclass(item) and not _can_take(item, **self._arguments):
+            return _callable(objective, self.name)
         try:
             inspect.signature(item).bind(**self._arguments)
         except (TypeError, ValueError) as e:
@@ -200,16 +202,18 @@ def describes_objective(item: Any, arguments: Sequence[str] = ()) -> bool:
         is_space = issubclass(item, SearchSpace)
         return not is_space and any("__call__" in vars(base) for base in item.__mro__)
     if inspect.isfunction(item):
-        takes = [_can_take(item, *["any"] * count) for count in range(BUILDS + 1)]
-        return bool(arguments) or (any(takes) and not takes[BUILDS])
+        places = list(inspect.signature(item).parameters.values())
+        unlimited = any(place.kind is place.VAR_POSITIONAL for place in places)
+        takes = any(_can_take(item, *["any"] * count) for count in range(BUILDS))
+        return bool(arguments) or (takes and not unlimited)
     return callable(item)
 
 
 def _builds(node: ast.FunctionDef) -> bool:
-    """Whether a function takes as many arguments as one that builds a model, or more."""
+    """Whether a function needs as many arguments as one that builds a model, or more."""
     places = node.args.posonlyargs + node.args.args
     needed = len(places) - len(node.args.defaults)
-    return len(places) >= BUILDS or needed > BUILDS or node.args.vararg is not None
+    return needed >= BUILDS or node.args.vararg is not None
 
 
 def _asks_hp(node: ast.FunctionDef, place: int = 0) -> bool:
@@ -218,9 +222,19 @@ def _asks_hp(node: ast.FunctionDef, place: int = 0) -> bool:
     return len(places) > place and places[place].arg in HP
 
 
-def _can_take(function: Any, *arguments: str) -> bool:
+def _takes_data(function: Any) -> bool:
+    """Whether data are handed over: a second argument with a value of its own is something else."""
+    if not _can_take(function, "trial", "data"):
+        return False
+    places = list(inspect.signature(function).parameters.values())
+    if len(places) == 1:
+        return True
+    return places[1].default is None or places[1].default is places[1].empty
+
+
+def _can_take(function: Any, *arguments: str, **named: Any) -> bool:
     try:
-        inspect.signature(function).bind(*arguments)
+        inspect.signature(function).bind(*arguments, **named)
     except (TypeError, ValueError):
         return False
     return True

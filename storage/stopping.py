@@ -100,7 +100,7 @@ def _signature(message: str, traceback: str) -> tuple[str, str]:
 
 def _limit_reached(store: Store, c: Connection, study: Study, row: Row[Any]) -> str | None:
     if row.target is not None and progress.best(c, row.study_id) <= row.target:
-        return f"the target {study.sign * row.target:g} was reached"
+        return f"the target {study.own_sign(row.target):g} was reached"
     if row.patience is not None and progress.stale(c, row.study_id) >= row.patience:
         return f"{row.patience} trials ended without a better one"
     if row.deadline is not None and c.execute(sa.select(store.now)).scalar_one() > row.deadline:

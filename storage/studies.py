@@ -79,6 +79,13 @@ class Study:
         """Its name quoted for a shell, for suggested commands."""
         return shlex.quote(self.name)
 
+    def own_sign(self, stored: Any) -> Any:
+        """Returns what stands in our tables, a number or a column, in the objective's own sign.
+
+        A zero is never -0: SQLite keeps -0 as 0, whose opposite it would be.
+        """
+        return self.sign * stored + 0.0
+
 
 def create(
     store: Store,

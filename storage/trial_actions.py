@@ -55,7 +55,7 @@ def end_trial(store: Store, study: Study, number: int) -> str:
                 .values(requested="end")
             )
             return "asked"
-        best = None if trial.best_value is None else study.sign * trial.best_value
+        best = None if trial.best_value is None else study.own_sign(trial.best_value)
         leases.end_lease(
             store, c, record.trial_id, ended_by_hand(best, several=bool(study.further))
         )

@@ -96,7 +96,7 @@ def _select(study: Study) -> sa.Select[Any]:
             trial.model_sha256,
             lease.token,
             lease.epoch,
-            (study.sign * lease.best_value).label("value"),
+            study.own_sign(lease.best_value).label("value"),
             lease.best_epoch,
             worker.host,
             worker.pid,

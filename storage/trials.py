@@ -263,7 +263,7 @@ def _select(store: Store, study: Study) -> sa.Select[Any]:
             schema.trials,
             optuna.number,
             optuna.state.label("optuna_state"),
-            (study.sign * lease.best_value).label("value"),
+            study.own_sign(lease.best_value).label("value"),
             lease.best_epoch,
             lease.epoch,
             lease.token,

@@ -105,7 +105,7 @@ def list_workers(store: Store, study: Study) -> list[WorkerRecord]:
             schema.workers,
             schema.optuna_trials.c.number,
             lease.epoch,
-            (study.sign * lease.best_value).label("value"),
+            study.own_sign(lease.best_value).label("value"),
             store.now.label("now"),
         )
         .select_from(schema.workers)

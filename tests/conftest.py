@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -35,6 +36,9 @@ pytest.register_assert_rewrite("optuna.testing.pytest_storages")
 
 # As workers do: operations at once sum up in an order that hangs on who is done first.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+# A shell ignores Ctrl-C for what it starts in the background; tests and what they start take it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast the machine is says nothing about the code: beside other tests everything is slow.
 # The same examples in every run: whether a change passes must not hang on luck. New ones are looked

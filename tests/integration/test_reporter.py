@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -13,7 +14,7 @@ from storage.database import connection
 from storage.database.engine import Store, open_store
 from storage.errors import LeaseLost
 from storage.leases import Claim, WorkerCommand
-from storage.outcomes import Outcome
+from storage.outcomes import Failure, Outcome
 from storage.pruning import MedianRule, NoPruning, PruningRule
 from storage.studies import Study
 from tests.support import stores
@@ -39,9 +40,14 @@ def carry() -> Iterator[Open]:
     with ExitStack() as stack:
 
         def start(
-            store: Store, claim: Claim, rule: PruningRule = NEVER, *, stall: float = 600
+            store: Store,
+            claim: Claim,
+            rule: PruningRule = NEVER,
+            *,
+            stall: float = 600,
+            hung: Callable[[], None] = lambda: None,
         ) -> Reporter:
-            reporter = Reporter(store, claim, rule, stall=stall, beat=lambda: None)
+            reporter = Reporter(store, claim, rule, stall=stall, beat=lambda: None, hung=hung)
             stack.callback(reporter.close)
             return reporter
 
@@ -134,6 +140,20 @@ def test_training_that_hangs_loses_its_lease(opened: Store, carry: Open) -> None
     assert "made no progress" in poll(lambda: reporter.lost)
     taken = poll(lambda: _taken_over(opened, study, claim))
     assert taken.token == claim.token + 1
+
+
+def test_training_that_hangs_is_ended_although_its_trial_was_lost_before(
+    opened: Store, carry: Open
+) -> None:
+    """Code that hangs in a trial that somebody else has ended is noticed as well."""
+    study = _study(opened, lease=1.0)
+    claim = _claim(opened, study)
+    hung = threading.Event()
+    reporter = carry(opened, claim, stall=2.0, hung=hung.set)
+    ended = Outcome(state="failed", failure=Failure(kind="lost", message="ended"))
+    leases.finish(opened, claim, ended)
+    poll(lambda: reporter.lost)
+    assert poll(hung.is_set)
 
 
 def _taken_over(store: Store, study: Study, claim: Claim) -> Claim | None:

@@ -54,7 +54,7 @@ class Reporter:
             renewed any more; ``BUSY_STALLS`` times as long while it keeps the processor busy.
         may_be_silent: Whether a trial that keeps the processor busy never counts as hung.
         beat: Called after each renewal.
-        hung: Called when a hung trial has not ended after another lease.
+        hung: Called when a hung trial, lost or not, has not ended after another lease.
 
     Attributes:
         prune: Whether the pruning rule has rejected the trial.
@@ -166,6 +166,12 @@ class Reporter:
         self._thread.join()
 
     def _run(self) -> None:
+        self._exchange()
+        if self.lost is not None:
+            self._watch_lost()
+
+    def _exchange(self) -> None:
+        """Sends reports and renews the lease until this reporter is closed or the trial is lost."""
         renewed_at = time.monotonic()
         while True:
             pause = RETRY_PAUSE if self.away else renewed_at + self._renew_every - time.monotonic()
@@ -174,7 +180,6 @@ class Reporter:
             now = time.monotonic()
             if self._has_stalled(now):
                 self._lose(f"training made no progress for {self._stall:g} s")
-                self._wait_for_end()
                 return
             try:
                 if self._queue:
@@ -191,6 +196,17 @@ class Reporter:
             except Exception as e:  # without this thread ``flush`` would wait for ever
                 self._lose(f"{type(e).__name__}: {e}")
 
+    def _watch_lost(self) -> None:
+        """Ends this process if code that hangs never learns that its trial is lost.
+
+        The heartbeat goes on meanwhile, so that nobody else would notice.
+        """
+        while not self._has_stalled(time.monotonic()):
+            if self._wait_for_end(self._renew_every):
+                return
+        if not self._wait_for_end(self._claim.study.lease_seconds):
+            self._hung()
+
     def _has_stalled(self, now: float) -> bool:
         """Whether training hangs; building a model is no progress but keeps the processor busy."""
         processor = time.process_time()
@@ -200,13 +216,10 @@ class Reporter:
         silent, idle = now - self._progressed_at, now - self._worked_at
         return silent > self._busy_stalls * self._stall or min(silent, idle) > self._stall
 
-    def _wait_for_end(self) -> None:
+    def _wait_for_end(self, seconds: float) -> bool:
+        """Waits until the trial has ended here; False if it has not after ``seconds``."""
         with self._condition:
-            ended = self._condition.wait_for(
-                lambda: self._closed, timeout=self._claim.study.lease_seconds
-            )
-        if not ended:
-            self._hung()
+            return self._condition.wait_for(lambda: self._closed, timeout=seconds)
 
     def _wait(self, pause: float) -> bool:
         """Waits for a report or for ``pause`` seconds; False once closed or lost."""

@@ -73,3 +73,14 @@ def test_a_worker_shows_the_highest_of_its_trial(store: Store):
     for epoch, value in enumerate((0.2, 0.6, 0.4), start=1):
         report(store, held, epoch, value)
     assert [w.value for w in workers.list_workers(store, study)] == [0.6]
+
+
+def test_a_zero_has_no_sign(store: Store):
+    """What is worst where the highest is wanted is read as 0, not as -0."""
+    study = make(store, budget=1, maximize=True)
+    held = claim(store, study)
+    report(store, held, 1, 0.0)
+    leases.finish(store, held, complete(0.0))
+    (trial,) = trials.list_trials(store, study)
+    (annotation,) = list_annotations(store, study).values()
+    assert [f"{trial.value:g}", f"{annotation.value:g}"] == ["0", "0"]

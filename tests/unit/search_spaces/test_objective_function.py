@@ -23,6 +23,7 @@ def builds_with_default(trial, inputs, outputs, extra=1): ...
 def objective(trial): return 1
 def with_data(trial, data): return 1
 def with_default(trial, data=None): return 1
+def with_numbers(trial, rows=4000, epochs=10): return rows * epochs
 def make(epochs, width=64):
     def objective(trial): return epochs * width
     return objective
@@ -53,8 +54,8 @@ class Elsewhere:
     def build(self, hp): ...
     def fit(self, hp, model, *args, **kwargs): ...
 """
-OBJECTIVES = ("objective", "with_data", "with_default", "Objective", "made", "partly", "again",
-              "elsewhere", "Called")  # fmt: skip
+OBJECTIVES = ("objective", "with_data", "with_default", "with_numbers", "Objective", "made",
+              "partly", "again", "elsewhere", "Called")  # fmt: skip
 HYPERMODELS_WITH_FIT = ("HyperFit", "Inherits", "Far", "fitted", "elsewhere_too")
 SPACES = ("build", "builds_with_default", "Space", "build_model", "HyperNet", "hyper")
 
@@ -84,10 +85,12 @@ def test_reading_a_file_says_what_loading_it_says(file: Path, name: str):
         ("make", ("epochs=3",), 192),
         ("make", ("epochs=3", "width=2"), 6),
         ("elsewhere", (), 5),
+        ("with_numbers", (), 40_000),
+        ("with_numbers", ("epochs=3",), 12_000),
     ],
 )
 def test_what_is_called_for_a_trial(file: Path, name: str, arguments: tuple[str, ...], value: int):
-    """Classes and functions of the arguments are called once, and give the objective."""
+    """Classes and functions of the arguments give the objective, which may have its own, too."""
     loaded = catalog.load(f"{file}:{name}", (), arguments)
     assert isinstance(loaded, ObjectiveFunction)
     assert loaded.function(None) == value
@@ -119,6 +122,8 @@ def test_arguments_that_do_not_fit(file: Path, name: str, arguments: tuple[str, 
         ("with_data", False, False),
         ("with_default", True, True),
         ("with_default", False, True),
+        ("with_numbers", False, True),
+        ("with_numbers", True, False),
     ],
 )
 def test_data_are_for_functions_that_take_them(file: Path, name: str, given: bool, fits: bool):
