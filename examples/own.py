@@ -25,6 +25,12 @@ def shortage(y_true, y_pred):
     return ops.mean(ops.maximum(4 * lacking, -lacking), axis=-1)
 
 
+def tilted(y_true, y_pred, tilt=0.5):
+    """The pinball loss of a quantile (Koenker and Bassett, 1978): ``--set loss.tilt=0.1..0.9``."""
+    lacking = y_true - y_pred
+    return ops.mean(ops.maximum(tilt * lacking, (tilt - 1) * lacking), axis=-1)
+
+
 def profit(y_true, y_pred):
     """What a row earns if it is picked whenever that is expected to pay."""
     picked = ops.cast(y_pred * GAIN > COST, y_pred.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from search_spaces import loss_parameters
 from search_spaces.errors import SpaceError
 from search_spaces.model_inputs import format_shapes
 from search_spaces.model_outputs import format_outputs
@@ -38,6 +39,7 @@ def check_fit(space: SearchSpace, inputs: Inputs, outputs: Outputs | None) -> No
     loss = space.parameters.get("loss")
     if isinstance(loss, LossChoice) and outputs is not None:
         loss.check(outputs.task)
+        loss_parameters.check_task(space.parameters, outputs)
     if space.input_axes and len(inputs.shape) not in map(len, space.input_axes):
         expected = " or ".join(
             f"({', '.join(axes)}{',' * (len(axes) == 1)})" for axes in space.input_axes

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import training_parameters
+from search_spaces import loss_parameters, training_parameters
 from search_spaces.errors import SpaceError, did_you_mean
 from search_spaces.expansion import assemble
 from search_spaces.model_inputs import wrap_for_matrix
@@ -119,18 +119,19 @@ class FunctionSpace(SearchSpace):
         return {**{n: stored(value) for n, value in own.items()}, **super().encode(shared)}
 
     def definition(self) -> dict[str, Any]:
-        own = {
-            n: text for n, text in self._typed.items() if n not in training_parameters.PARAMETERS
-        }
+        own = {n: text for n, text in self._typed.items() if not _is_shared(n)}
         return {**super().definition(), "overrides": own}
 
     def _shared(self, typed: Mapping[str, str]) -> list[str]:
         """Overrides of the parameters of training; what they refuse may be the function's own."""
         self._refused: dict[str, SpaceError] = {}
         shared = []
-        for name in typed.keys() & training_parameters.PARAMETERS.keys():
+        declared = self.declared()
+        for name in filter(_is_shared, typed):
+            known = declared.get(name)
+            needed = {name, "loss"} if known is None else {name, *known.when}
             try:
-                assemble(self.declared(), {name: typed[name]})
+                assemble(declared, {n: typed[n] for n in typed if n in needed})
             except SpaceError as e:
                 self._refused[name] = e
             else:
@@ -175,6 +176,11 @@ class FunctionSpace(SearchSpace):
                     f"{name}={text}: Expected a parameter that {self.name}() suggests. With its "
                     f"defaults these are {', '.join(suggested)}.{did_you_mean(name, names)}"
                 )
+
+
+def _is_shared(name: str) -> bool:
+    """Whether an override is of the training of every space."""
+    return name in training_parameters.PARAMETERS or loss_parameters.is_of_loss(name)
 
 
 class RecordingTrial:

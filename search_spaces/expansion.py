@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from search_spaces import training_parameters
+from search_spaces import loss_parameters, training_parameters
 from search_spaces.errors import SpaceError, did_you_mean, shorten
 from search_spaces.parameters.choices import Choice
 from search_spaces.parameters.conditions import AtLeast, Condition
@@ -45,7 +45,8 @@ def assemble(declared: Mapping[str, Parameter], typed: Mapping[str, str]) -> dic
             single = narrow(copy, parameter, typed[copy]) if copy in typed else narrowed
             assembled[copy] = _numbered(single, name, i)
     assembled = training_parameters.with_packages_options(assembled)
-    _check_names(typed, [*declared, *assembled])
+    assembled |= loss_parameters.named(typed, assembled)
+    _check_names(typed, [*declared, *assembled], hidden=_of_loss(assembled))
     _check_reachable(assembled, typed)
     return assembled
 
@@ -116,10 +117,17 @@ def _check_condition(name: str, condition: Condition, other: str, tested: Parame
             )
 
 
-def _check_names(typed: Mapping[str, str], names: list[str]) -> None:
+def _of_loss(assembled: Mapping[str, Parameter]) -> Iterable[str]:
+    return loss_parameters.PARAMETERS if loss_parameters.LOSS in assembled else ()
+
+
+def _check_names(typed: Mapping[str, str], names: list[str], hidden: Iterable[str]) -> None:
     for name, text in typed.items():
         if name not in names:
-            hint = did_you_mean(name, names) or f" There are {', '.join(dict.fromkeys(names))}."
+            hint = (
+                did_you_mean(name, dict.fromkeys([*names, *hidden]))
+                or f" There are {', '.join(dict.fromkeys(names))}."
+            )
             raise SpaceError(
                 f"{shorten(f'{name}={text}')}: Expected a parameter of the space.{hint}"
             )

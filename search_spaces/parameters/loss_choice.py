@@ -17,17 +17,21 @@ USUAL = "usual"  # the loss that fits the task: see `Outputs.loss`
 _OF_NUMBERS = ("mse", "mae", "huber", "log_cosh")
 _OF_SHARES = ("kld", "poisson", "msle")
 _OF_SIGNS = ("hinge", "squared_hinge")
+OF_BATCH = ("dice", "tversky")  # one number for all rows of a batch
+_OF_FLAGS = ("binary_crossentropy", "binary_focal_crossentropy")
 BY_TASK: dict[str, tuple[str, ...]] = {
-    "binary": ("binary_crossentropy", *_OF_SIGNS, *_OF_NUMBERS, *_OF_SHARES),
-    "labels": ("binary_crossentropy", *_OF_SIGNS, *_OF_NUMBERS, *_OF_SHARES),
+    "binary": (*_OF_FLAGS, *_OF_SIGNS, *_OF_NUMBERS, *_OF_SHARES, *OF_BATCH),
+    "labels": (*_OF_FLAGS, *_OF_SIGNS, *_OF_NUMBERS, *_OF_SHARES, *OF_BATCH),
     "classes": (
         "sparse_categorical_crossentropy",
         "categorical_crossentropy",
+        "categorical_focal_crossentropy",
         "categorical_hinge",
         "cosine_similarity",
         *_OF_SIGNS,
         *_OF_NUMBERS,
         *_OF_SHARES,
+        *OF_BATCH,
     ),
     "regression": (*_OF_NUMBERS, "mape", "cosine_similarity", *_OF_SHARES),
 }

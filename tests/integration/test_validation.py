@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.errors import SpaceError
+from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
@@ -51,6 +52,54 @@ def test_our_own_families_need_no_process():
     assert plan("net.py:build").needs_keras
     assert plan(metrics=("auc",)).needs_keras
     assert isinstance(validate(plan()), ValidationResult)
+
+
+OWN_LOSSES = """
+from keras import ops
+
+def spread(y_true, y_pred, power=2.0):
+    return ops.mean(ops.abs(y_true - y_pred) ** power)
+"""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "source", "compared"),
+    [
+        (("label_smoothing=0..0.2",), "iris", "sparse_categorical_crossentropy"),
+        (("label_smoothing=0.1",), "iris", None),
+        (("loss=huber", "huber_delta=0.5..2"), "diabetes", "mse"),
+        (("class_weights=none,balanced",), "iris", None),
+    ],
+)
+def test_trials_of_different_losses_are_compared_by_one_metric(
+    overrides: tuple[str, ...], source: str, compared: str | None
+) -> None:
+    """Whatever makes them differ; the loss of validation rows knows no weights of classes."""
+    asked = replace(plan(overrides=overrides), data=DataSpec(source=source))
+    assert not asked.needs_keras
+    assert validate(asked).shared_metric == compared
+
+
+def test_losses_that_a_function_suggests_are_compared_by_one_metric(tmp_path: Path) -> None:
+    """And so are those of several outputs with weights."""
+    name = net(tmp_path, "trial.suggest_float('label_smoothing', 0, 0.2)")
+    assert validate(plan(name)).shared_metric == "sparse_categorical_crossentropy"
+    example = str(ROOT / "examples" / "two_outputs.py")
+    several = replace(
+        plan(f"{example}:Shared", overrides=("loss_weights.ink=0.1..10:log",)),
+        data=DataSpec(source=f"{example}:digits"),
+    )
+    assert validate(several).shared_metric == "unweighted_loss"
+
+
+def test_rows_cannot_weigh_in_a_loss_of_a_batch(tmp_path: Path) -> None:
+    """Which is one number for all of them."""
+    (tmp_path / "own.py").write_text(OWN_LOSSES)
+    own = (f"loss={tmp_path / 'own.py'}:spread", "loss.power=1..3")
+    for overrides in (("loss=dice",), own):
+        validate(plan(overrides=overrides))
+        with pytest.raises(UserError, match="one number for a whole batch"):
+            validate(plan(overrides=(*overrides, "class_weights=none,balanced")))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from search_spaces import Choice, Int
 from tests.support import series
 from tuner.datasets import Data, DataSpec, load
 from tuner.datasets.cache_folder import FOLDER_VARIABLE
+from tuner.datasets.sample_weights import join
 from tuner.errors import UserError
 from tuner.studies.study_data import StudyData, at_the_ends
 
@@ -113,3 +114,26 @@ def test_what_is_tried_at_launch():
     spec = DataSpec(source="a.py:f", arguments={"window": 24, "columns": "all", "seed": 0})
     tried = list(at_the_ends(spec, parameters))
     assert tried == [{"window": 2}, {"window": 72}, {"columns": "some"}, {"seed": 49}]
+
+
+def test_trials_that_search_weights_of_classes_share_their_rows() -> None:
+    """The weights alone differ: they are those of a study with one value, in training only."""
+    spec = DataSpec(source="breast-cancer", arguments={"class_weights": "none"})
+    plain = DataSpec(source="breast-cancer")
+    data_of = StudyData(spec, load(plain))
+    unweighed, balanced = (data_of.of({"class_weights": one}) for one in ("none", "balanced"))
+    expected = load(DataSpec(source="breast-cancer", class_weights="balanced"))
+    assert unweighed.train.weights is None
+    assert balanced.train.x is unweighed.train.x
+    assert balanced.validation is unweighed.validation
+    assert balanced.class_weights == expected.class_weights
+    np.testing.assert_array_equal(balanced.train.weights, expected.train.weights)
+    assert data_of.of({"class_weights": "balanced"}) is balanced
+    np.testing.assert_array_equal(join(balanced, spec).weights, join(expected, plain).weights)
+
+
+def test_weights_of_classes_need_classes() -> None:
+    """Which is said before there is a study."""
+    spec = DataSpec(source="diabetes", arguments={"class_weights": "balanced"})
+    with pytest.raises(UserError, match="with classes only"):
+        StudyData(spec, load(DataSpec(source="diabetes"))).of({})

@@ -358,6 +358,8 @@ WORKER_HINTS = (
 LAUNCH_HINTS = (
     *WORKER_HINTS,
     refused_option("--epochs", "--set epochs={value}"),
+    refused_option("--loss", "--set loss={value}"),
+    refused_option("--loss-weights", "--set loss_weights.OUTPUT={value}"),
     refused_option("--batch-size", "--set batch_size={value}"),
     refused_option("--lr", "--set learning_rate={value}"),
     refused_option("--learning-rate", "--set learning_rate={value}"),

@@ -128,7 +128,13 @@ def _options(ctx: click.Context) -> dict[str, click.Option]:
 def _overrides(path: str, table: Any) -> list[str]:
     if not isinstance(table, dict):
         raise UserError(f"{path}: expected a table [set] of parameters. Received: {quoted(table)}.")
-    return [f"{name}={_spell(values)}" for name, values in table.items()]
+    flat: dict[str, Any] = {}
+    for name, values in table.items():  # TOML reads loss_weights.ink = 2 as a table in a table
+        if isinstance(values, dict):
+            flat |= {f"{name}.{inner}": value for inner, value in values.items()}
+        else:
+            flat[name] = values
+    return [f"{name}={_spell(values)}" for name, values in flat.items()]
 
 
 def _spell(values: Any) -> str:

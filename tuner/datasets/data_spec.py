@@ -20,6 +20,8 @@ LEARNS: tuple[str, ...] = get_args(Learns)
 # False in studies of before.
 NEW = ("drop_index", "drop_frame_index", "in_unit", "exact", "weighted_mean")
 LISTS = ("text", "categories", "drop", "columns")  # fields that hold names of columns
+CLASS_WEIGHTS = "class_weights"  # among the arguments where trials search them
+UNWEIGHED = "none"
 NO_DATA = "none"  # source of a study without data: its code brings its own
 GAP = 1.5  # usual distances of times; months differ in length by less
 SCALINGS = ("standard", "minmax", "none")
@@ -69,7 +71,8 @@ class DataSpec:
         weighted_mean: Whether the loss of weighted rows is divided by the sum of their weights (see
             ``tuner.datasets.sample_weights``); in studies of before by their number.
         arguments: What a function of the user's is called with, by name; in a study the defaults of
-            the arguments that its trials search. Of windows their length, ``window``.
+            the arguments that its trials search. Of windows their length, ``window``; and
+            ``class_weights``, where trials search them.
         window: Rows of a table, one after another, of which the next ones are predicted: the most
             that a trial may take; None where each row is predicted by itself.
         horizon: How many rows are predicted.
@@ -217,6 +220,14 @@ class DataSpec:
         """Returns the spec of a trial: its values of the arguments, defaults where it has none."""
         arguments = {name: hyperparameters.get(name, v) for name, v in self.arguments.items()}
         return dataclasses.replace(self, arguments=arguments)
+
+    @property
+    def unweighed(self) -> DataSpec:
+        """The spec of the rows alone, without the weights of classes that trials search."""
+        if CLASS_WEIGHTS not in self.arguments:
+            return self
+        of_rows = {name: v for name, v in self.arguments.items() if name != CLASS_WEIGHTS}
+        return dataclasses.replace(self, arguments=of_rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values that JSON can hold."""

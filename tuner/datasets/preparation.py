@@ -73,7 +73,9 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         for part, selection in selections.items()
     }
     y = parts["train"].y
-    class_weights = sample_weights.of_classes(spec.class_weights, targets, y, spec.source)
+    class_weights = sample_weights.of_classes(
+        spec.class_weights, targets.labels, targets.task, y, spec.source
+    )
     weights["train"] = sample_weights.for_training(weights["train"], class_weights, y, spec)
     for name, part in parts.items():
         prepared_weights = sample_weights.prepared(weights[name], spec)

@@ -9,6 +9,8 @@ without them. Metrics other than losses count all rows the same, as Keras's do.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,10 @@ from numpy.typing import NDArray
 from search_spaces.shapes import shown_task
 from tuner.datasets.checks import check_weights
 from tuner.datasets.columns.column_names import shown
-from tuner.datasets.data_spec import DataSpec
+from tuner.datasets.data_spec import CLASS_WEIGHTS, DataSpec
 from tuner.datasets.errors import DataError
 from tuner.datasets.prepared_data import Data, Part, Selection
 from tuner.datasets.scaling import Floats
-from tuner.datasets.task import Targets
 from tuner.errors import did_you_mean, quoted
 
 BALANCED = "balanced"
@@ -64,36 +65,46 @@ def prepared(weights: NDArray[Any] | None, spec: DataSpec) -> Floats | None:
 
 
 def of_classes(
-    asked: str | None, targets: Targets, y: NDArray[Any], source: str
+    asked: str | None,
+    labels: Sequence[Any] | None,
+    task: str,
+    y: NDArray[Any],
+    source: str,
+    *,
+    option: str = "--class-weights",
 ) -> tuple[float, ...] | None:
     """Returns a weight for each class, by position; None where none were asked for.
 
     Args:
         asked: ``balanced``, or ``LABEL=WEIGHT`` with commas between; labels that are left out
             weigh 1.
+        labels: Of the classes, by position; None where there are none.
+        task: What is predicted, for messages.
         y: Positions of the classes of the training rows ``(rows,)``.
+        source: Where they come from, for messages.
+        option: That they were asked for by, for messages.
 
     Raises:
         DataError: There are no classes, a label is none of them, or a weight is negative.
     """
     if asked is None:
         return None
-    if targets.labels is None:
+    if labels is None:
         raise DataError(
             f"{source}: expected class weights with classes only. Received: the task "
-            f"{shown_task(targets.task)}: leave --class-weights out."
+            f"{shown_task(task)}: leave {option} out."
         )
     if asked == BALANCED:  # as scikit-learn: rows / (classes * rows of the class)
-        counts = np.bincount(y, minlength=len(targets.labels))
+        counts = np.bincount(y, minlength=len(labels))
         return tuple((len(y) / (len(counts) * counts)).tolist())
     weight_of = _parse_class_weights(asked)
-    labels = [str(label) for label in targets.labels]
-    for label in weight_of.keys() - set(labels):
+    names = [str(label) for label in labels]
+    for label in weight_of.keys() - set(names):
         raise DataError(
-            f"{source}: expected class weights of its classes ({shown(labels)}). "
-            f"Received: {quoted(label)}.{did_you_mean(label, labels)}"
+            f"{source}: expected class weights of its classes ({shown(names)}). "
+            f"Received: {quoted(label)}.{did_you_mean(label, names)}"
         )
-    return tuple(weight_of.get(label, 1.0) for label in labels)
+    return tuple(weight_of.get(label, 1.0) for label in names)
 
 
 def _parse_class_weights(text: str) -> dict[str, float]:
@@ -123,6 +134,26 @@ def for_training(
         return weights
     of_class = np.asarray(classes, _dtype(spec))[y]
     return of_class if weights is None else weights * of_class
+
+
+def weigh(data: Data, asked: str, spec: DataSpec) -> Data:
+    """Returns data whose training rows weigh by their class, the rows themselves being the same.
+
+    Args:
+        data: Without weights of classes.
+        asked: As for ``of_classes``.
+
+    Raises:
+        DataError: As ``of_classes``.
+    """
+    y = data.train.y
+    option = f"--set {CLASS_WEIGHTS}"
+    classes = of_classes(asked, data.classes, data.outputs.task, y, spec.source, option=option)
+    weights = of_rows(data.selections["train"], "train", spec)
+    weights = prepared(for_training(weights, classes, y, spec), spec)
+    return dataclasses.replace(
+        data, train=dataclasses.replace(data.train, weights=weights), class_weights=classes
+    )
 
 
 def join(data: Data, spec: DataSpec) -> Part:

@@ -17,6 +17,7 @@ from tuner.metrics.metric import Metric, mean_of
 
 __all__ = [
     "METRICS",
+    "UNWEIGHTED_LOSS",
     "Metric",
     "find",
     "fitting",
@@ -26,6 +27,8 @@ __all__ = [
     "require",
 ]
 
+# Of several outputs: the sum of their losses, whatever each trial multiplies them with.
+UNWEIGHTED_LOSS = "unweighted_loss"
 _OURS = {
     **accuracies.METRICS,
     **confusion.METRICS,

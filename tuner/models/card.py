@@ -111,7 +111,10 @@ def of_data(
     """What the model was trained on, and what a row is."""
     named = spec.data.of_trial(hyperparameters).to_dict()
     if data is None:
-        return {**named, "fingerprint": None if spec.data.arguments else spec.data_fingerprint}
+        return {
+            **named,
+            "fingerprint": None if spec.data.unweighed.arguments else spec.data_fingerprint,
+        }
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     return {
         **named,

@@ -121,10 +121,11 @@ def _choose(store: Store, study: Study, top: int, spec: StudySpec) -> list[Trial
     A model can take rows of one kind only.
     """
     # Those of a front may be there for all but what they predict.
-    arguments = spec.data.arguments
+    of_rows = spec.data.unweighed
+    arguments = of_rows.arguments
     count = study.budget if arguments else top
     best = trials.best(store, study, count=count, first_alone=True)
-    kinds = [spec.data.of_trial(trial.hyperparameters) for trial in best]
+    kinds = [of_rows.of_trial(trial.hyperparameters) for trial in best]
     alike = [trial for trial, kind in zip(best, kinds, strict=True) if kind == kinds[0]]
     chosen = alike[:top]
     if len(chosen) < FEWEST:

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_spaces.loss_parameters import LOSS, is_of_loss
 from search_spaces.parameters.loss_choice import USUAL
+from search_spaces.training_parameters import are_ours
 from search_spaces.user_code.source_files import short_name
 from storage.trials import TrialRecord
+from tuner import formatting
 from tuner.datasets import Data, multi_output
+from tuner.metrics import UNWEIGHTED_LOSS
 from tuner.models.retrain import Retraining
 from tuner.models.scores import Answers, score
 
@@ -71,16 +75,20 @@ def score_answers(
         if math.isclose(measured[usual_name], measured["loss"], rel_tol=CLOSE):
             del measured[usual_name]
     return TrialScores(
-        values=_merged(data, measured, values), explained=_explained(data, name, penalty)
+        values=_merged(data, measured, values),
+        explained=_explained(data, name, trial.hyperparameters, penalty),
     )
 
 
-def _explained(data: Data, loss: str, penalty: float) -> str:
+def _explained(data: Data, loss: str, hyperparameters: Mapping[str, Any], penalty: float) -> str:
     usual = loss in (USUAL, data.outputs.loss)
     told = data.outputs.loss if usual else short_name(loss).removeprefix("own_")
     square = f", a square in the {data.target_unit}" if usual and data.target_unit else ""
     added = ", with a penalty of the weights" if penalty else ""
-    return f"The loss is what the trial learned by: {told}{square}{added}."
+    of_loss = {name: hyperparameters[name] for name in hyperparameters if is_of_loss(name)}
+    chosen = formatting.settings({n: v for n, v in of_loss.items() if n != LOSS})
+    options = f" with {chosen}" if chosen and are_ours(hyperparameters) else ""
+    return f"The loss is what the trial learned by: {told}{options}{square}{added}."
 
 
 def value_of(scores: Mapping[str, Any], metric: str) -> float | None:
@@ -127,12 +135,13 @@ def _merged(data: Data, measured: Mapping[str, float], values: Mapping[str, Any]
     from tuner.training.multi_output_losses import output_of
 
     outputs: dict[str, dict[str, Any]] = {name: {} for name in data.heads}
+    of_all = {name: measured[name] for name in ("loss", UNWEIGHTED_LOSS) if name in measured}
     for name, value in measured.items():
-        if name != "loss":
+        if name not in of_all:
             output, metric = output_of(name, data.outputs)
             outputs[output][metric] = value
     merged = {
         name: {**of_output, **values["outputs"][name], "loss": of_output["loss"]}
         for name, of_output in outputs.items()
     }
-    return {"loss": measured["loss"], "outputs": merged}
+    return {**of_all, "outputs": merged}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from search_spaces.loss_parameters import LOSS, is_of_loss
 from search_spaces.parameters.loss_choice import USUAL
 from search_spaces.training_parameters import are_ours
 from search_spaces.user_code.source_files import short_name
@@ -14,6 +15,7 @@ from storage import trials
 from storage.database.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
+from tuner import formatting
 from tuner.errors import UserError
 from tuner.studies.objective import Objective, objective_of, objectives_of
 
@@ -147,6 +149,8 @@ def _loss(study: Study, trial: TrialRecord) -> str:
         name = str(trial.hyperparameters.get("loss", USUAL))
         usual = [*_USUAL, *(() if "val_accuracy" in trial.metrics else ("mse",))]
         name = f"the {USUAL} one" if name in usual else short_name(name)
+        chosen = {n: v for n, v in trial.hyperparameters.items() if is_of_loss(n) and n != LOSS}
+        name += f" with {formatting.settings(chosen)}" if chosen else ""
     if data.get("weights") and not data.get("weighted_mean"):
         name += ", weighted as in earlier versions"
     return name

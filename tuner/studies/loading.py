@@ -9,7 +9,9 @@ from importlib import metadata
 from search_spaces import catalog
 from search_spaces.errors import SpaceError, did_you_mean
 from search_spaces.objective_function import ObjectiveFunction, no_model
+from search_spaces.parameters.choices import Choice
 from search_spaces.parameters.literals import Limits
+from search_spaces.parameters.overrides import parse
 from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Int, Range
 from search_spaces.space import SearchSpace
@@ -19,6 +21,8 @@ from storage.errors import StoreError
 from storage.studies import Study
 from tuner import datasets
 from tuner.datasets import Data, DataSpec
+from tuner.datasets.data_spec import CLASS_WEIGHTS, UNWEIGHED
+from tuner.datasets.sample_weights import BALANCED
 from tuner.datasets.sources import user_function
 from tuner.errors import UserError
 from tuner.studies.study_spec import StudySpec
@@ -44,9 +48,15 @@ def space_and_data(
     searched: Mapping[str, Parameter | None] = _window(data)
     if is_function:
         searched = user_function.searched_arguments(data.source)
+    of_source = searched
+    searched = {**of_source, **_class_weights(overrides, data)}
     declared = {name: parameter for name, parameter in searched.items() if parameter is not None}
     try:
         space = catalog.load(name, overrides, arguments, data_parameters=declared)
+        if isinstance(space, ObjectiveFunction):  # which weighs its rows itself
+            searched = of_source
+            declared = {n: parameter for n, parameter in searched.items() if parameter is not None}
+            space = catalog.load(name, overrides, arguments, data_parameters=declared)
     except SpaceError as e:
         mistyped = str(e).partition("=")[0]
         others = user_function.arguments(data.source) if is_function else None
@@ -76,6 +86,19 @@ def _window(data: DataSpec) -> dict[str, Parameter]:
         return {}
     rows = data.arguments.get("window", data.window)
     return {"window": Int(rows, rows, limits=Limits(at_least=1), help="rows of a window")}
+
+
+def _class_weights(overrides: Sequence[str], data: DataSpec) -> dict[str, Parameter]:
+    """Weights of classes as a parameter, which there is only where an override names it."""
+    if CLASS_WEIGHTS not in parse(overrides):
+        return {}
+    if data.class_weights is not None:
+        raise UserError(
+            f"Expected --class-weights or --set {CLASS_WEIGHTS}=VALUES. Received both: leave one "
+            "of them out."
+        )
+    help_text = "weights of classes in training"
+    return {CLASS_WEIGHTS: Choice([UNWEIGHED, BALANCED], help=help_text)}
 
 
 def _longest(window: Parameter) -> int:
@@ -117,7 +140,7 @@ def load_space(spec: StudySpec) -> SearchSpace:
 
 def code_names(metrics: Sequence[str], callbacks: Sequence[str], data: DataSpec) -> tuple[str, ...]:
     """The names of code beside the space that must stay as it is: see ``code_fingerprint``."""
-    return (*metrics, *callbacks, *([data.source] if data.arguments else []))
+    return (*metrics, *callbacks, *([data.source] if data.unweighed.arguments else []))
 
 
 def _of_code(spec: StudySpec) -> str:

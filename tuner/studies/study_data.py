@@ -11,7 +11,8 @@ from search_spaces.parameters.literals import Value, format_value
 from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
 from tuner import datasets
-from tuner.datasets import Data, DataSpec
+from tuner.datasets import Data, DataSpec, sample_weights
+from tuner.datasets.data_spec import CLASS_WEIGHTS, UNWEIGHED
 from tuner.datasets.sources.user_function import shown_call
 from tuner.errors import UserError
 
@@ -21,7 +22,8 @@ MOST_VALUES = 10  # of a list that are tried before there is a study
 class StudyData:
     """The data of a study's trials, one set for each combination of the arguments that they search.
 
-    The last combination is kept; others are prepared once on each machine.
+    The last combination is kept; others are prepared once on each machine. Weights of classes that
+    trials search are laid over the same rows.
 
     Args:
         spec: The study's, with the defaults of the arguments.
@@ -32,8 +34,9 @@ class StudyData:
     """
 
     def __init__(self, spec: DataSpec, default: Data) -> None:
-        self._spec, self.default = spec, default
-        self._kept, self._folds = spec, {0: default}
+        self._asked, self._spec, self.default = spec, spec.unweighed, default
+        self._kept, self._folds = self._spec, {0: default}
+        self._weighed: dict[int, tuple[Data, Data]] = {}
 
     def of(self, hyperparameters: Mapping[str, Any], *, fold: int = 0) -> Data:
         """Returns the data of a trial.
@@ -45,11 +48,21 @@ class StudyData:
         Raises:
             UserError: The function raises, or what it returns cannot be used or compared.
         """
-        spec = self._spec.of_trial(hyperparameters)
+        asked = self._asked.of_trial(hyperparameters)
+        data = self._of_arguments(asked.unweighed, fold)
+        weights = asked.arguments.get(CLASS_WEIGHTS, UNWEIGHED)
+        if weights == UNWEIGHED:
+            return data
+        if fold not in self._weighed or self._weighed[fold][0] is not data:
+            self._weighed[fold] = data, sample_weights.weigh(data, str(weights), self._spec)
+        return self._weighed[fold][1]
+
+    def _of_arguments(self, spec: DataSpec, fold: int) -> Data:
         if spec == self._spec and fold == 0:
             return self.default
         if spec != self._kept:
             self._kept, self._folds = spec, {}
+            self._weighed.clear()
         if fold not in self._folds:
             self._folds[fold] = self._load(dataclasses.replace(spec, fold=fold))
         return self._folds[fold]
@@ -59,7 +72,7 @@ class StudyData:
 
         Its validation rows are those that the model has not learned from.
         """
-        return self.of(hyperparameters, fold=self._spec.folds - 1)
+        return self.of(hyperparameters, fold=self._asked.folds - 1)
 
     def _load(self, spec: DataSpec) -> Data:
         if spec.arguments == self._spec.arguments:
@@ -76,12 +89,13 @@ def at_the_ends(spec: DataSpec, parameters: Mapping[str, Parameter]) -> Iterator
     Of a list all values, if it is not long; other arguments have their defaults.
     """
     for name, default in spec.arguments.items():
-        for value in _ends(parameters[name]):
+        for value in ends(parameters[name]):
             if format_value(value) != format_value(default):
                 yield {name: value}
 
 
-def _ends(parameter: Parameter) -> tuple[Value, ...]:
+def ends(parameter: Parameter) -> tuple[Value, ...]:
+    """Returns what is tried of a range before there is a study: its ends, or a short list."""
     if isinstance(parameter, Range):
         return parameter.low, parameter.high
     if isinstance(parameter, Choice) and len(parameter.values) > MOST_VALUES:

@@ -12,29 +12,34 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from search_spaces import catalog
+from search_spaces import catalog, loss_parameters
 from search_spaces.errors import SpaceError
 from search_spaces.keras_tuner.hypermodel_with_fit import HyperModelWithFit
 from search_spaces.objective_function import ObjectiveFunction
 from search_spaces.parameters.choices import Choice
 from search_spaces.parameters.literals import format_value
-from search_spaces.parameters.loss_choice import LossChoice
+from search_spaces.parameters.loss_choice import OF_BATCH, LossChoice
+from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
 from search_spaces.past_points import PastPoints, map_points
 from search_spaces.shapes import shown_task
 from search_spaces.space import SearchSpace
+from search_spaces.training_parameters import are_ours
 from search_spaces.user_code import source_files, vital_state
 from search_spaces.user_code.isolation import isolated
 from tuner import datasets, formatting
 from tuner.datasets import DataSpec
+from tuner.datasets.data_spec import CLASS_WEIGHTS
 from tuner.datasets.target_units import LossUnit
 from tuner.errors import UserError, exit_cause, shorten
+from tuner.metrics import UNWEIGHTED_LOSS
 from tuner.search.samplers import SAMPLERS
 from tuner.studies.loading import code_names, space_and_data
-from tuner.studies.study_data import StudyData, at_the_ends
+from tuner.studies.study_data import StudyData, at_the_ends, ends
 from tuner.study_setup.target_checks import check_loss_fits, check_metric_fits
 from tuner.trials.reload_check import ROWS, check_reload
 
@@ -154,7 +159,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
     _check_rows(space, data, plan.data.source)
     loss = space.parameters.get("loss")
     if isinstance(loss, LossChoice):
-        _check_losses(loss, data)
+        _check_losses(loss, space, data, is_weighed=_is_weighed(data, spec))
     own_metrics = _try_model(space, data, plan) if _is_foreign(plan.space) else frozenset()
     if plan.metrics or plan.callbacks:
         from tuner.training import check_callbacks, check_metrics
@@ -166,7 +171,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         check_callbacks(plan.callbacks)
     _check_combinations(space, data, spec, plan)
     size = SAMPLERS[plan.sampler].size
-    shared_metric = data.outputs.loss if isinstance(loss, LossChoice) and loss.searched else None
+    shared_metric = _shared_metric(space, data)
     return ValidationResult(
         space_fingerprint=space.fingerprint(),
         data=spec,
@@ -206,6 +211,7 @@ def _check_combinations(
 ) -> None:
     """Tries the data function at the ends of the ranges of its arguments, as trials will."""
     study_data = StudyData(spec, default)
+    study_data.of({})  # whose rows may weigh by their class
     for chosen in at_the_ends(spec, space.parameters):
         data = study_data.of(chosen)
         try:
@@ -257,15 +263,47 @@ def _is_foreign(space: str) -> bool:
     return ":" in space or catalog.FAMILIES.package_of(space) is not None
 
 
-def _check_losses(losses: LossChoice, data: Data) -> None:
+def _shared_metric(space: SearchSpace, data: Data) -> str | None:
+    """What all trials can be compared by; None where they all learn by one loss."""
+    ranges = space.ranges((), data.inputs, data.outputs)
+    if not are_ours(ranges) or space.own_loss or not loss_parameters.are_searched(ranges):
+        return None
+    return data.outputs.loss if data.outputs.heads is None else UNWEIGHTED_LOSS
+
+
+def _is_weighed(data: Data, spec: DataSpec) -> bool:
+    parts = (data.train, data.validation, data.test)
+    return CLASS_WEIGHTS in spec.arguments or any(part.weights is not None for part in parts)
+
+
+def _check_losses(losses: LossChoice, space: SearchSpace, data: Data, *, is_weighed: bool) -> None:
     """Refuses losses that cannot be computed, or say nothing of these targets."""
     for value in losses.values:
         name = format_value(value)
         check_loss_fits(name, data)
+        is_of_batch = name in OF_BATCH
         if source_files.file_of(name) is not None:
             from tuner.training import check_loss
 
-            check_loss(name, data.outputs)
+            for point in _points_of_loss(space.parameters):
+                arguments = loss_parameters.arguments_of(point, name)
+                is_of_batch = check_loss(name, data.outputs, arguments)
+        if is_of_batch and is_weighed:
+            raise UserError(
+                "Expected rows that all count the same with a loss that is one number for a whole "
+                f"batch. Received {source_files.brief(name)} with weights of rows or classes: "
+                "leave them out, or take a loss of rows."
+            )
+
+
+def _points_of_loss(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+    """The parameters of the loss at their defaults, and all at each end of their ranges."""
+    of_loss = {name: one for name, one in parameters.items() if loss_parameters.is_of_loss(name)}
+    points = [{name: one.default for name, one in of_loss.items()}]
+    for end in (0, -1):
+        point = {name: ends(one)[end] for name, one in of_loss.items()}
+        points += [point] if point not in points else []
+    return points
 
 
 def _try_model(space: SearchSpace, data: Data, plan: ValidationPlan) -> frozenset[str]:

@@ -12,7 +12,7 @@ from search_spaces.errors import SpaceError
 from search_spaces.parameters.loss_choice import USUAL
 from search_spaces.shapes import Outputs, shown_task
 from tuner.errors import UserError, one_line
-from tuner.metrics import is_ours
+from tuner.metrics import UNWEIGHTED_LOSS, is_ours
 from tuner.training import multi_output_losses
 from tuner.training.compiled_metrics import metric_of
 from tuner.training.losses import loss_of
@@ -69,6 +69,7 @@ def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
     for name in names:
         if (
             outputs.heads is not None
+            and name != UNWEIGHTED_LOSS
             and multi_output_losses.output_of(name, outputs)[1] == multi_output_losses.LOSS
         ):
             continue  # it is measured anyway

@@ -9,10 +9,16 @@ import keras
 
 from search_spaces.shapes import Outputs
 from search_spaces.user_code.source_files import file_of, short_name
-from tuner.metrics import require
+from tuner.metrics import UNWEIGHTED_LOSS, require
 from tuner.training import unscaled_targets, user_functions
 from tuner.training.losses import shaped
-from tuner.training.multi_output_losses import ACCURACIES, ACCURACY, OutputMetric, output_of
+from tuner.training.multi_output_losses import (
+    ACCURACIES,
+    ACCURACY,
+    OutputMetric,
+    UnweightedLoss,
+    output_of,
+)
 
 
 def metric_of(name: str, outputs: Outputs) -> str | keras.metrics.Metric:
@@ -26,6 +32,8 @@ def metric_of(name: str, outputs: Outputs) -> str | keras.metrics.Metric:
         SpaceError: It names no function or class of a file.
         UserError: It is of none of several outputs, or means nothing for the task.
     """
+    if outputs.heads is not None and name == UNWEIGHTED_LOSS:
+        return UnweightedLoss(outputs)
     if outputs.heads is not None:
         output, metric = output_of(name, outputs)
         return OutputMetric(_of_head(metric, output, outputs), output, outputs, name)

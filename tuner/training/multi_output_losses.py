@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from search_spaces.shapes import Outputs
 from tuner.errors import UserError
+from tuner.metrics import UNWEIGHTED_LOSS
 from tuner.training.unscaled_targets import loss_factor
 
 LOSS = "loss"
@@ -82,9 +83,27 @@ class MeanOfLosses(keras.metrics.Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         targets, answers = cut(y_true, y_pred, self._outputs)
         losses = self._loss(targets[self._output], answers[self._output]) * self._factor
+        losses = losses + tf.zeros(tf.shape(y_pred)[:1], losses.dtype)  # of a whole batch: its rows
         if sample_weight is not None:  # which does not change what losses are divided by
             losses = losses * keras.ops.reshape(sample_weight, (-1,))
         super().update_state(losses)
+
+
+class UnweightedLoss(keras.metrics.Mean):
+    """The sum of the usual losses of all outputs, whatever trials multiply them with.
+
+    All rows count the same, as they do in every metric.
+
+    Args:
+        outputs: Several.
+    """
+
+    def __init__(self, outputs: Outputs) -> None:
+        super().__init__(name=UNWEIGHTED_LOSS)
+        self._loss = SumOfLosses(outputs)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        super().update_state(self._loss.call(y_true, y_pred))
 
 
 class OutputMetric(keras.metrics.Metric):

@@ -70,23 +70,30 @@ def by_output(data: Data, part: str) -> dict[str, np.ndarray]:
     return {name: getattr(one, part).y for name, one in multi_output.every(data).items()}
 
 
-def stock(data: Data, own: keras.Model, **changed: Any) -> list[dict[str, float]]:
-    """What stock Keras tells of each epoch of the user's own model, on the same batches."""
+def stock(
+    data: Data, own: keras.Model, weights: dict[str, float] | None = None, **changed: Any
+) -> list[dict[str, float]]:
+    """What stock Keras tells of each epoch of the user's own model, on the same batches.
+
+    Args:
+        weights: Of the losses of its outputs.
+    """
     hyperparameters = {**HYPERPARAMETERS, **changed}
     own.compile(
         keras.optimizers.Adam(hyperparameters["learning_rate"]),
         loss=LOSSES,
+        loss_weights=weights,
         metrics={"digit": ["accuracy"]},
     )
     told = []
     for epoch in range(hyperparameters["epochs"]):
         order = batch_order(5, epoch, len(data.train))
-        weights, validation = data.train.weights, (data.validation.x, by_output(data, "validation"))
+        of_rows, validation = data.train.weights, (data.validation.x, by_output(data, "validation"))
         history = own.fit(
             data.train.x[order],
             {name: y[order] for name, y in by_output(data, "train").items()},
             hyperparameters["batch_size"],
-            sample_weight=None if weights is None else weights[order],
+            sample_weight=None if of_rows is None else of_rows[order],
             shuffle=False,
             validation_data=validation,
             validation_batch_size=1024,
@@ -132,6 +139,31 @@ def test_losses_are_those_of_stock_keras_with_a_loss_for_each_output(
     for told in epochs:
         assert told["loss"] == pytest.approx(told["digit_loss"] + told["ink_loss"], abs=1e-5)
     assert epochs[-1]["loss"] < epochs[0]["loss"] / 1.5
+
+
+def test_losses_of_outputs_are_multiplied_as_keras_multiplies_them(
+    space: SearchSpace, data: Data
+) -> None:
+    """The loss is the sum with the weights; trials are compared by the one without them."""
+    weights = {"ink": 4.0, "digit": 0.5}
+    of_loss = {f"loss_weights.{name}": weight for name, weight in weights.items()}
+    hyperparameters = {**HYPERPARAMETERS, **of_loss, "epochs": 2}
+    with seeded(5):
+        model = space.construct(hyperparameters, data.inputs, data.outputs)
+    recorder = Recorder()
+    metrics = ["unweighted_loss"]
+    train(model, hyperparameters, data, seed=5, observer=recorder, metrics=metrics)
+    with seeded(5):
+        own = space.build(HYPERPARAMETERS, data.inputs, data.outputs)
+    epochs = as_trained(recorder.rows, data)
+    theirs = stock(data, own, weights, epochs=2)
+    for mine, stocks in zip(epochs, theirs, strict=True):
+        for part in ("", "val_"):
+            plain = mine.pop(f"{part}unweighted_loss")
+            single = mine[f"{part}digit_loss"] + mine[f"{part}ink_loss"]
+            assert plain == pytest.approx(single, abs=1e-5)
+            assert stocks[f"{part}loss"] != pytest.approx(single, rel=0.01)
+    agree(epochs, theirs, but=("digit_loss", "ink_loss"))
 
 
 def test_rows_weigh_as_in_stock_keras(space: SearchSpace, data: Data) -> None:

@@ -71,10 +71,13 @@ class SharedGraphEpochs:
         extracted = extract_model(model)
         update, scalars = extract_optimizer(model.optimizer)
         _check_head(extracted, outputs)
+        loss = _loss(model, outputs)
+        values = loss.values if isinstance(loss, TaskLoss) else {}
         key = GraphKey(
             plans=extracted.plans,
             update=update,
-            loss=_loss(model, outputs),
+            loss=loss.kind if isinstance(loss, TaskLoss) else loss,
+            loss_values=tuple(values),
             row=train.x.shape[1:],
             target=(train.y.shape[1:], train.y.dtype.name),
             outputs=outputs,
@@ -83,7 +86,7 @@ class SharedGraphEpochs:
         )
         optimize_graphs(False)
         self._graph = shared_graph(key, extracted)
-        self._graph.begin(extracted, scalars)
+        self._graph.begin(extracted, scalars, [*values.values()])
         self._extracted = extracted
         self._weighted = key.weighted
         self._train, self._validation = self._tensors(train), self._tensors(validation)

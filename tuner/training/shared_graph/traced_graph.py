@@ -33,7 +33,9 @@ class GraphKey:
     Attributes:
         plans: Of the layers, in order.
         update: Plan of the optimizer.
-        loss: Name in ``loss_formulas``, or a loss that is called on predictions.
+        loss: Name in ``loss_formulas``, or a loss that is called on predictions,
+            with whatever values its arguments have.
+        loss_values: Names of those.
         row: Shape of one row.
         target: Shape of one target, and its dtype's name.
         outputs: Of the model.
@@ -44,6 +46,7 @@ class GraphKey:
     plans: tuple[LayerPlan, ...]
     update: UpdatePlan
     loss: str | TaskLoss
+    loss_values: tuple[str, ...] = ()
     row: tuple[int, ...]
     target: tuple[tuple[int, ...], str]
     outputs: Outputs
@@ -100,6 +103,7 @@ class SharedGraph:
         ]
         self._layer_scalars = _variable(1, tf.float32)
         self._optimizer_scalars = _variable(1, tf.float32)
+        self._loss_values = _variable(1, tf.float32)
         self._sizes = _variable(1, tf.int32)
         self.metric_sums = MetricSums(key.metrics, key.outputs, key.target)
         self.step_count = tf.Variable(0.0, trainable=False)
@@ -134,12 +138,18 @@ class SharedGraph:
         take_apart(self.score)
         del self.steps, self.score
 
-    def begin(self, extracted: ExtractedModel, scalars: Sequence[float]) -> None:
+    def begin(
+        self,
+        extracted: ExtractedModel,
+        scalars: Sequence[float],
+        loss_values: Sequence[float] = (),
+    ) -> None:
         """Assigns a trial's weights and values, and resets the optimizer.
 
         Args:
             extracted: The trial's model, of this graph's key.
             scalars: Of the optimizer, in the order of ``key.update.scalars``.
+            loss_values: Of the loss, in the order of ``key.loss_values``.
         """
         for weight, variable in zip(extracted.weights, self.weights, strict=True):
             variable.assign(weight.value)
@@ -148,6 +158,7 @@ class SharedGraph:
                 slot.assign(tf.fill(tf.shape(weight), tf.constant(start, weight.dtype)))
         self._layer_scalars.assign(np.asarray(extracted.scalars, np.float32))
         self._optimizer_scalars.assign(np.asarray(scalars, np.float32))
+        self._loss_values.assign(np.asarray(loss_values, np.float32))
         self._sizes.assign(np.asarray(extracted.sizes, np.int32))
         self.step_count.assign(0.0)
         self.momentum_product.assign(1.0)
@@ -253,7 +264,9 @@ class SharedGraph:
         if isinstance(loss, str):
             return LOSSES[loss](outputs, y)
         _, hits = LOSSES[loss.outputs.loss](outputs, y)
-        return loss.call(y, activation(self._key.plans[-1], outputs)), hits
+        names = self._key.loss_values
+        values = dict(zip(names, _unstack(self._loss_values, len(names)), strict=True))
+        return loss.compute(y, activation(self._key.plans[-1], outputs), values), hits
 
     def _update_metrics(self, y: tf.Tensor, outputs: tf.Tensor) -> None:
         if self._key.metrics:
