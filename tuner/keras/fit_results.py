@@ -107,7 +107,7 @@ def _of_dict(results: Mapping[Any, Any], objective: str, name: str) -> float:
 
 def _number(value: Any) -> float | None:
     """A number, also one of NumPy or a tensor without axes; None for anything else."""
-    if isinstance(value, str | bytes | bool | np.bool_):  # True says that it worked, not how well
+    if isinstance(value, str | bytes):
         return None
     try:
         return float(value) if np.ndim(value) == 0 else None

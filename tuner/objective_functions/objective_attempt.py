@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import optuna
 
-from search_spaces.objective_function import ObjectiveFunction
-from search_spaces.parameters import overrides as override_texts
 from search_spaces.user_code.isolation import isolated, original
 from storage import leases, trial_writes, trials
 from storage.errors import LeaseLost, StoreUnreachable, StudyGone
 from storage.leases import Claim
 from storage.outcomes import Failure, Outcome
-from storage.sampling.trial_storage import TrialStorage
 from storage.trials import Suggestion
-from tuner.datasets import Data
-from tuner.errors import one_line, quoted
+from tuner.errors import one_line
 from tuner.objective_functions.current_trial import (
     CurrentTrial,
     TrialSurroundings,
@@ -37,59 +31,20 @@ from tuner.objective_functions.interruptions import (
     SilentTrialGuard,
     TrialInterrupted,
 )
+from tuner.objective_functions.objective_context import ObjectiveContext
 from tuner.objective_functions.observed_study import ObservedStudy
+from tuner.objective_functions.returned_values import returned_values
 from tuner.objective_functions.trial_folder import TrialFolder
-from tuner.resources.device import Device
 from tuner.search import samplers
 from tuner.trials.checkpoints import Checkpointer
 from tuner.trials.failures import failed_outcome
 from tuner.trials.reporter import Report, Reporter
-from tuner.trials.study_context import StudyContext
 
 STEP = "step"  # beside the objective in a trial's learning curve
 # How libraries call a lack of memory; importing them to ask would take seconds.
 MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
 VAGUE_ERRORS = {"RuntimeError", "InternalError", "UnknownError"}
 MEMORY_WORDS = "out of memory"
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(kw_only=True)
-class ObjectiveContext(StudyContext):
-    """One study in one worker, whose objective function trains.
-
-    Attributes:
-        data: Handed to the function; None where the study has none.
-        device: That trials may use.
-        storage: What samplers and the function see of the study.
-    """
-
-    data: Data | None
-    device: Device
-    storage: TrialStorage = field(init=False)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.storage = TrialStorage(self.store, reports=not self.study.further)
-        self._unknown = set(self.function.overrides)
-
-    @property
-    def function(self) -> ObjectiveFunction:
-        """The study's objective function."""
-        assert isinstance(self.space, ObjectiveFunction)
-        return self.space
-
-    def note_suggested(self, names: Iterator[str] | Mapping[str, Any]) -> None:
-        """Warns once of overrides of parameters that the function has not suggested."""
-        suggested = {*names, *map(override_texts.general, names)}
-        unknown, self._unknown = self._unknown - suggested, set()
-        for name in sorted(unknown):
-            logger.warning(
-                "--set %s narrows nothing yet: %s did not suggest such a parameter",
-                name,
-                self.function.name,
-            )
 
 
 class ObjectiveAttempt:
@@ -223,7 +178,7 @@ class ObjectiveAttempt:
     def _completed(self, answer: Any) -> Outcome:
         count = len(self._context.spec.objectives)
         try:
-            values = _numbers(answer, count)
+            values = returned_values(answer, count)
         except ValueError as e:
             return self._with_seconds(
                 Outcome(state="failed", failure=Failure(kind="error", message=str(e)))
@@ -321,25 +276,6 @@ class ObjectiveAttempt:
 
     def _finish(self, outcome: Outcome) -> None:
         self._reporter.persist(lambda: leases.finish(self._context.store, self._claim, outcome))
-
-
-def _numbers(answer: Any, count: int) -> list[float]:
-    """The values that a function returned.
-
-    Raises:
-        ValueError: They are no numbers, or not as many as there are objectives.
-    """
-    answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
-    listed = isinstance(answer, Sequence) and not isinstance(answer, str | bytes)
-    values = list(answer) if listed else [answer]
-    try:
-        numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != count or len(values) != count:
-        expected = "a number" if count == 1 else f"{count} numbers, one for each --objective"
-        raise ValueError(f"Expected the objective to return {expected}. Received: {quoted(answer)}")
-    return numbers
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:

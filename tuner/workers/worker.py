@@ -146,10 +146,8 @@ class Worker:
     ) -> tuple[StudyContext, Callable[..., TrialAttempt]]:
         """What runs the trials: our training, or code of the user's own without TensorFlow."""
         if spec.own_training:
-            from tuner.objective_functions.objective_attempt import (
-                ObjectiveAttempt,
-                ObjectiveContext,
-            )
+            from tuner.objective_functions.objective_attempt import ObjectiveAttempt
+            from tuner.objective_functions.objective_context import ObjectiveContext
 
             context = ObjectiveContext(device=self._device, **shared)
             if not isinstance(context.space, HyperModelWithFit):

@@ -232,7 +232,6 @@ objective = Net
     [
         ("'text'", "error", "Expected fit() of objective to return what model.fit() returns, a "),
         ("None", "error", "Received: None."),
-        ("True", "error", "Received: True."),
         ("float('nan')", "diverged", "the objective is not finite: nan"),
         ("{'val_accuracy': 0.5}", "error", "Expected a number by the name of val_loss in the dict"),
         ("keras.callbacks.History()", "error", "Received: no epoch: hand validation_data on to"),
