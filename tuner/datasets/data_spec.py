@@ -21,6 +21,7 @@ LEARNS: tuple[str, ...] = get_args(Learns)
 NEW = ("drop_index", "drop_frame_index", "in_unit", "exact", "weighted_mean")
 LISTS = ("text", "categories", "drop", "columns")  # fields that hold names of columns
 CLASS_WEIGHTS = "class_weights"  # among the arguments where trials search them
+OF_OUTPUT = f"{CLASS_WEIGHTS}."  # before the name of one of several outputs
 UNWEIGHED = "none"
 NO_DATA = "none"  # source of a study without data: its code brings its own
 GAP = 1.5  # usual distances of times; months differ in length by less
@@ -72,7 +73,7 @@ class DataSpec:
             ``tuner.datasets.sample_weights``); in studies of before by their number.
         arguments: What a function of the user's is called with, by name; in a study the defaults of
             the arguments that its trials search. Of windows their length, ``window``; and
-            ``class_weights``, where trials search them.
+            ``class_weights``, or ``class_weights.OUTPUT``, where trials search them.
         window: Rows of a table, one after another, of which the next ones are predicted: the most
             that a trial may take; None where each row is predicted by itself.
         horizon: How many rows are predicted.
@@ -224,10 +225,21 @@ class DataSpec:
     @property
     def unweighed(self) -> DataSpec:
         """The spec of the rows alone, without the weights of classes that trials search."""
-        if CLASS_WEIGHTS not in self.arguments:
+        of_rows = {name: v for name, v in self.arguments.items() if not is_of_class_weights(name)}
+        if of_rows == self.arguments:
             return self
-        of_rows = {name: v for name, v in self.arguments.items() if name != CLASS_WEIGHTS}
         return dataclasses.replace(self, arguments=of_rows)
+
+    @property
+    def searched_class_weights(self) -> str | None:
+        """What trials with these arguments are asked for as ``class_weights``; None for none."""
+        asked = {n: v for n, v in self.arguments.items() if is_of_class_weights(n)}
+        given = {name: v for name, v in asked.items() if v != UNWEIGHED}
+        pieces = [
+            str(value) if name == CLASS_WEIGHTS else f"{name.removeprefix(OF_OUTPUT)}={value}"
+            for name, value in given.items()
+        ]
+        return ",".join(pieces) or None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values that JSON can hold."""
@@ -250,6 +262,11 @@ class DataSpec:
         lists = {name: tuple(values.get(name, ())) for name in LISTS}
         # Of a study that an older version made, which goes on as it began.
         return cls(**{**dict.fromkeys(NEW, False), **values, **lists})
+
+
+def is_of_class_weights(name: str) -> bool:
+    """Whether an argument is of the weights of classes, not of the rows themselves."""
+    return name == CLASS_WEIGHTS or name.startswith(OF_OUTPUT)
 
 
 def by_output(task: str) -> dict[str, str]:

@@ -184,15 +184,16 @@ def one(data: Data, name: str) -> Data:
     assert data.heads is not None
     assert data.outputs.heads is not None
     head, which = data.heads[name], columns(data.heads)[name]
+    number = list(data.heads).index(name)
     return dataclasses.replace(
         data,
         outputs=data.outputs.heads[name],
         classes=head.labels,
         targets=head.names,
         target_scaler=_scaler_of_output(data.target_scaler, head, which),
-        train=_part_of_output(data.train, head, which),
-        validation=_part_of_output(data.validation, head, which),
-        test=_part_of_output(data.test, head, which),
+        train=_part_of_output(data.train, head, which, number),
+        validation=_part_of_output(data.validation, head, which, number),
+        test=_part_of_output(data.test, head, which, number),
         selections=_OfOne(data.selections, name),
         heads=None,
     )
@@ -203,13 +204,16 @@ def every(data: Data) -> dict[str, Data]:
     return {name: one(data, name) for name in data.heads or ()}
 
 
-def _part_of_output(part: Part, head: Targets, which: slice) -> Part:
+def _part_of_output(part: Part, head: Targets, which: slice, number: int) -> Part:
     y = part.y[:, which]
     if head.labels is not None:
         y = y[:, 0].astype(np.int32)
     elif head.units == 1:
         y = y[:, 0]
-    return dataclasses.replace(part, y=y)
+    weights = part.weights
+    if weights is not None and weights.ndim == 2:  # in each output by itself
+        weights = weights[:, number]
+    return dataclasses.replace(part, y=y, weights=weights)
 
 
 def _scaler_of_output(scaler: Scaler | None, head: Targets, which: slice) -> Scaler | None:

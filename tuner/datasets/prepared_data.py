@@ -18,6 +18,8 @@ from tuner.datasets.structured_arrays import by_name
 from tuner.datasets.target_units import LossUnit
 from tuner.datasets.task import Targets
 
+ClassWeights = tuple[float, ...] | tuple[tuple[float, ...] | None, ...]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
@@ -29,8 +31,9 @@ class Part:
             the targets of a regression, float32 ``(rows,)`` or ``(rows, units)``, in
             ``Data.target_unit``. Those of several outputs lie side by side, float32
             ``(rows, outputs.columns)``, the positions of classes among them.
-        weights: How much each row counts in the loss, float32 ``(rows,)`` with a mean of 1; None
-            where all count the same, see ``tuner.datasets.sample_weights``.
+        weights: How much each row counts in the loss, float32 ``(rows,)`` with a mean of 1, or in
+            that of each of several outputs, ``(rows, outputs)``; None where all count the same,
+            see ``tuner.datasets.sample_weights``.
     """
 
     x: Floats
@@ -90,7 +93,7 @@ class Data:
         targets: Names of several targets by position: of labels always, of a regression where the
             source has them.
         class_weights: What a row of each class counts in training, by position; None where all
-            count the same.
+            count the same. Of several outputs, these of each.
         heads: What is predicted by each of several outputs, by its name; see
             ``tuner.datasets.multi_output``. Then ``classes`` and ``targets`` are None.
         dropped: Columns of a table that are no features, and may be in rows to come.
@@ -111,7 +114,7 @@ class Data:
     selections: Mapping[str, Selection]
     fingerprint: str
     columns: tuple[str, ...] | None = None
-    class_weights: tuple[float, ...] | None = None
+    class_weights: ClassWeights | None = None
     encoder: Encoder | None = None
     targets: tuple[str, ...] | None = None
     inputs_encoder: MultiInputEncoder | None = None

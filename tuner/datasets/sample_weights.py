@@ -10,7 +10,8 @@ without them. Metrics other than losses count all rows the same, as Keras's do.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,35 @@ from tuner.datasets.checks import check_weights
 from tuner.datasets.columns.column_names import shown
 from tuner.datasets.data_spec import CLASS_WEIGHTS, DataSpec
 from tuner.datasets.errors import DataError
-from tuner.datasets.prepared_data import Data, Part, Selection
+from tuner.datasets.prepared_data import ClassWeights, Data, Part, Selection
 from tuner.datasets.scaling import Floats
+from tuner.datasets.task import Targets
 from tuner.errors import did_you_mean, quoted
 
 BALANCED = "balanced"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What is predicted by one of several outputs.
+
+    Attributes:
+        labels: Of its classes by position; None where it has none.
+        column: Of its targets among those of all outputs, the first one.
+    """
+
+    task: str
+    labels: tuple[Any, ...] | None
+    column: int
+
+
+def places(heads: Mapping[str, Targets]) -> dict[str, Head]:
+    """Returns several outputs, and where their targets are among those of all."""
+    placed, column = {}, 0
+    for name, head in heads.items():
+        placed[name] = Head(task=head.task, labels=head.labels, column=column)
+        column += head.outputs.columns
+    return placed
 
 
 def of_rows(selection: Selection, part: str, spec: DataSpec) -> NDArray[Any] | None:
@@ -56,12 +81,12 @@ def prepared(weights: NDArray[Any] | None, spec: DataSpec) -> Floats | None:
     """
     if weights is None or not spec.weighted_mean:
         return weights
-    if not weights.any():
+    if not weights.any(axis=0).all():
         raise DataError(
             f"{spec.source}: expected training rows that count. Received: weights of rows and "
             "classes whose products are all 0: give some class a weight above 0."
         )
-    return (weights / weights.mean()).astype(np.float32)
+    return (weights / weights.mean(axis=0)).astype(np.float32)
 
 
 def of_classes(
@@ -107,6 +132,59 @@ def of_classes(
     return tuple(weight_of.get(label, 1.0) for label in names)
 
 
+def of_outputs(
+    asked: str | None,
+    heads: Mapping[str, Head],
+    y: NDArray[Any],
+    source: str,
+    *,
+    option: str = "--class-weights",
+) -> tuple[tuple[float, ...] | None, ...] | None:
+    """Returns the weights of the classes of each of several outputs; None if none were asked for.
+
+    Args:
+        asked: ``OUTPUT=balanced`` or ``OUTPUT:LABEL=WEIGHT``, with commas between; the rows of
+            other outputs weigh the same.
+        heads: Labels and task of each output, by its name.
+        y: The targets of the training rows side by side ``(rows, outputs.columns)``.
+        source: Where they come from, for messages.
+        option: That they were asked for by, for messages.
+
+    Raises:
+        DataError: One is of no output, or as ``of_classes``.
+    """
+    if asked is None:
+        return None
+    asked_of = _by_output(asked, heads, source)
+    return tuple(
+        of_classes(
+            asked_of.get(name),
+            head.labels,
+            head.task,
+            y[:, head.column].astype(np.int64),
+            f"{source} (y[{quoted(name)}])",
+            option=option,
+        )
+        for name, head in heads.items()
+    )
+
+
+def _by_output(text: str, heads: Mapping[str, Head], source: str) -> dict[str, str]:
+    """What was asked for each output, as for a single one."""
+    asked_of: dict[str, list[str]] = {}
+    for piece in text.split(","):
+        place, _, weight = piece.strip().rpartition("=")
+        output, colon, label = place.partition(":")
+        if output not in heads or (weight == BALANCED) is bool(colon):
+            raise DataError(
+                f"{source}: expected class weights of the outputs {shown(list(heads))}, such as "
+                f"{next(iter(heads))}={BALANCED} or {next(iter(heads))}:LABEL=5. "
+                f"Received: {quoted(piece.strip())}."
+            )
+        asked_of.setdefault(output, []).append(f"{label}={weight}" if colon else weight)
+    return {output: ",".join(pieces) for output, pieces in asked_of.items()}
+
+
 def _parse_class_weights(text: str) -> dict[str, float]:
     weight_of = {}
     for piece in text.split(","):
@@ -125,15 +203,29 @@ def _parse_class_weights(text: str) -> dict[str, float]:
 
 def for_training(
     weights: NDArray[Any] | None,
-    classes: tuple[float, ...] | None,
+    classes: ClassWeights | None,
     y: NDArray[Any],
     spec: DataSpec,
+    heads: Mapping[str, Head] | None = None,
 ) -> NDArray[Any] | None:
-    """Returns what training rows weigh: their own weights times those of their classes."""
+    """Returns what training rows weigh: their own weights times those of their classes.
+
+    Args:
+        heads: Of several outputs; a row then weighs in each by itself, ``(rows, outputs)``.
+    """
     if classes is None:
         return weights
-    of_class = np.asarray(classes, _dtype(spec))[y]
-    return of_class if weights is None else weights * of_class
+    if heads is None:
+        of_class = np.asarray(classes, _dtype(spec))[y]
+        return of_class if weights is None else weights * of_class
+    columns = [
+        np.ones(len(y), _dtype(spec))
+        if of_one is None
+        else np.asarray(of_one, _dtype(spec))[y[:, head.column].astype(np.int64)]
+        for of_one, head in zip(classes, heads.values(), strict=True)
+    ]
+    of_classes_of = np.stack(columns, axis=1)
+    return of_classes_of if weights is None else weights[:, None] * of_classes_of
 
 
 def weigh(data: Data, asked: str, spec: DataSpec) -> Data:
@@ -148,9 +240,14 @@ def weigh(data: Data, asked: str, spec: DataSpec) -> Data:
     """
     y = data.train.y
     option = f"--set {CLASS_WEIGHTS}"
-    classes = of_classes(asked, data.classes, data.outputs.task, y, spec.source, option=option)
+    heads = None if data.heads is None else places(data.heads)
+    classes: ClassWeights | None
+    if heads is None:
+        classes = of_classes(asked, data.classes, data.outputs.task, y, spec.source, option=option)
+    else:
+        classes = of_outputs(asked, heads, y, spec.source, option=option)
     weights = of_rows(data.selections["train"], "train", spec)
-    weights = prepared(for_training(weights, classes, y, spec), spec)
+    weights = prepared(for_training(weights, classes, y, spec, heads), spec)
     return dataclasses.replace(
         data, train=dataclasses.replace(data.train, weights=weights), class_weights=classes
     )
@@ -167,5 +264,6 @@ def join(data: Data, spec: DataSpec) -> Part:
         np.ones(len(part), _dtype(spec)) if array is None else array
         for part, array in zip(parts.values(), weights, strict=True)
     ]
-    joined = for_training(np.concatenate(filled), data.class_weights, y, spec)
+    heads = None if data.heads is None else places(data.heads)
+    joined = for_training(np.concatenate(filled), data.class_weights, y, spec, heads)
     return Part(x=x, y=y, weights=prepared(joined, spec))

@@ -21,7 +21,7 @@ from storage.errors import StoreError
 from storage.studies import Study
 from tuner import datasets
 from tuner.datasets import Data, DataSpec
-from tuner.datasets.data_spec import CLASS_WEIGHTS, UNWEIGHED
+from tuner.datasets.data_spec import CLASS_WEIGHTS, UNWEIGHED, is_of_class_weights
 from tuner.datasets.sample_weights import BALANCED
 from tuner.datasets.sources import user_function
 from tuner.errors import UserError
@@ -90,7 +90,8 @@ def _window(data: DataSpec) -> dict[str, Parameter]:
 
 def _class_weights(overrides: Sequence[str], data: DataSpec) -> dict[str, Parameter]:
     """Weights of classes as a parameter, which there is only where an override names it."""
-    if CLASS_WEIGHTS not in parse(overrides):
+    names = [name for name in parse(overrides) if is_of_class_weights(name)]
+    if not names:
         return {}
     if data.class_weights is not None:
         raise UserError(
@@ -98,7 +99,7 @@ def _class_weights(overrides: Sequence[str], data: DataSpec) -> dict[str, Parame
             "of them out."
         )
     help_text = "weights of classes in training"
-    return {CLASS_WEIGHTS: Choice([UNWEIGHED, BALANCED], help=help_text)}
+    return {name: Choice([UNWEIGHED, BALANCED], help=help_text) for name in names}
 
 
 def _longest(window: Parameter) -> int:

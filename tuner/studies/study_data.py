@@ -12,7 +12,6 @@ from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
 from tuner import datasets
 from tuner.datasets import Data, DataSpec, sample_weights
-from tuner.datasets.data_spec import CLASS_WEIGHTS, UNWEIGHED
 from tuner.datasets.sources.user_function import shown_call
 from tuner.errors import UserError
 
@@ -36,7 +35,7 @@ class StudyData:
     def __init__(self, spec: DataSpec, default: Data) -> None:
         self._asked, self._spec, self.default = spec, spec.unweighed, default
         self._kept, self._folds = self._spec, {0: default}
-        self._weighed: dict[int, tuple[Data, Data]] = {}
+        self._weighed: dict[int, tuple[Data, str, Data]] = {}
 
     def of(self, hyperparameters: Mapping[str, Any], *, fold: int = 0) -> Data:
         """Returns the data of a trial.
@@ -50,12 +49,13 @@ class StudyData:
         """
         asked = self._asked.of_trial(hyperparameters)
         data = self._of_arguments(asked.unweighed, fold)
-        weights = asked.arguments.get(CLASS_WEIGHTS, UNWEIGHED)
-        if weights == UNWEIGHED:
+        weights = asked.searched_class_weights
+        if weights is None:
             return data
-        if fold not in self._weighed or self._weighed[fold][0] is not data:
-            self._weighed[fold] = data, sample_weights.weigh(data, str(weights), self._spec)
-        return self._weighed[fold][1]
+        if self._weighed.get(fold, (None, None))[:2] != (data, weights):
+            weighed = sample_weights.weigh(data, weights, self._spec)
+            self._weighed[fold] = data, weights, weighed
+        return self._weighed[fold][2]
 
     def _of_arguments(self, spec: DataSpec, fold: int) -> Data:
         if spec == self._spec and fold == 0:

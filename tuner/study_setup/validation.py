@@ -33,7 +33,6 @@ from search_spaces.user_code import source_files, vital_state
 from search_spaces.user_code.isolation import isolated
 from tuner import datasets, formatting
 from tuner.datasets import DataSpec
-from tuner.datasets.data_spec import CLASS_WEIGHTS
 from tuner.datasets.target_units import LossUnit
 from tuner.errors import UserError, exit_cause, shorten
 from tuner.metrics import UNWEIGHTED_LOSS
@@ -273,7 +272,7 @@ def _shared_metric(space: SearchSpace, data: Data) -> str | None:
 
 def _is_weighed(data: Data, spec: DataSpec) -> bool:
     parts = (data.train, data.validation, data.test)
-    return CLASS_WEIGHTS in spec.arguments or any(part.weights is not None for part in parts)
+    return spec.unweighed != spec or any(part.weights is not None for part in parts)
 
 
 def _check_losses(losses: LossChoice, space: SearchSpace, data: Data, *, is_weighed: bool) -> None:

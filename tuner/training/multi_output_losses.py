@@ -19,6 +19,7 @@ from tuner.metrics import UNWEIGHTED_LOSS
 from tuner.training.unscaled_targets import loss_factor
 
 LOSS = "loss"
+MATRIX = 2  # axes of the weights of rows where they differ between outputs
 ACCURACY = "accuracy"
 # Keras would tell what accuracy means from the shapes of targets and answers.
 ACCURACIES = {
@@ -48,12 +49,32 @@ class SumOfLosses(keras.losses.Loss):
         losses = losses or {name: head.loss for name, head in (outputs.heads or {}).items()}
         self._losses = {name: of_rows(keras.losses.get(loss)) for name, loss in losses.items()}
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        if sample_weight is None or len(sample_weight.shape) < MATRIX:
+            return super().__call__(y_true, y_pred, sample_weight)
+        rows = self._each(y_true, y_pred).items()
+        of_rows = sum(loss * of_output(sample_weight, name, self._outputs) for name, loss in rows)
+        return keras.ops.mean(of_rows)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
+        return sum(self._each(y_true, y_pred).values())
+
+    def _each(self, y_true: Any, y_pred: Any) -> dict[str, Any]:
+        """The loss of each output, times its weight."""
         targets, answers = cut(y_true, y_pred, self._outputs)
-        return sum(
-            loss(targets[name], answers[name]) * self._weights.get(name, 1.0)
+        return {
+            name: loss(targets[name], answers[name]) * self._weights.get(name, 1.0)
             for name, loss in self._losses.items()
-        )
+        }
+
+
+def of_output(sample_weight: Any, name: str, outputs: Outputs) -> Any:
+    """What rows weigh in one output ``(rows,)``; a matrix has a column for each output."""
+    if len(sample_weight.shape) < MATRIX:
+        return sample_weight
+    if sample_weight.shape[1] == 1:
+        return sample_weight[:, 0]
+    return sample_weight[:, list(outputs.heads or ()).index(name)]
 
 
 def of_rows(loss: Any) -> Callable[[Any, Any], Any]:
@@ -85,7 +106,7 @@ class MeanOfLosses(keras.metrics.Mean):
         losses = self._loss(targets[self._output], answers[self._output]) * self._factor
         losses = losses + tf.zeros(tf.shape(y_pred)[:1], losses.dtype)  # of a whole batch: its rows
         if sample_weight is not None:  # which does not change what losses are divided by
-            losses = losses * keras.ops.reshape(sample_weight, (-1,))
+            losses = losses * of_output(sample_weight, self._output, self._outputs)
         super().update_state(losses)
 
 
@@ -124,6 +145,8 @@ class OutputMetric(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         targets, answers = cut(y_true, y_pred, self._outputs)
+        if sample_weight is not None:
+            sample_weight = of_output(sample_weight, self._output, self._outputs)
         self._metric.update_state(targets[self._output], answers[self._output], sample_weight)
 
     def result(self) -> Any:

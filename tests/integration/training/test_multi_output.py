@@ -20,6 +20,7 @@ from tuner.datasets import Data, DataSpec, load, multi_output, with_preprocessin
 from tuner.errors import UserError
 from tuner.models.evaluate import predict
 from tuner.models.scores import score
+from tuner.studies.study_data import StudyData
 from tuner.training import ThroughputMeter, check_metrics, precision, seeded, train
 from tuner.training.seeding import batch_order
 
@@ -71,12 +72,17 @@ def by_output(data: Data, part: str) -> dict[str, np.ndarray]:
 
 
 def stock(
-    data: Data, own: keras.Model, weights: dict[str, float] | None = None, **changed: Any
+    data: Data,
+    own: keras.Model,
+    weights: dict[str, float] | None = None,
+    of_rows: Any = None,
+    **changed: Any,
 ) -> list[dict[str, float]]:
     """What stock Keras tells of each epoch of the user's own model, on the same batches.
 
     Args:
         weights: Of the losses of its outputs.
+        of_rows: What training rows weigh in each output, by its name; by default as in the data.
     """
     hyperparameters = {**HYPERPARAMETERS, **changed}
     own.compile(
@@ -86,14 +92,16 @@ def stock(
         metrics={"digit": ["accuracy"]},
     )
     told = []
+    if of_rows is None and data.train.weights is not None:
+        of_rows = dict.fromkeys(LOSSES, data.train.weights)
     for epoch in range(hyperparameters["epochs"]):
         order = batch_order(5, epoch, len(data.train))
-        of_rows, validation = data.train.weights, (data.validation.x, by_output(data, "validation"))
+        validation = (data.validation.x, by_output(data, "validation"))
         history = own.fit(
             data.train.x[order],
             {name: y[order] for name, y in by_output(data, "train").items()},
             hyperparameters["batch_size"],
-            sample_weight=None if of_rows is None else of_rows[order],
+            sample_weight=of_rows and {name: of_one[order] for name, of_one in of_rows.items()},
             shuffle=False,
             validation_data=validation,
             validation_batch_size=1024,
@@ -164,6 +172,32 @@ def test_losses_of_outputs_are_multiplied_as_keras_multiplies_them(
             assert plain == pytest.approx(single, abs=1e-5)
             assert stocks[f"{part}loss"] != pytest.approx(single, rel=0.01)
     agree(epochs, theirs, but=("digit_loss", "ink_loss"))
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_classes_of_one_output_weigh_as_in_stock_keras(
+    space: SearchSpace, data: Data, *, searched: bool
+) -> None:
+    """In training alone, and in that output alone: as with a ``sample_weight`` for each output."""
+    spec = DataSpec(source=f"{EXAMPLE}:digits", class_weights="digit:3=5,digit:4=0.5")
+    weighed = load(spec)
+    if searched:
+        spec = DataSpec(source=spec.source, arguments={"class_weights.digit": "balanced"})
+        weighed = StudyData(spec, data).of({})
+    _, epochs, _ = trained_on(weighed, space, epochs=2)
+    digits = by_output(data, "train")["digit"]
+    counts = np.bincount(digits)
+    of_class = len(digits) / (len(counts) * counts)
+    if not searched:
+        of_class = np.ones(10)
+        of_class[3], of_class[4] = 5, 0.5
+    of_rows = of_class[digits] / of_class[digits].mean()
+    weights = {"digit": of_rows, "ink": np.ones(len(digits))}
+    with seeded(5):
+        own = space.build(HYPERPARAMETERS, data.inputs, data.outputs)
+    theirs = stock(data, own, of_rows=weights, epochs=2)
+    agree(as_trained(epochs, data), theirs, but=("digit_loss", "ink_loss"))
+    assert multi_output.one(weighed, "digit").train.weights == pytest.approx(of_rows, rel=1e-6)
 
 
 def test_rows_weigh_as_in_stock_keras(space: SearchSpace, data: Data) -> None:

@@ -248,7 +248,8 @@ def test_a_class_that_no_training_row_has_is_refused(tmp_path):
         ({"task": "thumb=regression"}, "one of the outputs digit, halves, ink"),
         ({"task": "digit=regresion"}, "Received: 'regresion'. Did you mean 'regression'"),
         ({"task": "word=regression"}, r"\(y\['word'\]\): expected numbers as targets of a reg"),
-        ({"class_weights": "balanced"}, "leave --class-weights out"),
+        ({"class_weights": "balanced"}, "such as digit=balanced or digit:LABEL=5"),
+        ({"class_weights": "ink=balanced"}, "leave --class-weights out"),
     ],
 )
 def test_options_of_a_single_output_are_refused(source, options, message):
