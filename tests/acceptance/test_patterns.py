@@ -22,6 +22,10 @@ CASES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "graph_network": ("--set learning_rate=0.02 --set neighbours=6", lambda right: right > 0.9),
     "kfold_pca": ("--set learning_rate=0.01", lambda area: area > 0.97),
     "sharpe_walk_forward": ("--set learning_rate=0.001", lambda ratio: -3 < ratio < 3),
+    "two_phases": ("--set head_rate=0.05 --set fine_rate=0.005", lambda loss: loss < 1.2),
+    "two_streams": ("--set epochs=5 --set optimizer=adam", lambda loss: loss < 2.5),
+    "unet": ("--set learning_rate=0.01 --argument epochs=2", lambda overlap: overlap > 0.6),
+    "windowed_lstm": ("--set learning_rate=0.01 --argument epochs=5", lambda area: area > 0.6),
 }
 
 
@@ -55,7 +59,8 @@ def test_nested_mlflow(tmp_path: Path):
 def _command(path: Path) -> list[str]:
     """The words of the command in a file's docstring, which names the file in its folder."""
     text: Any = ast.get_docstring(ast.parse(path.read_text()))
-    line = next(line for line in text.splitlines() if line.strip().startswith("tuner launch"))
+    lines = text.replace("\\\n", " ").splitlines()
+    line = next(line for line in lines if line.strip().startswith("tuner launch"))
     return [word.replace(path.name, str(path)) for word in line.split()[1:]]
 
 
