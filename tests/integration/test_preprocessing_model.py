@@ -172,7 +172,9 @@ def test_scaling_stays_exact_under_half_precision(two_targets, half_precision):
     model = core(data)
     expected = model.predict(data.test.x, verbose=0) * data.target_scaler.spread
     answers = predict(with_preprocessing(model, data), data.raw("test"))
-    np.testing.assert_allclose(answers, expected + data.target_scaler.centre, rtol=1e-5)
+    # Processors with half precision of their own round sums by the shape of the graph.
+    rounding = 8 * np.finfo(np.float16).eps * np.abs(expected).max(axis=0)
+    assert (np.abs(answers - expected - data.target_scaler.centre) < rounding).all()
 
 
 def test_rows_by_column_are_predicted_in_a_graph(tmp_path):
