@@ -17,7 +17,8 @@ from tuner.datasets.cache_folder import FOLDER_VARIABLE
 from tuner.datasets.prepared_data import Part
 from tuner.errors import UserError
 from tuner.studies.study_data import StudyData
-from tuner.study_setup.validation import ValidationPlan, validate
+from tuner.study_setup.validation import validate
+from tuner.study_setup.validation_plan import ValidationPlan
 
 pytestmark = pytest.mark.keras
 

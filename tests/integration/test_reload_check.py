@@ -13,7 +13,8 @@ from search_spaces.user_code.process_state import SETTINGS, Snapshot
 from search_spaces.user_code.source_files import load_file
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
-from tuner.study_setup.validation import ValidationPlan, examine
+from tuner.study_setup.validation import examine
+from tuner.study_setup.validation_plan import ValidationPlan
 from tuner.trials.reload_check import check_reload
 
 pytestmark = pytest.mark.keras

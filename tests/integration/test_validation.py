@@ -12,7 +12,8 @@ from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
-from tuner.study_setup.validation import ValidationPlan, ValidationResult, validate
+from tuner.study_setup.validation import validate
+from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult
 
 NET = """
 import keras

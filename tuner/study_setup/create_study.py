@@ -30,7 +30,7 @@ from tuner.study_setup.artifacts_folder import absolute_folder, check_folder, de
 from tuner.study_setup.launch_request import TRIALS, LaunchRequest
 from tuner.study_setup.past_study import MOST_TAKEN, PastKnowledge, PastStudy, best_first
 from tuner.study_setup.same_definition import check_same
-from tuner.study_setup.validation import ValidationPlan, ValidationResult
+from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult
 
 LEASE = 30.0  # seconds, unless the user says otherwise
 How = Literal["launched", "goes on", "resumed", "finished before"]

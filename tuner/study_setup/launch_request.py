@@ -11,7 +11,7 @@ from search_spaces.user_code import source_files
 from tuner.datasets import NO_DATA, DataSpec
 from tuner.errors import UserError, quoted
 from tuner.studies.objective import Objective
-from tuner.study_setup.validation import ValidationPlan
+from tuner.study_setup.validation_plan import ValidationPlan
 
 TRIALS = 20  # unless the user says otherwise
 LONGEST_NAME = 100  # characters

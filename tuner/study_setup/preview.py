@@ -21,7 +21,7 @@ from tuner.resources.cores_and_gpus import cores, environment
 from tuner.studies.loading import load_data, load_space
 from tuner.studies.study_data import StudyData
 from tuner.studies.study_spec import StudySpec
-from tuner.study_setup.validation import private_output
+from tuner.study_setup.private_output import private_output
 
 if TYPE_CHECKING:
     from tuner.datasets import Data

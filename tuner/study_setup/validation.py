@@ -12,124 +12,31 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from search_spaces import catalog, loss_parameters
 from search_spaces.errors import SpaceError
 from search_spaces.keras_tuner.hypermodel_with_fit import HyperModelWithFit
 from search_spaces.objective_function import ObjectiveFunction
 from search_spaces.parameters.choices import Choice
-from search_spaces.parameters.literals import format_value
-from search_spaces.parameters.loss_choice import OF_BATCH, LossChoice
-from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
 from search_spaces.past_points import PastPoints, map_points
-from search_spaces.shapes import shown_task
 from search_spaces.space import SearchSpace
-from search_spaces.training_parameters import are_ours
-from search_spaces.user_code import source_files, vital_state
+from search_spaces.user_code import source_files
 from search_spaces.user_code.isolation import isolated
 from tuner import datasets, formatting
 from tuner.datasets import DataSpec
-from tuner.datasets.target_units import LossUnit
 from tuner.errors import UserError, exit_cause, shorten
-from tuner.metrics import UNWEIGHTED_LOSS
 from tuner.search.samplers import SAMPLERS
 from tuner.studies.loading import code_names, space_and_data
-from tuner.studies.study_data import StudyData, at_the_ends, ends
-from tuner.study_setup.target_checks import check_loss_fits, check_metric_fits
-from tuner.trials.reload_check import ROWS, check_reload
+from tuner.studies.study_data import StudyData, at_the_ends
+from tuner.study_setup.loss_checks import check_losses, find_shared_metric, notes_of_weights
+from tuner.study_setup.model_checks import try_model
+from tuner.study_setup.private_output import private_output
+from tuner.study_setup.target_checks import check_metric_fits
+from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult, is_foreign
 
 if TYPE_CHECKING:
     from tuner.datasets import Data
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationPlan:
-    """What is to be tried: the parts of a study that may not fit together.
-
-    Attributes:
-        space: A name that can be loaded from any folder.
-        own_training: Whether it seems to be an objective function, which trains by itself.
-        arguments: Of a class or function that makes one.
-        overrides: Parameters narrowed on the command line, each ``name=values``.
-        metrics: Measured beside the loss, by their Keras names or ``path/file.py:NAME``.
-        callbacks: Of the user's own, each ``path/file.py:NAME``.
-        sampler: How hyperparameters are chosen.
-        precision: Keras's policy that models are built under.
-        past: Hyperparameters of past trials, the best ones first.
-    """
-
-    space: str
-    own_training: bool = False
-    arguments: tuple[str, ...] = ()
-    overrides: tuple[str, ...]
-    data: DataSpec
-    metrics: tuple[str, ...]
-    callbacks: tuple[str, ...] = ()
-    sampler: str = "tpe"
-    precision: str = "float32"
-    past: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def needs_keras(self) -> bool:
-        """Whether code must run that we did not write, or Keras be asked."""
-        return (
-            _is_foreign(self.space)
-            or bool(self.metrics or self.callbacks)
-            or any(".py:" in override for override in self.overrides)
-            or datasets.needs_keras(self.data.source)
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON-able values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ValidationPlan:
-        """The opposite of ``to_dict``."""
-        return cls(
-            space=values["space"],
-            own_training=values["own_training"],
-            arguments=tuple(values["arguments"]),
-            overrides=tuple(values["overrides"]),
-            data=DataSpec.from_dict(values["data"]),
-            metrics=tuple(values["metrics"]),
-            callbacks=tuple(values["callbacks"]),
-            sampler=values["sampler"],
-            precision=values["precision"],
-            past=tuple(values["past"]),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationResult:
-    """What goes into the study's definition, see ``StudySpec``.
-
-    Attributes:
-        data: Where the data come from, with what the space learns from them.
-        points: All that the sampler has to offer; None where there is no end.
-        code_fingerprint: Of the files of metrics and callbacks; None where there are none.
-        shared_metric: What all trials can be compared by where their losses differ; None where
-            they do not.
-        loss_unit: See ``StudySpec``.
-        outline: What the data were taken for, see ``tuner.datasets.outline_data``.
-        notes: What a user should know of how they were read, one line each.
-        past: Past trials as points of the space; None where there are none.
-    """
-
-    space_fingerprint: str
-    data: DataSpec
-    data_fingerprint: str
-    points: int | None = None
-    code_fingerprint: str | None = None
-    shared_metric: str | None = None
-    loss_unit: LossUnit = None
-    outline: str = ""
-    notes: tuple[str, ...] = ()
-    past: PastPoints | None = None
 
 
 def validate(plan: ValidationPlan) -> ValidationResult:
@@ -156,10 +63,8 @@ def examine(plan: ValidationPlan) -> ValidationResult:
     spec = dataclasses.replace(spec, learns=space.learns)
     data = datasets.load_shared(spec)  # which workers here will find
     _check_rows(space, data, plan.data.source)
-    loss = space.parameters.get("loss")
-    if isinstance(loss, LossChoice):
-        _check_losses(loss, space, data, is_weighed=_is_weighed(data, spec))
-    own_metrics = _try_model(space, data, plan) if _is_foreign(plan.space) else frozenset()
+    check_losses(space, data, spec)
+    own_metrics = try_model(space, data, plan) if is_foreign(plan.space) else frozenset()
     if plan.metrics or plan.callbacks:
         from tuner.training import check_callbacks, check_metrics
 
@@ -170,7 +75,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         check_callbacks(plan.callbacks)
     _check_combinations(space, data, spec, plan)
     size = SAMPLERS[plan.sampler].size
-    shared_metric = _shared_metric(space, data)
+    shared_metric = find_shared_metric(space, data)
     return ValidationResult(
         space_fingerprint=space.fingerprint(),
         data=spec,
@@ -180,7 +85,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         shared_metric=shared_metric,
         loss_unit=data.loss_unit,
         outline=datasets.outline_data(data, spec),
-        notes=(*data.notes, *_notes_of_weights(data, shared_metric)),
+        notes=(*data.notes, *notes_of_weights(data, shared_metric)),
         past=_past_points(space, plan, data),
     )
 
@@ -215,8 +120,8 @@ def _check_combinations(
         data = study_data.of(chosen)
         try:
             _check_rows(space, data, plan.data.source)
-            if _is_foreign(plan.space) and data.inputs != default.inputs:
-                _try_model(space, data, plan)
+            if is_foreign(plan.space) and data.inputs != default.inputs:
+                try_model(space, data, plan)
         except (SpaceError, UserError) as e:
             raise UserError(f"With {formatting.settings(chosen)}: {e}") from e
 
@@ -246,111 +151,6 @@ def _examine_objective(space: SearchSpace, plan: ValidationPlan) -> ValidationRe
         notes=() if data is None else data.notes,
         past=_past_points(space, plan, data),
     )
-
-
-def _notes_of_weights(data: Data, shared_metric: str | None) -> tuple[str, ...]:
-    if shared_metric is None or data.validation.weights is None:
-        return ()
-    return (
-        f"Several losses are searched, so trials are compared by {shared_metric}, in which all "
-        "rows count the same: their weights count in what each trial learns by.",
-    )
-
-
-def _is_foreign(space: str) -> bool:
-    """Whether a space is code that we did not write."""
-    return ":" in space or catalog.FAMILIES.package_of(space) is not None
-
-
-def _shared_metric(space: SearchSpace, data: Data) -> str | None:
-    """What all trials can be compared by; None where they all learn by one loss."""
-    ranges = space.ranges((), data.inputs, data.outputs)
-    if not are_ours(ranges) or space.own_loss or not loss_parameters.are_searched(ranges):
-        return None
-    return data.outputs.loss if data.outputs.heads is None else UNWEIGHTED_LOSS
-
-
-def _is_weighed(data: Data, spec: DataSpec) -> bool:
-    parts = (data.train, data.validation, data.test)
-    return spec.unweighed != spec or any(part.weights is not None for part in parts)
-
-
-def _check_losses(losses: LossChoice, space: SearchSpace, data: Data, *, is_weighed: bool) -> None:
-    """Refuses losses that cannot be computed, or say nothing of these targets."""
-    for value in losses.values:
-        name = format_value(value)
-        check_loss_fits(name, data)
-        is_of_batch = name in OF_BATCH
-        if source_files.file_of(name) is not None:
-            from tuner.training import check_loss
-
-            for point in _points_of_loss(space.parameters):
-                arguments = loss_parameters.arguments_of(point, name)
-                is_of_batch = check_loss(name, data.outputs, arguments)
-        if is_of_batch and is_weighed:
-            raise UserError(
-                "Expected rows that all count the same with a loss that is one number for a whole "
-                f"batch. Received {source_files.brief(name)} with weights of rows or classes: "
-                "leave them out, or take a loss of rows."
-            )
-
-
-def _points_of_loss(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-    """The parameters of the loss at their defaults, and all at each end of their ranges."""
-    of_loss = {name: one for name, one in parameters.items() if loss_parameters.is_of_loss(name)}
-    points = [{name: one.default for name, one in of_loss.items()}]
-    for end in (0, -1):
-        point = {name: ends(one)[end] for name, one in of_loss.items()}
-        points += [point] if point not in points else []
-    return points
-
-
-def _try_model(space: SearchSpace, data: Data, plan: ValidationPlan) -> frozenset[str]:
-    """Builds one model, under the precision of the study, and loads it again from a file.
-
-    Returns:
-        The names of metrics that it was compiled with, and that nobody else knows.
-    """
-    if plan.precision == "float32":  # without importing more than the user's code does
-        model = space.build_default(data.inputs, data.outputs)
-    else:
-        from tuner import training
-
-        with training.precision(plan.precision):
-            model = space.build_default(data.inputs, data.outputs)
-        training.check_head(model, plan.space)
-    name = source_files.brief(plan.space)
-    single = data.inputs_encoder is None and data.heads is None
-    if single and space.learns == "targets" and not space.own_loss:
-        _check_shapes(model, data, name)
-    # With several inputs or outputs, rows are cut up in front of the model.
-    check_reload(model, name, data.validation.x[:ROWS] if single else None)
-    if not model.compiled:
-        return frozenset()
-    from tuner import training
-
-    return training.check_compiled(model, data, name)
-
-
-def _check_shapes(model: Any, data: Data, name: str) -> None:
-    """Refuses a model that takes other rows, or answers with another number of values."""
-    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    if not inputs or not outputs or len(inputs) > 1 or len(outputs) > 1:
-        return
-    takes, rows = tuple(inputs[0].shape[1:]), data.inputs.shape
-    if len(takes) != len(rows) or any(a not in (None, b) for a, b in zip(takes, rows, strict=True)):
-        raise UserError(
-            f"Expected {name} to build a model for rows of shape {rows}. Received one for rows of "
-            f"shape {takes}: change its input, or the data."
-        )
-    answers, units = outputs[0].shape[-1], data.outputs.units
-    if answers not in (None, units):
-        two = " For a softmax over two classes add --task multiclass."
-        raise UserError(
-            f"Expected {name} to build a model that answers a row of the task "
-            f"{shown_task(data.outputs.task)} with {units} value{'s' * (units > 1)}. Received "
-            f"{answers}: change its last layer.{two if data.outputs.task == 'binary' else ''}"
-        )
 
 
 def _check_batch_size(space: SearchSpace, data: Data, source: str) -> None:
@@ -406,19 +206,6 @@ def main() -> None:
         document = {"defect": "".join(traceback.format_exception(e))}
     with answer:
         json.dump(document, answer)
-
-
-def private_output() -> IO[str]:
-    """Standard output for the answer alone: what the user's code prints goes elsewhere."""
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    vital_state.watch([answer.fileno()], _end)
-    return answer
-
-
-def _end(what: str) -> None:
-    os.write(2, f"its code {what}\n".encode())
-    os._exit(1)
 
 
 if __name__ == "__main__":

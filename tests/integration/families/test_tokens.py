@@ -31,7 +31,8 @@ import keras
 from search_spaces import SpaceError
 from tests.support import learning
 from tuner import datasets
-from tuner.study_setup.validation import ValidationPlan, examine
+from tuner.study_setup.validation import examine
+from tuner.study_setup.validation_plan import ValidationPlan
 
 spec = datasets.DataSpec(source=sys.argv[1])
 data = datasets.load(spec)
