@@ -19,7 +19,7 @@ from tuner.datasets.errors import DataError
 from tuner.datasets.fingerprint import fingerprint, fingerprint_targets
 from tuner.datasets.multi_input import MultiInputEncoder, are_several
 from tuner.datasets.multi_input import fit as fit_inputs
-from tuner.datasets.prepared_data import ClassWeights, Data, Part, Selection
+from tuner.datasets.prepared_data import Data, Part, Selection
 from tuner.datasets.raw_data import PARTS, Arrays
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.sources import source_catalog
@@ -73,14 +73,10 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         for part, selection in selections.items()
     }
     y = parts["train"].y
-    class_weights: ClassWeights | None
     heads = None if targets.heads is None else sample_weights.places(targets.heads)
-    if heads is None:
-        class_weights = sample_weights.of_classes(
-            spec.class_weights, targets.labels, targets.task, y, spec.source
-        )
-    else:
-        class_weights = sample_weights.of_outputs(spec.class_weights, heads, y, spec.source)
+    class_weights = sample_weights.class_weights(
+        spec.class_weights, targets.task, targets.labels, heads, y, spec.source
+    )
     weights["train"] = sample_weights.for_training(weights["train"], class_weights, y, spec, heads)
     for name, part in parts.items():
         prepared_weights = sample_weights.prepared(weights[name], spec)

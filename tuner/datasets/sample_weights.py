@@ -89,6 +89,25 @@ def prepared(weights: NDArray[Any] | None, spec: DataSpec) -> Floats | None:
     return (weights / weights.mean(axis=0)).astype(np.float32)
 
 
+def class_weights(
+    asked: str | None,
+    task: str,
+    labels: Sequence[Any] | None,
+    heads: Mapping[str, Head] | None,
+    y: NDArray[Any],
+    source: str,
+    *,
+    option: str = "--class-weights",
+) -> ClassWeights | None:
+    """Returns what classes weigh in training, of several outputs those of each.
+
+    The arguments are those of ``of_classes``, or of ``of_outputs`` where there are ``heads``.
+    """
+    if heads is not None:
+        return of_outputs(asked, heads, y, source, option=option)
+    return of_classes(asked, labels, task, y, source, option=option)
+
+
 def of_classes(
     asked: str | None,
     labels: Sequence[Any] | None,
@@ -241,11 +260,9 @@ def weigh(data: Data, asked: str, spec: DataSpec) -> Data:
     y = data.train.y
     option = f"--set {CLASS_WEIGHTS}"
     heads = None if data.heads is None else places(data.heads)
-    classes: ClassWeights | None
-    if heads is None:
-        classes = of_classes(asked, data.classes, data.outputs.task, y, spec.source, option=option)
-    else:
-        classes = of_outputs(asked, heads, y, spec.source, option=option)
+    classes = class_weights(
+        asked, data.outputs.task, data.classes, heads, y, spec.source, option=option
+    )
     weights = of_rows(data.selections["train"], "train", spec)
     weights = prepared(for_training(weights, classes, y, spec, heads), spec)
     return dataclasses.replace(
