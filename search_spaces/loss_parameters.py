@@ -50,6 +50,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "tversky": {"tversky_alpha": "alpha", "tversky_beta": "beta"},
 }
 _NOT_NEGATIVE = Limits(at_least=0)
+_ABOVE_ZERO = Limits(above=0)  # at 0 the loss would be the same whatever the model answers
 PARAMETERS: dict[str, Parameter] = {
     LABEL_SMOOTHING: Float(
         0.0, 0.2, default=0.0, limits=Limits(at_least=0, below=1), help="share of smoothed labels"
@@ -58,18 +59,18 @@ PARAMETERS: dict[str, Parameter] = {
         0.0, 5.0, default=2.0, limits=_NOT_NEGATIVE, help="how little easy rows count"
     ),
     "focal_alpha": Float(
-        0.05, 0.95, default=0.25, limits=Limits(at_least=0, at_most=1), help="weight of a class"
+        0.05, 0.95, default=0.25, limits=Limits(above=0, at_most=1), help="weight of a class"
     ),
     "huber_delta": Float(
         0.1,
         10.0,
         log=True,
         default=1.0,
-        limits=Limits(above=0),
+        limits=_ABOVE_ZERO,
         help="error beyond which it counts by its size, in spreads of the targets",
     ),
-    "tversky_alpha": Float(0.1, 0.9, default=0.5, limits=_NOT_NEGATIVE, help="of what is found"),
-    "tversky_beta": Float(0.1, 0.9, default=0.5, limits=_NOT_NEGATIVE, help="of what is missed"),
+    "tversky_alpha": Float(0.1, 0.9, default=0.5, limits=_ABOVE_ZERO, help="of what is found"),
+    "tversky_beta": Float(0.1, 0.9, default=0.5, limits=_ABOVE_ZERO, help="of what is missed"),
 }
 _OF_OUTPUT = Float(
     0.1, 10.0, log=True, default=1.0, limits=_NOT_NEGATIVE, help="weight of an output's loss"
@@ -136,6 +137,16 @@ def check_task(parameters: Mapping[str, Parameter], outputs: Outputs) -> None:
             _check_output(name, outputs)
         elif name in PARAMETERS or name.startswith(OF_OWN_LOSS):
             _check_loss(name, parameters, outputs)
+    _check_some_output_counts(parameters, outputs)
+
+
+def _check_some_output_counts(parameters: Mapping[str, Parameter], outputs: Outputs) -> None:
+    weights = [parameters.get(f"{OF_OUTPUT}{output}") for output in outputs.heads or ()]
+    if weights and all(weight is not None and weight.contains(0) for weight in weights):
+        raise SpaceError(
+            f"Expected an output whose {OF_OUTPUT}OUTPUT is above 0 in every trial. Received: "
+            "weights that may all be 0, with which nothing is learned."
+        )
 
 
 def _check_output(name: str, outputs: Outputs) -> None:

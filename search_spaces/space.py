@@ -255,11 +255,12 @@ class SearchSpace(RenamedAttributes, ABC):
         with user_code_errors(f"build() of {self.name}", inspect.getfile(type(self))):
             model = self._checked(self.build(defaults, inputs, outputs), inputs, outputs)
         if bool(model.compiled) != self.compiles:
+            expected, received = ("", "not ") if self.compiles else ("not ", "")
+            keeps = "is given an" if self.compiles else "keeps its own"
             raise SpaceError(
-                f"Expected build() of {self.name} to return a model that is "
-                f"{'compiled' if self.compiles else 'not compiled'}. Received the opposite: set "
-                f"compiles = {not self.compiles} in the class for a model that "
-                f"{'keeps its own' if not self.compiles else 'is given an'} optimizer and loss."
+                f"Expected build() of {self.name} to return a model that is {expected}compiled. "
+                f"Received one that is {received}compiled: set compiles = {not self.compiles} in "
+                f"the class for a model that {keeps} optimizer and loss."
             )
         return model
 

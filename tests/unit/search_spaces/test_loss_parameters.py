@@ -82,6 +82,8 @@ def test_arguments_of_a_loss_in_a_file_are_read_not_run(own: str) -> None:
         (["loss=mae", "huber_delta=1"], "--set loss=huber"),
         (["loss.gamma=1..3"], "a loss of your own, loss=path/file.py:NAME"),
         (["label_smoothing=1.5"], "at least 0 and below 1"),
+        (["loss=tversky", "tversky_alpha=0..1"], "a number above 0"),
+        (["loss=categorical_focal_crossentropy", "focal_alpha=0"], "above 0 and at most 1"),
         (["label_smothing=0.1"], "Did you mean label_smoothing"),
     ],
 )
@@ -118,3 +120,6 @@ def test_outputs_have_weights_by_their_names() -> None:
     assert loss_parameters.weights_of(first) == {"ink": 1.0, "digit": 2.0}
     with pytest.raises(SpaceError, match="a number at least 0"):
         catalog.load("mlp", ["loss_weights.ink=-1"])
+    nothing = catalog.load("mlp", ["loss_weights.ink=0,1", "loss_weights.digit=0..2:linear"])
+    with pytest.raises(SpaceError, match="may all be 0"):
+        loss_parameters.check_task(nothing.parameters, SEVERAL)
