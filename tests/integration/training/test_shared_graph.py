@@ -18,10 +18,10 @@ import pytest
 from search_spaces import Outputs, catalog
 from search_spaces.families import common_layers
 from search_spaces.optimizers import OURS
-from search_spaces.parameters.loss_choice import BY_TASK
+from search_spaces.parameters.loss_choice import BY_TASK, OF_BATCH
 from tests.support.fits import BASE, Fit, Recorder, fit, small_data, stock_fit
 from tuner.training import Directive
-from tuner.training.losses import named
+from tuner.training.losses import TaskLoss, named
 from tuner.training.shared_graph import traced_graph as programs
 from tuner.training.shared_graph.model_reader import Unsupported
 from tuner.training.shared_graph.optimizer_reader import extract_optimizer
@@ -402,13 +402,18 @@ def test_losses_of_a_task(task: str, units: int, losses: tuple[str, ...]) -> Non
         assert_as_stock({"loss": name, "epochs": 2}, data, tolerance=1e-5 * percent)
 
 
-def test_every_loss_that_is_offered_is_one_of_rows() -> None:
-    """Keras has it by that name."""
+def test_every_loss_that_is_offered_is_one_of_rows_or_of_a_batch() -> None:
+    """Keras has it by that name, and it is what its place in the list says."""
     for task, names in BY_TASK.items():
         units = 1 if task == "binary" else 3
         outputs = Outputs.for_task(task, units)  # type: ignore[arg-type]
-        for loss in (named(name, outputs) for name in names):
-            assert isinstance(loss, str) or loss.is_of_rows
+        for name in names:
+            loss = named(name, outputs)
+            if name in OF_BATCH:
+                assert isinstance(loss, TaskLoss)
+                assert loss.is_of_batch
+            else:
+                assert isinstance(loss, str) or loss.is_of_rows
 
 
 @pytest.mark.parametrize("clipping", ["value", "norm", "global_norm"])
