@@ -88,7 +88,7 @@ class ObjectiveFunction(SearchSpace):
         if takes_trial and not inspect.isclass(item) and not _can_take(item, **self._arguments):
             return _callable(objective, self.name)
         try:
-            inspect.signature(item).bind(**self._arguments)
+            _bind(item, self._arguments)
         except (TypeError, ValueError) as e:
             raise SpaceError(
                 f"Expected --argument NAME=VALUE for {self.name}{signature(item)}: {e}."
@@ -179,11 +179,11 @@ def is_objective_function(name: str, arguments: Sequence[str] = ()) -> bool:
     if ":" not in name:
         return False
     node, methods = find_definition(name), find_methods(name)
-    if isinstance(node, ast.FunctionDef):
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
         return bool(arguments) or not (_builds(node) or _asks_hp(node))
     if isinstance(node, ast.ClassDef) or methods:
         return "__call__" in methods or is_hypermodel_with_fit(name)
-    return node is not None and not isinstance(node, ast.Lambda | ast.Constant)
+    return node is not None and not isinstance(node, ast.Constant)
 
 
 def is_hypermodel_with_fit(name: str) -> bool:
@@ -204,22 +204,31 @@ def describes_objective(item: Any, arguments: Sequence[str] = ()) -> bool:
     if inspect.isfunction(item):
         places = list(inspect.signature(item).parameters.values())
         unlimited = any(place.kind is place.VAR_POSITIONAL for place in places)
-        takes = any(_can_take(item, *["any"] * count) for count in range(BUILDS))
-        return bool(arguments) or (takes and not unlimited)
+        ordered = [one for one in places if one.kind <= one.POSITIONAL_OR_KEYWORD]
+        needed = sum(one.default is one.empty for one in ordered)
+        return bool(arguments) or (needed < BUILDS and not unlimited)
     return callable(item)
 
 
-def _builds(node: ast.FunctionDef) -> bool:
+def _builds(node: ast.FunctionDef | ast.Lambda) -> bool:
     """Whether a function needs as many arguments as one that builds a model, or more."""
     places = node.args.posonlyargs + node.args.args
     needed = len(places) - len(node.args.defaults)
     return needed >= BUILDS or node.args.vararg is not None
 
 
-def _asks_hp(node: ast.FunctionDef, place: int = 0) -> bool:
+def _asks_hp(node: ast.FunctionDef | ast.Lambda, place: int = 0) -> bool:
     """Whether a function is a ``build(hp)`` of KerasTuner: its argument says so."""
     places = node.args.posonlyargs + node.args.args
     return len(places) > place and places[place].arg in HP
+
+
+def _bind(item: Any, arguments: Mapping[str, Any]) -> None:
+    """Raises a TypeError, which names the argument that is wrong, unless they fit."""
+    taken = inspect.signature(item)
+    if next(iter(taken.parameters), None) == "trial" and "trial" not in arguments:
+        taken.bind("trial", **arguments)  # the trial itself is not what is missing
+    taken.bind(**arguments)
 
 
 def _takes_data(function: Any) -> bool:

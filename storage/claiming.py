@@ -57,7 +57,7 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | NoTrialYet | St
             return StudyOver(state=state, reason=reason)
         if state == studies.PAUSED:
             return NoTrialYet(reason="the study is paused")
-        lost_workers.give_up_lost(store, c, row.study_id)
+        lost_workers.end_hopeless(store, c, study)
         # A grant fails only if the old holder renews its lease between the two statements:
         # renewals do not take the study's lock. Then the next abandoned trial is tried.
         while (trial_id := _abandoned_trial(store, c, row.study_id)) is not None:

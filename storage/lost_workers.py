@@ -8,25 +8,39 @@ from sqlalchemy.engine import Connection
 from storage import leases, stopping, studies
 from storage.database import schema
 from storage.database.engine import Store
-from storage.outcomes import DIED, Failure, Outcome
+from storage.outcomes import DIED, Failure, Outcome, ended_by_hand
 from storage.studies import Study
 
 MAX_LOSSES = 5  # workers lost on one trial without a new checkpoint: the trial fails
 MAX_DEATHS = 2  # the same, if the last worker crashed by itself (it was not killed from outside)
 
 
-def give_up_lost(store: Store, c: Connection, study_id: int) -> None:
-    """Fails the trials on which too many workers in a row were lost."""
+def end_hopeless(store: Store, c: Connection, study: Study) -> None:
+    """Ends trials without a live worker that no other worker is to take over.
+
+    These are the trials on which too many workers in a row were lost, and those that a user has
+    ended, but whose worker was lost before it learned so.
+    """
     lease = schema.leases.c
-    hopeless = sa.and_(
-        lease.study_id == study_id, leases.expired(store), lease.losses >= MAX_LOSSES - 1
+    expired = leases.expired(store)
+    waits = sa.or_(lease.state == "waiting", expired)
+    query = sa.select(lease.trial_id, lease.state, lease.requested, lease.best_value).where(
+        lease.study_id == study.study_id,
+        lease.state.in_(("leased", "waiting")),  # lets the index skip ended trials
+        sa.or_(
+            sa.and_(expired, lease.losses >= MAX_LOSSES - 1),
+            sa.and_(waits, lease.requested == "end"),
+        ),
     )
-    for trial_id in c.execute(sa.select(lease.trial_id).where(hopeless)).scalars().all():
-        message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
-        failure = Failure(kind="lost", message=message)
-        leases.end_lease(
-            store, c, trial_id, Outcome(state="failed", failure=failure), attempt="lost"
-        )
+    for row in c.execute(query).all():
+        if row.requested == "end":
+            best = None if row.best_value is None else study.own_sign(row.best_value)
+            outcome = ended_by_hand(best, several=bool(study.further))
+        else:
+            message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
+            outcome = Outcome(state="failed", failure=Failure(kind="lost", message=message))
+        lost = "lost" if row.state == "leased" else ""
+        leases.end_lease(store, c, row.trial_id, outcome, attempt=lost)
 
 
 def release_dead_worker(

@@ -95,6 +95,19 @@ class Outcome:
             )
 
 
+def ended_by_hand(value: float | None, *, several: bool = False) -> Outcome:
+    """Returns the outcome of a trial that a user ended.
+
+    Args:
+        value: Its best value so far; None without a finished epoch.
+        several: Whether its study has several objectives: see ``Outcome.value``.
+    """
+    if value is not None:
+        return Outcome(state="pruned", value=None if several else value)
+    failure = Failure(kind="ended", message="ended by hand before its first epoch")
+    return Outcome(state="failed", failure=failure)
+
+
 def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
     """Writes the end of a trial: Optuna's row with values and attributes, and our row.
 

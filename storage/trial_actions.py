@@ -15,7 +15,7 @@ from storage import allocation, leases, stopping, studies, study_states, trials
 from storage.database import schema
 from storage.database.engine import Store
 from storage.errors import StoreError
-from storage.outcomes import Failure, Outcome
+from storage.outcomes import ended_by_hand
 from storage.studies import Study
 
 FIXED_PARAMS = "fixed_params"  # Optuna's system attribute for parameters that are not sampled
@@ -61,19 +61,6 @@ def end_trial(store: Store, study: Study, number: int) -> str:
         )
         stopping.conclude(store, c, study, row)
         return "ended"
-
-
-def ended_by_hand(value: float | None, *, several: bool = False) -> Outcome:
-    """Returns the outcome of a trial that a user ended.
-
-    Args:
-        value: Its best value so far; None without a finished epoch.
-        several: Whether its study has several objectives: see ``Outcome.value``.
-    """
-    if value is not None:
-        return Outcome(state="pruned", value=None if several else value)
-    failure = Failure(kind="ended", message="ended by hand before its first epoch")
-    return Outcome(state="failed", failure=failure)
 
 
 def enqueue(store: Store, study: Study, params: Mapping[str, Any]) -> int:

@@ -4,9 +4,10 @@
     tuner launch nested_mlflow.py:objective --trials 20
 
 The runs lie in ``mlflow.db``, or where ``MLFLOW_TRACKING_URI`` says. A trial that was taken over
-carries on its own run, whose id lies in the trial's folder.
+carries on its own run, behind the folds that it has finished: both are in the trial's folder.
 """
 
+import json
 import os
 
 import keras
@@ -67,12 +68,14 @@ def objective(trial):
     """Returns the mean loss of three folds."""
     x, y = load_wine(return_X_y=True)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, y)
-    losses = []
+    kept = trial.folder / "losses.json"
+    losses = json.loads(kept.read_text()) if kept.exists() else []
     with start_run(trial):
-        for fold, (train, validation) in enumerate(folds):
+        for fold, (train, validation) in list(enumerate(folds))[len(losses) :]:
             scaler = StandardScaler().fit(x[train])
             parts = [(scaler.transform(x[rows]), y[rows]) for rows in (train, validation)]
             losses.append(validation_loss(trial, fold, *parts))
+            kept.write_text(json.dumps(losses))
             trial.report(np.mean(losses), fold)
             if trial.should_prune():
                 mlflow.set_tag("state", "pruned")

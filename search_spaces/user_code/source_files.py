@@ -76,13 +76,24 @@ class Source:
         return getattr(self.module, name)
 
     def sha256_of(self, item: Any) -> str:
-        """Returns the sha256 of the file that defines a class, function or object found here."""
+        """Returns the sha256 of the file that defines a class, function or object found here.
+
+        Raises:
+            SpaceError: No file in Python does.
+        """
         item = getattr(item, "func", item)  # of a functools.partial
+        item = getattr(item, "__func__", item)  # of a method
         if not inspect.isclass(item) and not inspect.isfunction(item):
             item = type(item)
         if item.__module__ == self.module.__name__:
             return self.sha256
-        return _sha256(Path(inspect.getfile(item)).read_bytes())
+        try:
+            return _sha256(Path(inspect.getfile(item)).read_bytes())
+        except (TypeError, OSError) as e:  # such as one of Python's own
+            raise SpaceError(
+                f"Expected code that is defined in a Python file. Received: {item.__name__} of "
+                f"{item.__module__}, which {self.path.name} names."
+            ) from e
 
 
 def load_file(path: Path) -> Source:

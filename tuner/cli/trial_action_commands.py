@@ -26,7 +26,7 @@ def end(study: str, trial: int, storage: str, as_json: bool) -> None:
     if as_json:
         json_output.echo({"study": study, "trial": trial, "answer": answer})
     elif answer == "asked":
-        say(f"Trial {trial} will be ended by its worker in a moment.")
+        say(f"Trial {trial} was asked to end: its worker ends it, or is ended if its code hangs.")
     else:
         say(f"Trial {trial} is ended.")
 

@@ -10,10 +10,19 @@ import optuna
 import pytest
 import sqlalchemy as sa
 
-from storage import leases, overview, studies, study_states, trial_actions, trials
+from storage import (
+    leases,
+    lost_workers,
+    overview,
+    studies,
+    study_states,
+    trial_actions,
+    trials,
+)
 from storage.database import connection, schema, url
 from storage.database.engine import Store, open_store
 from storage.errors import StoreError, StudyGone, UnknownStudy
+from storage.outcomes import ended_by_hand
 from storage.studies import Limits
 from tests.support import stores
 from tests.support.bulk_studies import fill
@@ -98,7 +107,7 @@ def test_a_glance_counts_every_trial_once(store: Store):
     pruned = claim(store, study)
     report(store, pruned, 1, 0.1)
     trial_actions.end_trial(store, study, pruned.number)
-    leases.finish(store, pruned, trial_actions.ended_by_hand(0.1))
+    leases.finish(store, pruned, ended_by_hand(0.1))
     leases.finish(store, claim(store, study), failed())
     expire(store, claim(store, study, "lost"))
     trial_actions.enqueue(store, study, {"x": 1})
@@ -126,6 +135,26 @@ def test_a_trial_of_a_live_worker_is_asked_to_end(store: Store):
     held = claim(store, study)
     assert trial_actions.end_trial(store, study, 0) == "asked"
     assert leases.renew(store, held) is leases.WorkerCommand.END
+
+
+def test_a_trial_that_was_to_end_is_not_taken_over(store: Store):
+    """Its worker was lost, or gave it back, before it learned so: it ends as it would have."""
+    study = make(store, budget=4)
+    lost, silent, returned = (claim(store, study, name) for name in ("ada", "bob", "eve"))
+    report(store, lost, 1, 0.5)
+    for held in (lost, silent, returned):
+        assert trial_actions.end_trial(store, study, held.number) == "asked"
+    lost_workers.release_dead_worker(store, study, "ada")
+    expire(store, silent)
+    leases.give_back(store, returned, seconds=1.0)
+    assert claim(store, study, "next").number == 3
+    ended = trials.list_trials(store, study)[:3]
+    assert [(t.state, t.value, t.attempt) for t in ended] == [
+        ("pruned", 0.5, 1),
+        ("failed", None, 1),
+        ("failed", None, 1),
+    ]
+    assert {t.failure.kind for t in ended[1:] if t.failure} == {"ended"}
 
 
 def test_a_trial_without_a_worker_is_ended_at_once(store: Store):

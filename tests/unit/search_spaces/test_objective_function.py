@@ -24,6 +24,7 @@ def objective(trial): return 1
 def with_data(trial, data): return 1
 def with_default(trial, data=None): return 1
 def with_numbers(trial, rows=4000, epochs=10): return rows * epochs
+def keyword_only(trial, *, rows): return rows
 def make(epochs, width=64):
     def objective(trial): return epochs * width
     return objective
@@ -45,6 +46,8 @@ class Called(Objective): ...
 fitted = Inherits(3)
 hyper = HyperNet(3)
 made = Objective(7)
+bound = made.__call__
+small = lambda trial: 8
 partly = functools.partial(with_data, data=3)
 again = objective
 """
@@ -55,7 +58,7 @@ class Elsewhere:
     def fit(self, hp, model, *args, **kwargs): ...
 """
 OBJECTIVES = ("objective", "with_data", "with_default", "with_numbers", "Objective", "made",
-              "partly", "again", "elsewhere", "Called")  # fmt: skip
+              "partly", "again", "elsewhere", "Called", "bound", "small")  # fmt: skip
 HYPERMODELS_WITH_FIT = ("HyperFit", "Inherits", "Far", "fitted", "elsewhere_too")
 SPACES = ("build", "builds_with_default", "Space", "build_model", "HyperNet", "hyper")
 
@@ -87,6 +90,9 @@ def test_reading_a_file_says_what_loading_it_says(file: Path, name: str):
         ("elsewhere", (), 5),
         ("with_numbers", (), 40_000),
         ("with_numbers", ("epochs=3",), 12_000),
+        ("keyword_only", ("rows=5",), 5),
+        ("bound", (), 7),
+        ("small", (), 8),
     ],
 )
 def test_what_is_called_for_a_trial(file: Path, name: str, arguments: tuple[str, ...], value: int):
@@ -101,6 +107,8 @@ def test_what_is_called_for_a_trial(file: Path, name: str, arguments: tuple[str,
     [
         ("make", ("epoch=3",), "--argument NAME=VALUE for make(epochs, width=64)"),
         ("make", ("epochs",), "NAME=VALUE, each name once"),
+        ("with_numbers", ("epoch=3",), "unexpected keyword argument 'epoch'"),
+        ("keyword_only", (), "missing a required argument: 'rows'"),
         ("Objective", ("epochs=1", "epochs=2"), "NAME=VALUE, each name once"),
         ("objective", ("trial=3",), "a function (trial). Received: 1"),
     ],
