@@ -81,8 +81,7 @@ def test_a_running_study_is_watched(page: Page, tmp_path: Path) -> None:
     url = f"sqlite:///{(tmp_path / 'tuner.db').as_posix()}"
     with dashboard(url, ours=True, password=PASSWORD) as running:
         page.open(f"{running.url}dashboard/studies/1")
-        page.wait_for("document.querySelector('#password')")
-        page.type(PASSWORD)
+        page.type("#password", PASSWORD)
         page.press_enter()
         page.wait_for("document.body.innerText.includes('mlp-iris')")
         assert page.evaluate(CURVES) == 0
@@ -144,8 +143,7 @@ def test_without_the_password_nothing_is_seen(page: Page, sqlite_url: str) -> No
     make_study(sqlite_url, STUDY)
     with dashboard(sqlite_url, password=PASSWORD) as running:
         page.open(running.url)
-        page.wait_for("document.querySelector('#password')")
-        page.type("not the password")
+        page.type("#password", "not the password")
         page.press_enter()
         page.wait_for("document.querySelector('[role=alert]')")
         assert "This is not the password." in page.text()
@@ -153,8 +151,7 @@ def test_without_the_password_nothing_is_seen(page: Page, sqlite_url: str) -> No
         page.wait_for("location.search == '?next=%2Fapi%2Fstudies'")
         assert STUDY not in page.text()
         page.open(running.url)
-        page.wait_for("document.querySelector('#password')")
-        page.type(PASSWORD)
+        page.type("#password", PASSWORD)
         page.press_enter()
         page.wait_for(LISTED)
         assert page.evaluate("document.cookie") == ""  # out of reach of scripts

@@ -113,9 +113,19 @@ class Page:
         """The text that a person sees."""
         return str(self.evaluate("document.body.innerText"))
 
-    def type(self, text: str) -> None:
-        """Types into whatever has the focus, as a keyboard does."""
+    def type(self, selector: str, text: str) -> None:
+        """Types into the field that has the focus by itself, as a keyboard does.
+
+        A page gives the focus (`autofocus`) when it is first drawn, a while after the field
+        is there: what is typed before goes nowhere.
+
+        Args:
+            selector: The field, in CSS.
+            text: What to type.
+        """
+        self.wait_for(f"document.activeElement == document.querySelector({json.dumps(selector)})")
         self.call("Input.insertText", text=text)
+        self.wait_for(f"document.activeElement.value == {json.dumps(text)}")
 
     def press_enter(self) -> None:
         """Presses the enter key."""
