@@ -40,5 +40,9 @@ def profit(y_true, y_pred):
 class Announce(keras.callbacks.Callback):
     """Says how it goes; `tuner logs STUDY TRIAL` shows it."""
 
+    def __init__(self, trial):
+        super().__init__()
+        print(f"trial {trial.number} of {trial.study}: {trial.params['batch_size']} rows a batch")
+
     def on_epoch_end(self, epoch, logs=None):
         print(f"epoch {epoch + 1}: {logs['val_loss']:.4f}")

@@ -92,6 +92,16 @@ class FunctionSpace(SearchSpace):
             self._check_used(recorder.hyperparameters)
         return model
 
+    def defaults(self, inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
+        recorder = RecordingTrial(DefaultTrial(), self._typed)
+        with isolated(f"build() of {self.name}"):
+            compiled = self._call(recorder, inputs, outputs).compiled
+        return self._fill(
+            lambda _, parameter: parameter.default,
+            recorder.hyperparameters,
+            without=training_parameters.OF_COMPILE if compiled else (),
+        )
+
     def ranges(
         self,
         points: Sequence[Mapping[str, Any]],

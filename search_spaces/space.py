@@ -251,7 +251,7 @@ class SearchSpace(RenamedAttributes, ABC):
                 return a model with these inputs; it compiled the model and the class does not say
                 so, or the other way round.
         """
-        defaults = self._fill(lambda _, parameter: parameter.default)
+        defaults = self.defaults(inputs, outputs)
         with user_code_errors(f"build() of {self.name}", inspect.getfile(type(self))):
             model = self._checked(self.build(defaults, inputs, outputs), inputs, outputs)
         if bool(model.compiled) != self.compiles:
@@ -263,6 +263,10 @@ class SearchSpace(RenamedAttributes, ABC):
                 f"the class for a model that {keeps} optimizer and loss."
             )
         return model
+
+    def defaults(self, inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
+        """Returns the value that each parameter has by default, of those that exist with them."""
+        return self._fill(lambda _, parameter: parameter.default)
 
     def starting_points(self) -> list[dict[str, Any]]:
         """Returns the defaults and the points of ``initial_points``, adapted to the overrides.

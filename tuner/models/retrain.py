@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tuner.datasets import Data
     from tuner.training import Directive, TrainingResult, TrainingState
+    from tuner.trials.cross_validation import Train
 
 OBJECTIVE = "val_loss"
 TOLERANCE = 1e-6  # of the objective; other threads add in another order
@@ -56,10 +57,12 @@ class Retraining:
     """What a study's trials are trained with.
 
     Attributes:
+        study: The study's name.
         space: The study's own, its source unchanged.
         data: The study's own, those of each trial.
     """
 
+    study: str
     spec: StudySpec
     space: SearchSpace
     data: StudyData
@@ -75,7 +78,7 @@ class Retraining:
         """
         spec = StudySpec.from_dict(study.spec)
         space, data = load_space(spec), StudyData(spec.data, load_data(spec))
-        return cls(spec=spec, space=space, data=data)
+        return cls(study=study.name, spec=spec, space=space, data=data)
 
     def data_of(self, trial: TrialRecord) -> Data:
         """The data that a trial's model was trained on, see ``StudyData.of_model``."""
@@ -89,14 +92,14 @@ class Retraining:
         """
         if self.spec.rounds == 1:
             return self.train(trial, epochs=trial.epoch)
-        from tuner.trials.cross_validation import CrossValidation, as_defined
+        from tuner.trials.cross_validation import CrossValidation
 
         assert trial.seed is not None
         watch = _Watch(trial.epoch)
         rounds = CrossValidation(spec=self.spec, data=self.data)
         with self._memory_for(trial):
             ended = rounds.run(
-                as_defined(self.spec, trial.hyperparameters),
+                self._as_defined(trial),
                 lambda data, seed: self.build(trial, data, seed),
                 watch,
                 hyperparameters=trial.hyperparameters,
@@ -119,13 +122,11 @@ class Retraining:
         Raises:
             UserError: Memory ran out.
         """
-        from tuner.trials.cross_validation import as_defined
-
         assert trial.seed is not None
         data = data or self.data_of(trial)
         model, watch = self.build(trial, data, trial.seed), _Watch(epochs)
         with self._memory_for(trial):
-            train = as_defined(self.spec, trial.hyperparameters, keep_last=keep_last)
+            train = self._as_defined(trial, keep_last=keep_last)
             result = train(model, data, seed=trial.seed, observer=watch)
         return RetrainedModel(model=model, data=data, result=result, curve=watch.curve)
 
@@ -137,6 +138,17 @@ class Retraining:
             return self.space.construct(
                 trial.hyperparameters, data.inputs, data.outputs, number=trial.number
             )
+
+    def _as_defined(self, trial: TrialRecord, *, keep_last: bool = False) -> Train:
+        from tuner.trials.cross_validation import as_defined
+
+        return as_defined(
+            self.spec,
+            trial.hyperparameters,
+            study=self.study,
+            number=trial.number,
+            keep_last=keep_last,
+        )
 
     @contextmanager
     def _memory_for(self, trial: TrialRecord) -> Iterator[None]:

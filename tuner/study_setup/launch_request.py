@@ -74,6 +74,7 @@ class LaunchRequest:
             callbacks=tuple(map(source_files.absolute_name, self.callbacks)),
             sampler=self.sampler,
             precision=self.precision,
+            study=self.study,
         )
 
     @property

@@ -72,7 +72,9 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         check_metrics(metrics, data.outputs)
         for name in metrics:
             check_metric_fits(name, data)
-        check_callbacks(plan.callbacks)
+        if plan.callbacks:
+            defaults = space.defaults(data.inputs, data.outputs)
+            check_callbacks(plan.callbacks, defaults, plan.study)
     _check_combinations(space, data, spec, plan)
     size = SAMPLERS[plan.sampler].size
     shared_metric = find_shared_metric(space, data)

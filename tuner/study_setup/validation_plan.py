@@ -26,6 +26,7 @@ class ValidationPlan:
         callbacks: Of the user's own, each ``path/file.py:NAME``.
         sampler: How hyperparameters are chosen.
         precision: Keras's policy that models are built under.
+        study: Name of the study.
         past: Hyperparameters of past trials, the best ones first.
     """
 
@@ -38,6 +39,7 @@ class ValidationPlan:
     callbacks: tuple[str, ...] = ()
     sampler: str = "tpe"
     precision: str = "float32"
+    study: str = ""
     past: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -67,6 +69,7 @@ class ValidationPlan:
             callbacks=tuple(values["callbacks"]),
             sampler=values["sampler"],
             precision=values["precision"],
+            study=values["study"],
             past=tuple(values["past"]),
         )
 

@@ -13,6 +13,7 @@ import keras
 from tuner.errors import UserError, one_line
 from tuner.studies.objective import Objective
 from tuner.training import user_functions
+from tuner.training.callback_trial import CallbackTrial, takes_trial, trial_of
 
 MEMORY = {
     "EarlyStopping": ("best", "wait", "best_epoch", "stopped_epoch"),
@@ -28,17 +29,14 @@ def make(
     epoch_patience: int | None,
     objective: Objective,
     size: float = 1.0,
-    own_names: Sequence[str] = (),
+    own: Sequence[keras.callbacks.Callback] = (),
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a trial.
 
     Args:
         epoch_patience: Epochs without a better objective before it stops early; None for never.
         size: By how much the objective is larger than it would be of scaled targets.
-        own_names: Those of the user's own, each ``path/file.py:NAME``.
-
-    Raises:
-        UserError: One of those is no callback.
+        own: Those of the user's own, which come last.
     """
     training_callbacks: list[keras.callbacks.Callback] = []
     if hyperparameters.get("schedule") == "plateau":
@@ -56,25 +54,38 @@ def make(
             objective.name, mode=objective.mode, patience=epoch_patience
         )
         training_callbacks.append(stopping)
-    return [*training_callbacks, *map(_own, own_names)]
+    return [*training_callbacks, *own]
 
 
-def check(own_names: Sequence[str]) -> None:
-    """Makes callbacks of the user's own once.
+def make_own(names: Sequence[str], trial: CallbackTrial) -> list[keras.callbacks.Callback]:
+    """The callbacks of the user's own, each ``path/file.py:NAME``; who asks is given the trial.
 
     Raises:
         SpaceError: A file cannot be loaded.
         UserError: One is no callback.
     """
-    for name in own_names:
-        _own(name)
+    return [_own(name, trial) for name in names]
 
 
-def _own(name: str) -> keras.callbacks.Callback:
-    expected = "a class or function that makes a keras.callbacks.Callback of nothing"
+def check(names: Sequence[str], hyperparameters: Mapping[str, Any], study: str = "") -> None:
+    """Makes callbacks of the user's own once, for a trial with these hyperparameters.
+
+    Raises:
+        SpaceError: A file cannot be loaded.
+        UserError: One is no callback.
+    """
+    with trial_of(None, number=0, study=study, hyperparameters=hyperparameters, seed=0) as trial:
+        make_own(names, trial)
+
+
+def _own(name: str, trial: CallbackTrial) -> keras.callbacks.Callback:
+    expected = (
+        "a class or function that makes a keras.callbacks.Callback of nothing, or of an argument "
+        "named trial"
+    )
     factory = user_functions.load(name, expected)
     try:
-        callback = factory()
+        callback = factory(trial=trial) if takes_trial(factory) else factory()
     except Exception as e:
         raise UserError(f"Expected {name} to be {expected}. Received: {one_line(e)}.") from e
     if not isinstance(callback, keras.callbacks.Callback):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -17,6 +19,7 @@ from tuner.datasets.prepared_data import Data, Part
 from tuner.studies.objective import Objective
 from tuner.training import callbacks
 from tuner.training.best_weights import BestEpoch
+from tuner.training.callback_trial import pack, trial_of
 from tuner.training.compilation import compile_model
 from tuner.training.directive import Directive, Observer
 from tuner.training.epoch_implementations import Epochs, choose_epochs
@@ -71,6 +74,8 @@ def train(
     objective: Objective = LOSS,
     epoch_patience: int | None = None,
     own_callbacks: Sequence[str] = (),
+    study: str = "",
+    number: int = 0,
     resume: TrainingState | None = None,
     keep_last: bool = False,
 ) -> TrainingResult:
@@ -88,6 +93,7 @@ def train(
         epoch_patience: Epochs without a better one before training stops early; None for never.
         own_callbacks: The user's Keras callbacks, each ``path/file.py:NAME``. With any, Keras's
             own steps train the model.
+        study: Name of the study, and ``number`` of the trial, which those may ask for.
         resume: State of an earlier attempt.
         keep_last: Keep the last epoch's weights, for trainings without validation rows.
 
@@ -101,18 +107,24 @@ def train(
     """
     began = time.monotonic()
     release_graphs()
-    with raise_out_of_memory(), isolated("training"):
+    with raise_out_of_memory(), isolated("training"), ExitStack() as stack:
         compiled = compile_model(model, hyperparameters, data.outputs, metrics=metrics)
-        hyperparameters = {**hyperparameters, "loss": compiled.loss}
+        chosen, hyperparameters = hyperparameters, {**hyperparameters, "loss": compiled.loss}
         why_keras = "callbacks of the user's own" if own_callbacks else compiled.why_keras
+        epochs, resume = choose_epochs(model, data, compiled.metrics, resume, why_keras=why_keras)
+        own: list[keras.callbacks.Callback] = []
+        if own_callbacks:
+            trial = stack.enter_context(
+                trial_of(resume, number=number, study=study, hyperparameters=chosen, seed=seed)
+            )
+            own = callbacks.make_own(own_callbacks, trial)
         training_callbacks = callbacks.make(
             hyperparameters,
             epoch_patience=epoch_patience,
             objective=objective,
             size=goal_factor(objective, hyperparameters, data.outputs),
-            own_names=own_callbacks,
+            own=own,
         )
-        epochs, resume = choose_epochs(model, data, compiled.metrics, resume, why_keras=why_keras)
         training = _Training(
             model,
             hyperparameters,
@@ -122,6 +134,7 @@ def train(
             epochs,
             objective,
             training_callbacks,
+            trial.folder if own else None,
         )
         status = training.run(resume)
         best = training.best
@@ -153,6 +166,7 @@ class _Training:
         epochs: Epochs,
         objective: Objective,
         listeners: list[keras.callbacks.Callback],
+        folder: Path | None,
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
         self._batch_size: int = hyperparameters["batch_size"]
@@ -164,7 +178,7 @@ class _Training:
         )
         self._objective = objective
         self._loss_factor = loss_factor(hyperparameters, data.outputs)
-        self._callbacks = listeners
+        self._callbacks, self._folder = listeners, folder
         self._directive = Directive.CONTINUE
         self.epochs = epochs
         self.best = BestEpoch()
@@ -244,6 +258,7 @@ class _Training:
             "model": self.epochs.model_arrays(),
             "optimizer": self.epochs.optimizer_arrays(),
             "best": self.best.arrays,
+            "folder": [] if self._folder is None else pack(self._folder),
         }
         arrays = {
             f"{group}/{i}": array

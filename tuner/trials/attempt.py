@@ -110,7 +110,12 @@ class Attempt:
     ) -> CrossValidationResult:
         """Trains the model once, or in several rounds of cross-validation."""
         context, resume = self._context, checkpointer.load()
-        train = as_defined(context.spec, begun.hyperparameters)
+        train = as_defined(
+            context.spec,
+            begun.hyperparameters,
+            study=context.study.name,
+            number=self._claim.number,
+        )
         if len(context.cross_validation) == 1:
             data = context.study_data.of(begun.hyperparameters)
             result = train(begun.model, data, seed=begun.seed, observer=observer, resume=resume)

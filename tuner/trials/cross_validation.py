@@ -85,13 +85,20 @@ Train = Callable[..., training.TrainingResult]
 
 
 def as_defined(
-    spec: StudySpec, hyperparameters: Mapping[str, Any], *, keep_last: bool = False
+    spec: StudySpec,
+    hyperparameters: Mapping[str, Any],
+    *,
+    study: str,
+    number: int,
+    keep_last: bool = False,
 ) -> Train:
     """``training.train`` as a study defines it: but for model, data, seed, observer and resume.
 
     Args:
         spec: Of the study.
         hyperparameters: Of the trial.
+        study: The study's name.
+        number: Of the trial.
         keep_last: Keep the last epoch's weights; then no epoch stops the training early.
     """
 
@@ -103,6 +110,8 @@ def as_defined(
             metrics=spec.metrics,
             objective=spec.main_objective,
             own_callbacks=spec.callbacks,
+            study=study,
+            number=number,
             epoch_patience=None if keep_last else spec.epoch_patience,
             keep_last=keep_last,
             **options,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from search_spaces.errors import SpaceError
-from tests.support.fits import BASE, Fit, fit, small_data, stock_fit
+from tests.support.fits import BASE, Fit, Interrupting, fit, small_data, stock_fit
 from tests.support.sources import ROOT
 from tuner.errors import UserError
 from tuner.metrics import METRICS, Metric, mean_of
@@ -111,7 +111,63 @@ def test_a_metric_or_callback_that_cannot_be_used_is_told(tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"a metric that can be computed"):
         check_metrics([f"{tmp_path}/own.py:name"], CLASSES.outputs)
     with pytest.raises(UserError, match=r"makes a keras.callbacks.Callback of nothing"):
-        check_callbacks([f"{tmp_path}/own.py:Plain"])
+        check_callbacks([f"{tmp_path}/own.py:Plain"], BASE)
+
+
+REMEMBERS = """
+import keras
+
+class Remembers(keras.callbacks.Callback):
+    def __init__(self, trial):
+        super().__init__()
+        self.trial, self.file = trial, trial.folder / "epochs.txt"
+        assert trial.resumed == self.file.exists()
+
+    def on_epoch_end(self, epoch, logs=None):
+        trial = self.trial
+        with self.file.open("a") as file:
+            file.write(f"{trial.study} {trial.number} {trial.params['units_0']} {epoch}\\n")
+        open(__file__ + ".log", "w").write(self.file.read_text())
+
+class Patient(keras.callbacks.Callback):
+    def __init__(self, trial, patience):
+        super().__init__()
+
+def makes(trial):
+    return Remembers(trial)
+
+def unknown(trial):
+    return Remembers(trial.nothing)
+"""
+
+
+def test_a_callback_that_asks_gets_its_trial(tmp_path: Path) -> None:
+    """Number, study and hyperparameters; its folder is as it was where a training goes on."""
+    (tmp_path / "own.py").write_text(REMEMBERS)
+    options: dict[str, Any] = {
+        "own_callbacks": [f"{tmp_path}/own.py:makes"],
+        "study": "s",
+        "number": 7,
+    }
+    stopped = Interrupting()
+    fit(CLASSES, BASE, observer=stopped, **options)
+    fit(CLASSES, BASE, resume=stopped.state, **options)
+    assert (tmp_path / "own.py.log").read_text().splitlines() == [
+        f"s 7 8 {epoch}" for epoch in range(BASE["epochs"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Patient", "argument named trial.*'patience'"), ("unknown", "argument named trial.*nothing")],
+)
+def test_a_callback_that_needs_more_than_its_trial_is_told(
+    name: str, told: str, tmp_path: Path
+) -> None:
+    """Before there is a study."""
+    (tmp_path / "own.py").write_text(REMEMBERS)
+    with pytest.raises(UserError, match=told):
+        check_callbacks([f"{tmp_path}/own.py:{name}"], BASE)
 
 
 def test_a_broken_metric_of_a_package_is_told_before_training(
