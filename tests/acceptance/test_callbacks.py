@@ -65,15 +65,20 @@ def test_every_training_of_a_trial_has_a_folder(tmp_path: Path):
     """Each fold begins with an empty one; so do rerun and refit. A wrong signature is told."""
     (tmp_path / "own.py").write_text(DIARY)
     tuner = Terminal(tmp_path)
-    launch = "launch mlp --data flowers --trials 1 --workers 1 --set units=8 --set epochs=2".split()
-    refused = tuner(*launch, "--callback", "own.py:Wants", "--study", "wants")
+    launch = (
+        *("mlp", "--data", "iris", "--trials", "1", "--workers", "1"),
+        *("--set", "units=8", "--set", "epochs=2"),
+    )
+    refused = tuner("launch", *launch, "--callback", "own.py:Wants", "--study", "wants")
     assert refused.returncode == 2
     assert "argument named trial. Received: " in refused.stderr
     assert refused.stderr.count("\n") == 1
-    ended = tuner(*launch, "--callback", "own.py:Diary", "--study", "folds", "--folds", "2")
+    ended = tuner(
+        "launch", *launch, "--callback", "own.py:Diary", "--study", "folds", "--folds", "2"
+    )
     assert ended.returncode == 0, ended.stderr
     diary = tmp_path / "own.py.folds-0-8"
-    for command in (("rerun", "folds"), ("refit", "folds", "refit.keras")):
+    for command in (("rerun", "folds", "0"), ("refit", "folds", "refit.keras")):
         assert diary.read_text().split()[0] == "1"
         os.unlink(diary)
         ended = tuner(*command)

@@ -83,7 +83,9 @@ class Workplace:
             space=space,
             overrides=tuple(overrides),
             space_fingerprint=loaded.fingerprint(),
-            code_fingerprint=source_files.fingerprint(code_names((), spec.get("callbacks", ()), data)),
+            code_fingerprint=source_files.fingerprint(
+                code_names((), spec.get("callbacks", ()), data)
+            ),
             data=data,
             data_fingerprint=datasets.load(data).fingerprint,
             pruner=NoPruning().to_dict(),
