@@ -12,6 +12,7 @@ from search_spaces.parameters.choices import Choice
 from search_spaces.parameters.conditions import AtLeast, AtMost, OneOf
 from search_spaces.parameters.literals import Limits
 from search_spaces.parameters.ranges import Float, Int
+from search_spaces.phases import Phase
 from search_spaces.shapes import Inputs, Outputs
 from search_spaces.space import SearchSpace
 
@@ -25,6 +26,7 @@ __all__ = [
     "Limits",
     "OneOf",
     "Outputs",
+    "Phase",
     "SearchSpace",
     "SpaceError",
 ]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces import model_outputs, training_parameters
+from search_spaces import phases as training_phases
 from search_spaces.data_fit import check_fit
 from search_spaces.deprecated_names import RenamedAttributes, current_name
 from search_spaces.errors import SpaceError, quoted
@@ -21,6 +22,7 @@ from search_spaces.parameters import grid_points, hyperparameter_values
 from search_spaces.parameters import overrides as override_texts
 from search_spaces.parameters.literals import Value
 from search_spaces.parameters.parameter import Parameter
+from search_spaces.phases import OF_PHASES, Phase
 from search_spaces.shapes import Inputs, Learns, Outputs, Task
 from search_spaces.space_description import ParameterRow, describe
 from search_spaces.user_code.isolation import isolated, user_code_errors
@@ -114,7 +116,15 @@ class SearchSpace(RenamedAttributes, ABC):
                 setattr(cls, current_name(name, SearchSpace._renamed), value)
 
     def __init__(self, overrides: Sequence[str] = ()) -> None:
-        self._parameters = assemble(self.declared(), override_texts.parse(overrides))
+        typed = override_texts.parse(overrides)
+        declared = self.declared()
+        for name in OF_PHASES:
+            if self.has_phases() and name in typed and name not in declared:
+                raise SpaceError(
+                    f"{name}={typed[name]}: Expected no value for {name}, which each phase of "
+                    f"{self.name} has itself. Change it in phases(), or leave it out."
+                )
+        self._parameters = assemble(declared, typed)
 
     def add_data_parameters(self, parameters: Mapping[str, Parameter]) -> None:
         """Adds the parameters of the function that the data come from.
@@ -148,7 +158,15 @@ class SearchSpace(RenamedAttributes, ABC):
             shared = {n: p for n, p in shared.items() if n not in training_parameters.OF_COMPILE}
         elif cls.own_loss:
             del shared["loss"]
+        if cls.has_phases():
+            own.pop("epochs", None)
+            shared = {n: p for n, p in shared.items() if n not in OF_PHASES}
         return {**own, **shared}
+
+    @classmethod
+    def has_phases(cls) -> bool:
+        """Whether the class says by `phases` how its models are trained."""
+        return cls.phases is not SearchSpace.phases
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -194,6 +212,30 @@ class SearchSpace(RenamedAttributes, ABC):
             The model.
         """
 
+    def phases(self, hyperparameters: Mapping[str, Any]) -> Sequence[Phase]:
+        """Returns the phases of a training, in order; by default there is a single one.
+
+        A class that has this method has no parameters ``learning_rate`` and ``epochs`` but
+        those ``learning_rate`` that it declares itself.
+
+        Args:
+            hyperparameters: as for `build`.
+
+        Examples:
+            >>> from search_spaces import Phase
+            >>> class Frozen(SearchSpace):
+            ...     def build(self, hyperparameters, inputs, outputs): ...
+            ...
+            ...     def phases(self, hyperparameters):
+            ...         return [
+            ...             Phase(trainable="head", learning_rate=1e-3, epochs=5),
+            ...             Phase(trainable="all", learning_rate=1e-5, epochs=10),
+            ...         ]
+            >>> Frozen.has_phases()
+            True
+        """
+        return ()
+
     def construct(
         self,
         hyperparameters: Mapping[str, Any],
@@ -214,9 +256,17 @@ class SearchSpace(RenamedAttributes, ABC):
             SpaceError: ``build`` returned no model, or one that does not take these inputs or
                 has other outputs.
         """
+        declared = self._as_declared(hyperparameters)
         with isolated(f"build() of {self.name}"):
-            model = self._build(self._as_declared(hyperparameters), inputs, outputs, number)
-        return wrap_for_matrix(self._checked(model, inputs, outputs), inputs, outputs)
+            model = self._build(declared, inputs, outputs, number)
+        whole = wrap_for_matrix(self._checked(model, inputs, outputs), inputs, outputs)
+        with isolated(f"phases() of {self.name}"):
+            return training_phases.attach(whole, self._phases(declared))
+
+    def _phases(self, hyperparameters: Mapping[str, Any]) -> tuple[Phase, ...]:
+        if not self.has_phases():
+            return ()
+        return training_phases.check(self.phases(hyperparameters), self.name)
 
     def _build(
         self, hyperparameters: Mapping[str, Any], inputs: Inputs, outputs: Outputs, _number: int
@@ -254,6 +304,9 @@ class SearchSpace(RenamedAttributes, ABC):
         defaults = self.defaults(inputs, outputs)
         with user_code_errors(f"build() of {self.name}", inspect.getfile(type(self))):
             model = self._checked(self.build(defaults, inputs, outputs), inputs, outputs)
+        with user_code_errors(f"phases() of {self.name}", inspect.getfile(type(self))):
+            for phase in self._phases(defaults):
+                training_phases.set_trainable(model, phase, self.name)
         if bool(model.compiled) != self.compiles:
             expected, received = ("", "not ") if self.compiles else ("not ", "")
             keeps = "is given an" if self.compiles else "keeps its own"

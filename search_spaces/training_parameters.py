@@ -39,8 +39,12 @@ _COUNT = Limits(at_least=1)
 
 
 def are_ours(hyperparameters: Collection[str]) -> bool:
-    """Whether a trial trains with these parameters, not with what its model came compiled with."""
-    return all(name in hyperparameters for name in ("optimizer", "learning_rate", "schedule"))
+    """Whether a trial trains with these parameters, not with what its model came compiled with.
+
+    Where a trial has phases, each has a learning rate and epochs of its own.
+    """
+    has_rate = "learning_rate" in hyperparameters or "epochs" not in hyperparameters
+    return has_rate and all(name in hyperparameters for name in ("optimizer", "schedule"))
 
 
 def _optimizers_with(option: str) -> dict[str, tuple[str, ...]]:

@@ -78,7 +78,7 @@ def test_every_training_of_a_trial_has_a_folder(tmp_path: Path):
     )
     assert ended.returncode == 0, ended.stderr
     diary = tmp_path / "own.py.folds-0-8"
-    for command in (("rerun", "folds", "0"), ("refit", "folds", "refit.keras")):
+    for command in (("rerun", "folds", "0"), ("refit", "folds", "-o", "refit.keras")):
         assert diary.read_text().split()[0] == "1"
         os.unlink(diary)
         ended = tuner(*command)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces import catalog
+from search_spaces import Phase, catalog
+from search_spaces.phases import attach
 from tuner import datasets, training
 from tuner.datasets import DataSpec
 from tuner.training import Directive, TrainingState, keras_epochs
@@ -39,6 +40,7 @@ class Case:
         killed: The process that saved it is killed; otherwise it trains to the end, too.
         at_once: It is killed right after that epoch, not in the middle of the next one.
         metrics: Further ones; some keep a model from the shared program.
+        phases: Arguments of the phases that it has.
         stock: Let the graph of many steps refuse the model, so that stock ``fit`` trains it.
     """
 
@@ -49,6 +51,7 @@ class Case:
     epoch_patience: int | None = None
     metrics: tuple[str, ...] = ()
     precision: str = "float32"
+    phases: tuple[dict[str, Any], ...] = ()
     stock: bool = False
 
 
@@ -118,6 +121,7 @@ def train(case: Case, observer: Watch, resume: TrainingState | None = None) -> d
         keras_epochs.GraphEpochs._run_steps = _refuse  # type: ignore[method-assign]
     with training.seeded(SEED), training.precision(case.precision):
         model = catalog.load("mlp").build(case.hyperparameters, data.inputs, data.outputs)
+    attach(model, tuple(Phase(**phase) for phase in case.phases))
     result = training.train(
         model,
         case.hyperparameters,

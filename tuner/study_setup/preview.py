@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.phases import epochs_of
 from search_spaces.user_code.isolation import isolated, original
 from tuner.errors import UserError, exit_cause, one_line
 from tuner.resources.cores_and_gpus import cores, environment
@@ -131,7 +132,7 @@ def _measured(chosen: dict[str, Any], model: Any, data: Data, spec: StudySpec) -
         hyperparameters=chosen,
         parameters=int(model.count_params()),
         memory=model_size.training_bytes(model, chosen["batch_size"]),
-        seconds=spec.rounds * chosen["epochs"] * len(data.train) * spent / rows,
+        seconds=spec.rounds * epochs_of(model, chosen) * len(data.train) * spent / rows,
     )
 
 

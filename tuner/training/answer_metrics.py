@@ -43,7 +43,7 @@ def measure_answers(
     answering = keras.Model(rows, keras.layers.Identity()(rows))
     compiled = compile_model(
         answering if are_ours(hyperparameters) else build(),
-        hyperparameters,
+        {"learning_rate": 0.0, **hyperparameters},  # of phases each has one; nothing is trained
         outputs,
         metrics=metrics,
         target=answering,

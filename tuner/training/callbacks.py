@@ -29,6 +29,7 @@ def make(
     epoch_patience: int | None,
     objective: Objective,
     size: float = 1.0,
+    patient_until: int = 0,
     own: Sequence[keras.callbacks.Callback] = (),
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a trial.
@@ -36,6 +37,7 @@ def make(
     Args:
         epoch_patience: Epochs without a better objective before it stops early; None for never.
         size: By how much the objective is larger than it would be of scaled targets.
+        patient_until: Epochs before it may stop early: those of all phases but the last one.
         own: Those of the user's own, which come last.
     """
     training_callbacks: list[keras.callbacks.Callback] = []
@@ -51,7 +53,10 @@ def make(
         )
     if epoch_patience is not None:
         stopping = keras.callbacks.EarlyStopping(
-            objective.name, mode=objective.mode, patience=epoch_patience
+            objective.name,
+            mode=objective.mode,
+            patience=epoch_patience,
+            start_from_epoch=patient_until,
         )
         training_callbacks.append(stopping)
     return [*training_callbacks, *own]
@@ -91,6 +96,13 @@ def _own(name: str, trial: CallbackTrial) -> keras.callbacks.Callback:
     if not isinstance(callback, keras.callbacks.Callback):
         raise UserError(f"Expected {name} to be {expected}. Received: {callback!r}.")
     return callback
+
+
+def begin_phase(callbacks: list[keras.callbacks.Callback]) -> None:
+    """Lets those that steer the learning rate forget the phase before, as at a new ``fit``."""
+    for callback in callbacks:
+        if type(callback) is keras.callbacks.ReduceLROnPlateau:
+            callback.on_train_begin()
 
 
 def get_state(callbacks: list[keras.callbacks.Callback]) -> dict[str, dict[str, float | None]]:

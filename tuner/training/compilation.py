@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 
 from search_spaces.errors import SpaceError
 from search_spaces.parameters.loss_choice import USUAL
+from search_spaces.phases import phases_of, set_trainable
 from search_spaces.shapes import Outputs, shown_task
 from tuner.errors import UserError, one_line
 from tuner.metrics import UNWEIGHTED_LOSS, is_ours
@@ -17,7 +19,12 @@ from tuner.training import multi_output_losses
 from tuner.training.compiled_metrics import metric_of
 from tuner.training.losses import loss_of
 from tuner.training.optimizers import make_optimizer
-from tuner.training.own_compilation import Compilation, comes_compiled, recompile
+from tuner.training.own_compilation import (
+    Compilation,
+    came_with_of,
+    comes_compiled,
+    recompile,
+)
 
 
 def compile_model(
@@ -27,6 +34,8 @@ def compile_model(
     *,
     metrics: Sequence[str] = (),
     target: keras.Model | None = None,
+    phase: int = 0,
+    came_with: Mapping[str, Any] | None = None,
 ) -> Compilation:
     """Compiles a model for its task; classification is measured by its accuracy too.
 
@@ -35,9 +44,49 @@ def compile_model(
 
     Args:
         target: The model that is compiled in its place.
+        phase: Which one begins, where the model carries phases: its layers learn from now on, with
+            a new optimizer.
+        came_with: What the model came compiled with, if it did (``arguments_of``): after the first
+            phase it says no more.
     """
-    if comes_compiled(model, hyperparameters):
-        return recompile(model, outputs, metrics, target=target)
+    phases = phases_of(model)
+    if not phases:
+        return _compile(model, hyperparameters, outputs, metrics, target, came_with)
+    set_trainable(model, phases[phase])
+    rate = phases[phase].learning_rate
+    if came_with is None:
+        came_with = arguments_of(model, hyperparameters)
+    if came_with is not None:
+        came_with = {**came_with, "optimizer": _fresh(came_with["optimizer"], rate)}
+    of_phase = {**hyperparameters, "learning_rate": rate}
+    compiled = _compile(model, of_phase, outputs, metrics, target, came_with)
+    return replace(compiled, why_keras=compiled.why_keras or "phases")
+
+
+def arguments_of(model: keras.Model, hyperparameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a model came compiled with and keeps; None if it is compiled here."""
+    return came_with_of(model) if comes_compiled(model, hyperparameters) else None
+
+
+def _fresh(optimizer: keras.optimizers.Optimizer, rate: float) -> keras.optimizers.Optimizer:
+    """An optimizer with the same settings that has seen no gradient, as it is at a new phase."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # Keras wraps it again
+    fresh: keras.optimizers.Optimizer = type(inner).from_config(
+        {**inner.get_config(), "learning_rate": rate}
+    )
+    return fresh
+
+
+def _compile(
+    model: keras.Model,
+    hyperparameters: Mapping[str, Any],
+    outputs: Outputs,
+    metrics: Sequence[str],
+    target: keras.Model | None,
+    came_with: Mapping[str, Any] | None,
+) -> Compilation:
+    if came_with is not None or comes_compiled(model, hyperparameters):
+        return recompile(model, outputs, metrics, target=target, came_with=came_with)
     (target or model).compile(
         optimizer=make_optimizer(hyperparameters),
         loss=loss_of(hyperparameters, outputs),

@@ -14,19 +14,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from search_spaces.phases import epochs_of, number_at, phases_of, start_of
 from search_spaces.user_code.isolation import isolated, trusted
 from tuner.datasets.prepared_data import Data, Part
 from tuner.studies.objective import Objective
 from tuner.training import callbacks
 from tuner.training.best_weights import BestEpoch
 from tuner.training.callback_trial import pack, trial_of
-from tuner.training.compilation import compile_model
 from tuner.training.directive import Directive, Observer
 from tuner.training.epoch_implementations import Epochs, choose_epochs
 from tuner.training.graph_cleanup import release_graphs
 from tuner.training.keras_epochs import GraphEpochs, Logs, StockEpochs
 from tuner.training.learning_rate_schedules import Schedule, has_own_schedule
 from tuner.training.out_of_memory import raise_out_of_memory
+from tuner.training.phase_compiler import PhaseCompiler
 from tuner.training.seeding import batch_order
 from tuner.training.training_state import TrainingState
 from tuner.training.unscaled_targets import goal_factor, loss_factor
@@ -108,10 +109,14 @@ def train(
     began = time.monotonic()
     release_graphs()
     with raise_out_of_memory(), isolated("training"), ExitStack() as stack:
-        compiled = compile_model(model, hyperparameters, data.outputs, metrics=metrics)
+        compiler = PhaseCompiler(model, hyperparameters, data, metrics, own_callbacks)
+        # A state at the border of two phases is of the one before: its optimizer is in it.
+        phase = number_at(phases_of(model), 0 if resume is None else max(0, resume.epoch - 1))
+        compiled, why_keras = compiler.compile(phase)
         chosen, hyperparameters = hyperparameters, {**hyperparameters, "loss": compiled.loss}
-        why_keras = "callbacks of the user's own" if own_callbacks else compiled.why_keras
         epochs, resume = choose_epochs(model, data, compiled.metrics, resume, why_keras=why_keras)
+        if resume is None and phase > 0:
+            phase, epochs = 0, compiler.epochs(0)
         own: list[keras.callbacks.Callback] = []
         if own_callbacks:
             trial = stack.enter_context(
@@ -123,6 +128,7 @@ def train(
             epoch_patience=epoch_patience,
             objective=objective,
             size=goal_factor(objective, hyperparameters, data.outputs),
+            patient_until=start_of(phases_of(model), len(phases_of(model)) - 1),
             own=own,
         )
         training = _Training(
@@ -135,6 +141,8 @@ def train(
             objective,
             training_callbacks,
             trial.folder if own else None,
+            compiler,
+            phase,
         )
         status = training.run(resume)
         best = training.best
@@ -167,15 +175,14 @@ class _Training:
         objective: Objective,
         listeners: list[keras.callbacks.Callback],
         folder: Path | None,
+        compiler: PhaseCompiler,
+        phase: int,
     ) -> None:
         self._model, self._data, self._seed, self._observer = model, data, seed, observer
+        self._hyperparameters, self._compiler, self._phase = hyperparameters, compiler, phase
         self._batch_size: int = hyperparameters["batch_size"]
-        self._max_epochs: int = hyperparameters["epochs"]
-        self._schedule = Schedule.of(
-            hyperparameters,
-            steps_per_epoch=math.ceil(len(data.train) / self._batch_size),
-            epochs=self._max_epochs,
-        )
+        self._max_epochs = epochs_of(model, hyperparameters)
+        self._schedule = self._schedule_of(phase)
         self._objective = objective
         self._loss_factor = loss_factor(hyperparameters, data.outputs)
         self._callbacks, self._folder = listeners, folder
@@ -183,6 +190,29 @@ class _Training:
         self.epochs = epochs
         self.best = BestEpoch()
         self.epoch = self._first_epoch = 0
+
+    def _schedule_of(self, number: int) -> Schedule:
+        phases = phases_of(self._model)
+        of_phase = {"learning_rate": phases[number].learning_rate} if phases else {}
+        return Schedule.of(
+            {**self._hyperparameters, **of_phase},
+            steps_per_epoch=math.ceil(len(self._data.train) / self._batch_size),
+            epochs=phases[number].epochs if phases else self._max_epochs,
+        )
+
+    def _enter_phase(self) -> None:
+        """Begins the phase of the epoch that is next, if it is another one."""
+        number = number_at(phases_of(self._model), self.epoch)
+        if number == self._phase:
+            return
+        before, self.epochs = self.epochs, self._compiler.epochs(number)
+        if isinstance(before, StockEpochs):
+            self.epochs = self._stock(before.path.partition(": ")[2])
+        self._schedule, self._phase = self._schedule_of(number), number
+        callbacks.begin_phase(self._callbacks)
+
+    def _stock(self, why: str) -> StockEpochs:
+        return StockEpochs(self._model, self._data.train, self._data.validation, why=why)
 
     def run(self, resume: TrainingState | None) -> Status:
         """Trains until the last epoch, early stopping or a directive of the observer."""
@@ -195,6 +225,7 @@ class _Training:
             self._restore(resume)
         logs: Logs = {}
         while self.epoch < self._max_epochs and not self._model.stop_training:
+            self._enter_phase()
             listeners.on_epoch_begin(self.epoch)
             finished = self._run_epoch()
             if finished is None:
@@ -213,7 +244,8 @@ class _Training:
 
     def _run_epoch(self) -> Logs | None:
         # The model's own rate, which callbacks may change; of a step it is that of the schedule.
-        rates = self._schedule.rates(self.epoch, float(self._model.optimizer.learning_rate))
+        epoch = self.epoch - start_of(phases_of(self._model), self._phase)
+        rates = self._schedule.rates(epoch, float(self._model.optimizer.learning_rate))
         order = batch_order(self._seed, self.epoch, len(self._data.train))
         logs = self._run_or_fall_back(order, rates)
         if logs is None:
@@ -242,7 +274,7 @@ class _Training:
             # Something in the model cannot be traced in a loop. An error of the model itself is
             # raised again by stock ``fit``.
             why = " ".join(f"{type(e).__name__}: {e}".split())[:200]
-            self.epochs = StockEpochs(self._model, self._data.train, self._data.validation, why=why)
+            self.epochs = self._stock(why)
             return self.epochs.run(order, rates, self._batch_size, self._should_continue)
 
     def _should_continue(self) -> bool:

@@ -71,12 +71,18 @@ def comes_compiled(model: keras.Model, hyperparameters: Mapping[str, Any]) -> bo
     return bool(_built(model).compiled) and not are_ours(hyperparameters)
 
 
+def came_with_of(model: keras.Model) -> dict[str, Any]:
+    """The arguments that the model which ``build`` returned was compiled with."""
+    return compile_arguments(_built(model))
+
+
 def recompile(
     model: keras.Model,
     outputs: Outputs,
     metrics: Iterable[str] = (),
     *,
     target: keras.Model | None = None,
+    came_with: Mapping[str, Any] | None = None,
 ) -> Compilation:
     """Compiles a model as it came, for prepared rows.
 
@@ -85,6 +91,7 @@ def recompile(
         outputs: The head of the task.
         metrics: Names of the study's metrics, measured beside its own.
         target: The model that is compiled in its place.
+        came_with: In place of what it is compiled with now.
 
     Returns:
         What it measures.
@@ -94,7 +101,7 @@ def recompile(
         UserError: A metric of its own means nothing for the task.
     """
     built = _built(model)
-    came_with = compile_arguments(built)
+    came_with = came_with or compile_arguments(built)
     own = _metrics_of(came_with["metrics"], built, outputs)
     weighted = _metrics_of(came_with["weighted_metrics"], built, outputs, weighted=True)
     losses = _losses_of(came_with["loss"], built, outputs)

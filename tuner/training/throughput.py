@@ -35,7 +35,8 @@ class ThroughputMeter:
         *,
         metrics: Sequence[str] = (),
     ) -> None:
-        compiled = compile_model(model, hyperparameters, data.outputs, metrics=metrics)
+        # Of phases the last one, in which most layers learn.
+        compiled = compile_model(model, hyperparameters, data.outputs, metrics=metrics, phase=-1)
         self._batch: int = hyperparameters["batch_size"]
         self._rate = float(model.optimizer.learning_rate)
         self._order = batch_order(0, 0, len(data.train))

@@ -26,6 +26,11 @@ FALLING = {**PLATEAU, "plateau_factor": 0.2}
 BY_KERAS = ("acc",)  # whose meaning our own program leaves to Keras
 STEEP = {"learning_rate": 0.1, "dropout": 0.5}  # so that validation losses rise again soon
 
+PHASES: tuple[dict[str, Any], ...] = (
+    {"trainable": ["head"], "learning_rate": 0.01, "epochs": 2},
+    {"trainable": "all", "learning_rate": 0.003, "epochs": 3},
+)
+
 CASES = {
     "adam": Case(
         hyperparameters={**SHARED, "optimizer": "adam", "schedule": "inverse_time"}, killed=True
@@ -79,6 +84,16 @@ CASES = {
         )
         for metrics in ((), BY_KERAS)
         for optimizer in ("adamw", "nadam", "adamax", "adagrad", "adadelta")
+    },
+    **{
+        f"phases, killed {place}": Case(
+            hyperparameters={**SHARED, **FALLING, "optimizer": "adam"},
+            phases=PHASES,
+            stop_after=epoch,
+            killed=True,
+            at_once=epoch == 2,
+        )
+        for place, epoch in (("in the first", 1), ("between", 2), ("in the last", 4))
     },
     # Last, because it changes the process.
     "by stock fit": Case(

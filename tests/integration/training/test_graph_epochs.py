@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from search_spaces.user_code.isolation import UserCodeError
 from tests.support.fits import BASE, fit, small_data, stock_fit
-from tuner.training import loop
+from tuner.training import phase_compiler
 from tuner.training.compilation import compile_model
 
 pytestmark = pytest.mark.keras
@@ -199,7 +199,7 @@ def test_an_optimizer_that_decays_is_left_to_keras(monkeypatch: pytest.MonkeyPat
         return compiled
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "compile_model", compile_decaying)
+        patch.setattr(phase_compiler, "compile_model", compile_decaying)
         ours = fit(CLASSES, BASE)
     assert ours.path == "graph of Keras's steps: weight decay outside adamw"
     assert ours.distance(stock_fit(CLASSES, BASE, change=decay)) < 1e-5

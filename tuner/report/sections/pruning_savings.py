@@ -24,7 +24,7 @@ class Savings:
 
     Attributes:
         pruned: How many trials were pruned.
-        planned: Those that all of them were to have.
+        planned: Those that all of them were to have; 0 where nobody knows.
         spared: Those that pruned trials did not have.
         seconds: What those would have taken, at the pace of each trial.
     """
@@ -46,11 +46,13 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
     saved, steps = savings(study, facts.trials), f"{formatting.step(study)}s"
     if not saved.pruned:
         return
-    text = (
-        f"Stopped early: {count_of(saved.pruned, len(facts.of('complete', 'pruned')), 'trial')}. "
-        f"{saved.spared:,} of {saved.planned:,} planned {steps} ({saved.share:.0%}) were "
-        f"spared, which would have taken about {formatting.duration(saved.seconds)} of training."
-    )
+    text = f"Stopped early: {count_of(saved.pruned, len(facts.of('complete', 'pruned')), 'trial')}."
+    if saved.planned:
+        share, time = f"{saved.share:.0%}", formatting.duration(saved.seconds)
+        text += (
+            f" {saved.spared:,} of {saved.planned:,} planned {steps} ({share}) were spared, which "
+            f"would have taken about {time} of training."
+        )
     alt = f"How many trials ended after how many {steps}"
     picture = Picture(figure=lengths(facts.trials, steps), alt=alt, height=300)
     yield Section(title="What pruning saved", text=[text], pictures=[picture])
@@ -60,9 +62,11 @@ def savings(study: Study, trials: Sequence[TrialRecord]) -> Savings:
     """Counts over the trials that are complete or pruned."""
     pruned = [trial for trial in trials if trial.state == "pruned"]
     ended = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    planned = [planned_steps(study, trial) for trial in ended]
+    is_known = any(steps is not None for steps in planned)  # of phases, only their code knows
     return Savings(
         pruned=len(pruned),
-        planned=sum(planned_steps(study, trial) or trial.epoch for trial in ended),
+        planned=sum(s or t.epoch for s, t in zip(planned, ended, strict=True)) if is_known else 0,
         spared=sum(_spared(study, trial) for trial in pruned),
         seconds=sum(
             _spared(study, trial) * trial.seconds / trial.epoch
