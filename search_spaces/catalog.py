@@ -52,6 +52,7 @@ FAMILIES: Registry[type[SearchSpace]] = Registry(
         "dbn": "search_spaces.families.dbn:DBN",
         "boltzmann": "search_spaces.families.boltzmann:Boltzmann",
         "hopfield": "search_spaces.families.hopfield:Hopfield",
+        "pretrained": "search_spaces.families.pretrained:Pretrained",
     },
 )
 

@@ -58,6 +58,8 @@ class SearchSpace(RenamedAttributes, ABC):
         compiles: whether ``build`` compiles the model, which then keeps its optimizer, loss and
             metrics: of the parameters of training only ``batch_size`` and ``epochs`` remain.
         own_loss: whether the models have a loss of their own, so that none can be chosen.
+        tried_at_launch: whether a model of a family of ours is built before there is a study,
+            because it needs what may be missing; those of users' code always are.
         declared_whole: whether all parameters are known before a model is built.
         names_are_open: whether there may be parameters that are known only in a training.
         source: sha256 of the user's file that defines the space; None for our families.
@@ -94,6 +96,7 @@ class SearchSpace(RenamedAttributes, ABC):
     alternative: ClassVar[str] = "mlp"
     learns: ClassVar[Learns] = "targets"
     own_loss: ClassVar[bool] = False
+    tried_at_launch: ClassVar[bool] = False
     compiles: ClassVar[bool] = False
     source: str | None = None
     _data_parameters: frozenset[str] = frozenset()

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from search_spaces.errors import SpaceError, quoted, shorten
@@ -26,6 +27,7 @@ from search_spaces.parameters.choices import Choice
 from search_spaces.parameters.literals import Number, format_value, is_number
 from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Float, Int, Range
+from search_spaces.parameters.weights_choice import is_weights_file
 from search_spaces.user_code import source_files
 
 MOST_VALUES = 1_000  # of a list: each of them is checked, kept in the study, and told to samplers
@@ -52,12 +54,21 @@ def parse(typed: Sequence[str]) -> dict[str, str]:
 
 
 def absolute(override: str) -> str:
-    """Returns an override whose ``path/file.py:name`` values can be loaded from any folder."""
+    """Returns an override whose values can be loaded from any folder.
+
+    Those are ``path/file.py:name``, and files of weights.
+    """
     name, equals, text = override.partition("=")
-    if ".py:" not in text:
+    if ".py:" not in text and not any(map(is_weights_file, text.split(","))):
         return override
-    values = [source_files.absolute_name(part.strip()) for part in _split(text)]
+    values = [_absolute(part.strip()) for part in _split(text)]
     return f"{name}{equals}{','.join(values)}"
+
+
+def _absolute(value: str) -> str:
+    if is_weights_file(value):
+        return str(Path(value).absolute())
+    return source_files.absolute_name(value)
 
 
 def general(name: str) -> str:

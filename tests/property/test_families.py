@@ -15,7 +15,7 @@ import pytest
 
 from search_spaces import catalog
 from search_spaces.parameters.ranges import Range
-from tests.support.space_cases import SHAPES, SMALL, cases, check_model
+from tests.support.space_cases import FEW, SHAPES, SMALL, cases, check_model
 
 POINTS = int(os.environ.get("POINTS", "6"))
 STORED = 200
@@ -49,7 +49,7 @@ def test_any_point_comes_back_from_the_store(family: str) -> None:
 @pytest.mark.parametrize("family", catalog.FAMILIES)
 def test_any_model_is_trained_saved_and_opened(family: str, tmp_path: Path) -> None:
     """One step: loss, weights and answers are finite, and the file gives what the model gave."""
-    for case in cases(family, POINTS):
+    for case in cases(family, FEW.get(family, POINTS)):
         try:
             check_model(case, tmp_path)
         except Exception as e:

@@ -32,6 +32,7 @@ SHAPES: dict[str, Sequence[tuple[int, ...]]] = {
     "boltzmann": [(5,), (4, 3)],
     "hopfield": [(5,), (4, 3)],
     "jordan": [(5,), (4, 3)],
+    "pretrained": [(32, 32), (32, 32, 3)],
 }
 SMALL: dict[str, Sequence[str]] = {
     "mlp": ("units=1..8",),
@@ -47,7 +48,15 @@ SMALL: dict[str, Sequence[str]] = {
     "boltzmann": ("hidden=1..8",),
     "hopfield": ("patterns=1..16", "groups=2..8", "corruption=0..0.5", "threshold=0.2..0.8"),
     "jordan": ("units=1..8",),
+    "pretrained": (
+        "backbone=MobileNetV2",
+        "weights=none",
+        "alpha=0.35",
+        "image_size=0",
+        "units=0,8",
+    ),
 }
+FEW = {"pretrained": 2}  # models that are tried of families whose models are large
 HEADS = {"binary": 1, "classes": 3, "labels": 3, "regression": 2}
 ROWS = 6
 

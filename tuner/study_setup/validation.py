@@ -33,7 +33,7 @@ from tuner.study_setup.loss_checks import check_losses, find_shared_metric, note
 from tuner.study_setup.model_checks import try_model
 from tuner.study_setup.private_output import private_output
 from tuner.study_setup.target_checks import check_metric_fits
-from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult, is_foreign
+from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult, is_tried
 
 if TYPE_CHECKING:
     from tuner.datasets import Data
@@ -64,7 +64,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
     data = datasets.load_shared(spec)  # which workers here will find
     _check_rows(space, data, plan.data.source)
     check_losses(space, data, spec)
-    own_metrics = try_model(space, data, plan) if is_foreign(plan.space) else frozenset()
+    own_metrics = try_model(space, data, plan) if is_tried(plan.space) else frozenset()
     if plan.metrics or plan.callbacks:
         from tuner.training import check_callbacks, check_metrics
 
@@ -122,7 +122,7 @@ def _check_combinations(
         data = study_data.of(chosen)
         try:
             _check_rows(space, data, plan.data.source)
-            if is_foreign(plan.space) and data.inputs != default.inputs:
+            if is_tried(plan.space) and data.inputs != default.inputs:
                 try_model(space, data, plan)
         except (SpaceError, UserError) as e:
             raise UserError(f"With {formatting.settings(chosen)}: {e}") from e

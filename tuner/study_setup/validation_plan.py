@@ -46,7 +46,7 @@ class ValidationPlan:
     def needs_keras(self) -> bool:
         """Whether code must run that we did not write, or Keras be asked."""
         return (
-            is_foreign(self.space)
+            is_tried(self.space)
             or bool(self.metrics or self.callbacks)
             or any(".py:" in override for override in self.overrides)
             or datasets.needs_keras(self.data.source)
@@ -105,3 +105,10 @@ class ValidationResult:
 def is_foreign(space: str) -> bool:
     """Whether a space is code that we did not write."""
     return ":" in space or catalog.FAMILIES.package_of(space) is not None
+
+
+def is_tried(space: str) -> bool:
+    """Whether a model of a space is built before there is a study."""
+    if is_foreign(space):
+        return True
+    return space in catalog.FAMILIES and catalog.FAMILIES[space].tried_at_launch

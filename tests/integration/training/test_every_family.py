@@ -45,7 +45,8 @@ NARROWED = {
 }
 
 
-@pytest.mark.parametrize("family", catalog.FAMILIES)
+# Of `pretrained` see test_phases: it is Keras's own layers, frozen and thawed.
+@pytest.mark.parametrize("family", [name for name in catalog.FAMILIES if name != "pretrained"])
 def test_losses_are_those_of_stock_fit(family: str) -> None:
     """Epoch by epoch, with a last batch that is smaller.
 
