@@ -196,7 +196,7 @@ SEARCH = (
     search_option(
         "--sampler",
         metavar="NAME",
-        default="tpe",
+        default="auto",
         show_default=True,
         shell_complete=completion.samplers,
         registry="tuner.search.samplers:SAMPLERS",

@@ -13,7 +13,7 @@ STORED_TASKS = {word: stored for stored, word in TASK_WORDS.items()}
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 PRUNERS = {"successive-halving": "asha", "successive_halving": "asha", "halving": "asha"}
 DIRECTIONS = {"minimize": "min", "maximize": "max", "minimise": "min", "maximise": "max"}
-SAMPLER_HINTS = {"bayesian": "tpe", "bayes": "tpe", "gp": "tpe", "evolutionary": "nsga2"}
+SAMPLER_HINTS = {"bayesian": "gp", "bayes": "gp", "evolutionary": "nsga2"}
 
 
 class Task(click.ParamType[str]):

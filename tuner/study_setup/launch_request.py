@@ -42,7 +42,7 @@ class LaunchRequest:
     metrics: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
     repeats: int = 1
-    sampler: str = "tpe"
+    sampler: str = "auto"
     pruner: str = "median"
     seed: int = 0
     precision: str = "float32"

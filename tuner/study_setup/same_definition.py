@@ -29,6 +29,8 @@ def check_same(study: Study, request: LaunchRequest, spec: StudySpec) -> None:
     differences = dict(line.split(": ", maxsplit=1) for line in spec.differences(there))
     if request.artifacts is None:
         differences.pop("artifacts", None)
+    if (request.sampler, there.sampler) == ("auto", "tpe"):  # the default, and the former one
+        differences.pop("sampler", None)
     if not there.data.in_unit:  # it goes on as the version that made it measured
         for name in MEASURED:
             differences.pop(name, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tuner import formatting
 from tuner.report.document import Section, Table
 from tuner.report.study_facts import StudyFacts
+from tuner.search.samplers import SAMPLERS
 
 
 def sections(facts: StudyFacts) -> Iterator[Section]:
@@ -17,10 +18,15 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
         ("data", spec["data"]["source"]),
         ("data fingerprint", str(spec.get("data_fingerprint", "-"))),
         ("compared by", ", ".join(objective.text for objective in facts.objectives)),
-        ("sampler", str(spec.get("sampler", "-"))),
+        ("sampler", _sampler(str(spec.get("sampler", "-")))),
         ("pruner", str(spec.get("pruner", {}).get("kind", "-"))),
         ("seed", str(spec.get("seed", "-"))),
         ("budget", "1 trial" if study.budget == 1 else f"{study.budget:,} trials"),
         ("launched", formatting.moment(study.created_at)),
     ]
     yield Section(title="Definition", table=Table(columns=("", "value"), rows=rows))
+
+
+def _sampler(name: str) -> str:
+    """Its name, and what it does; that of a package which is not installed here by itself."""
+    return f"{name}: {SAMPLERS[name].summary}" if name in SAMPLERS else name

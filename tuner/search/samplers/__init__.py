@@ -23,7 +23,10 @@ __all__ = ["SAMPLERS", "Sampler", "make", "planned", "trial_seed"]
 SAMPLERS: Registry[Sampler] = Registry(
     "tuner.samplers",
     {
+        "auto": "tuner.search.samplers.auto:SAMPLER",
         "tpe": "tuner.search.samplers.tpe:SAMPLER",
+        "gp": "tuner.search.samplers.gp:SAMPLER",
+        "forest": "tuner.search.samplers.forest:SAMPLER",
         "random": "tuner.search.samplers.at_random:SAMPLER",
         "cmaes": "tuner.search.samplers.cmaes:SAMPLER",
         "nsga2": "tuner.search.samplers.nsga2:SAMPLER",

@@ -6,9 +6,15 @@ import optuna
 
 from tuner.search.samplers.sampler import Sampler
 
+
+def make_tpe(seed: int) -> optuna.samplers.TPESampler:
+    """Returns a sampler for one trial."""
+    # group=True samples conditional parameters jointly with the others of their branch.
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+
+
 SAMPLER = Sampler(
     summary="Tree-structured Parzen estimator: learns where good values are.",
-    # group=True samples conditional parameters jointly with the others of their branch.
-    make=lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
+    make=make_tpe,
     learns_slowly=True,
 )

@@ -1,0 +1,1 @@
+"""Models of how good hyperparameters are, learned from trials, and what they advise to try next."""

@@ -1,0 +1,64 @@
+"""A sampler that chooses among samplers, by what the study is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from tuner.search.samplers.tpe import make_tpe
+from tuner.search.surrogates.gp_sampler import GpSampler
+
+TPE_TURN = 4  # every which trial is TPE's
+MANY = 1000  # trials; a process over more takes longer than it is worth
+
+
+class AutoSampler(BaseSampler):
+    """A Gaussian process, and for every fourth trial TPE.
+
+    The process needs about half as many trials (`benchmarks/samplers.py`); TPE, which models
+    nothing but where the good points lie, goes on where the process is wrong. TPE alone where there
+    are several objectives, and from a thousand trials on.
+
+    Args:
+        seed: Of everything random, in [0, 2**31).
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._tpe = make_tpe(seed)
+        self._gp = GpSampler(seed)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Returns the parameters that whoever has the turn chooses together."""
+        return self._sampler_for(study, trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Returns a value for each parameter of the search space."""
+        return self._sampler_for(study, trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Chooses a parameter that is not in the relative search space."""
+        sampler = self._sampler_for(study, trial)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """Draws other numbers from now on."""
+        self._tpe.reseed_rng()
+        self._gp.reseed_rng()
+
+    def _sampler_for(self, study: Study, trial: FrozenTrial) -> BaseSampler:
+        alone = len(study.directions) > 1 or trial.number >= MANY
+        return self._tpe if alone or trial.number % TPE_TURN == TPE_TURN - 1 else self._gp

@@ -1,0 +1,157 @@
+"""`SurrogateSampler`: proposes the point from which a model expects the most improvement."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Protocol
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+from scipy.special import ndtr
+
+from tuner.search.surrogates.known_points import KnownPoints
+from tuner.search.surrogates.learned_conditions import LearnedConditions
+from tuner.search.surrogates.point_encoding import PointEncoding
+
+DRAWN = 1000  # candidates all over the space
+BEST, NEAR_EACH = 5, 60  # candidates near each of the best points
+NEAR = (0.05, 0.2)  # how far a number moves to be near: standard deviations, of its whole range
+# Of so many draws the one farthest from all others; of many it would always be a corner.
+APART = 5
+ROUNDS = 2  # of candidates near those that promise most
+
+
+class Surrogate(Protocol):
+    """A model of losses."""
+
+    def __call__(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns mean and standard deviation at points, both of shape (points,)."""
+
+
+class SurrogateSampler(BaseSampler):
+    """A sampler of Optuna that learns a model of the losses, and tries where it expects progress.
+
+    Works on one objective. Losses count by their ranks alone, as normal scores, so that one
+    diverged trial does not flatten all others. A pruned trial counts as its last report, but not as
+    better than half of the complete ones; one that violated a constraint as the worst. Parameters
+    that exist under conditions are learned from the trials that have them.
+
+    Args:
+        seed: Of everything random, in [0, 2**31).
+        startup: How many trials end before the model is asked; until then points lie apart.
+    """
+
+    def __init__(self, seed: int, *, startup: int = 8) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._independent = RandomSampler(seed=seed)
+        self._startup = startup
+
+    @abstractmethod
+    def fit(self, known: KnownPoints, encoding: PointEncoding) -> Surrogate:
+        """Returns a model of what past trials showed."""
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Returns all parameters that past trials had, but those whose range has changed."""
+        space: dict[str, BaseDistribution] = {}
+        changed = set()
+        for past in study.get_trials(deepcopy=False):
+            for name, distribution in past.distributions.items():
+                if space.setdefault(name, distribution) != distribution:
+                    changed.add(name)
+        return {n: d for n, d in space.items() if n not in changed and not d.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Returns a value for each parameter of the search space."""
+        if not search_space:
+            return {}
+        encoding = PointEncoding(search_space)
+        known = KnownPoints.of(study, trial, encoding)
+        chosen = self._choose(known, encoding)
+        # Where a condition was learned wrongly, the code asks for what was left out.
+        return encoding.decode(np.where(np.isnan(chosen), encoding.draw(self._rng, 1)[0], chosen))
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Draws a parameter that no trial had so far."""
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """Draws other numbers from now on."""
+        self._rng = np.random.default_rng()
+        self._independent.reseed_rng()
+
+    def _choose(self, known: KnownPoints, encoding: PointEncoding) -> np.ndarray:
+        conditions = LearnedConditions(known.all_rows)
+        drawn = conditions.apply(encoding.draw(self._rng, DRAWN))
+        if len(known.values) < self._startup:
+            return _farthest(drawn[:APART], known.all_rows, encoding)
+        order = np.argsort(known.values, kind="stable")
+        near = self._near(known.rows[order[:BEST]], encoding)
+        candidates = np.concatenate([drawn, conditions.apply(near)])
+        model = self.fit(known, encoding)
+        # The best that was believed, not seen: a lucky trial does not raise the bar.
+        best = model(encoding.features(known.rows)[0])[0].min()
+        for _ in range(ROUNDS + 1):
+            candidates = _unseen(candidates, known.all_rows)
+            promise = expected_improvement(best, *model(encoding.features(candidates)[0]))
+            leaders = candidates[np.argsort(-promise, kind="stable")[:BEST]]
+            if not (encoding.choices == 0).any():
+                break
+            near = conditions.apply(self._near(leaders, encoding))
+            candidates = np.concatenate([leaders, near])
+        return np.asarray(leaders[0])
+
+    def _near(self, rows: np.ndarray, encoding: PointEncoding) -> np.ndarray:
+        """Points that differ in one parameter or two, shape (rows * NEAR_EACH, parameters)."""
+        near = np.repeat(rows, NEAR_EACH, axis=0)
+        count, parameters = near.shape
+        fresh = encoding.draw(self._rng, count)
+        near = np.where(np.isnan(near), fresh, near)
+        width = self._rng.choice(NEAR, size=(count, 1))
+        moved = np.clip(near + width * self._rng.standard_normal(near.shape), 0, 1)
+        moved = np.where(encoding.choices > 0, fresh, moved)
+        changes = np.zeros(near.shape, dtype=bool)
+        for _ in range(2):
+            changes[np.arange(count), self._rng.integers(parameters, size=count)] = True
+        return encoding.snap(np.where(changes, moved, near))
+
+
+def expected_improvement(best: float, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """Returns how far below the best each candidate is expected to come, shape (candidates,).
+
+    Jones, Schonlau and Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
+    1998, equation 15.
+    """
+    z = (best - means) / deviations
+    density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(deviations * (z * ndtr(z) + density))
+
+
+def _unseen(candidates: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Candidates without those that were tried, as long as any is left."""
+    tried = {row.tobytes() for row in np.round(np.nan_to_num(seen, nan=-1.0), 9)}
+    rounded = np.round(np.nan_to_num(candidates, nan=-1.0), 9)
+    is_new = np.array([row.tobytes() not in tried for row in rounded])
+    return candidates[is_new] if is_new.any() else candidates
+
+
+def _farthest(drawn: np.ndarray, seen: np.ndarray, encoding: PointEncoding) -> np.ndarray:
+    """The drawn point that is farthest from all that were seen."""
+    if not len(seen):
+        return np.asarray(drawn[0])
+    features = encoding.features(np.concatenate([drawn, seen]))[0]
+    some, others = features[: len(drawn)], features[len(drawn) :]
+    squares = ((some[:, None] - others[None]) ** 2).sum(2)
+    return np.asarray(drawn[np.argmax(squares.min(1))])
