@@ -3,8 +3,8 @@
     python -m benchmarks.samplers --samplers tpe,gp --seeds 10 --trials 100 --workers 8 --noisy
 
 The tables (extra `bench-tables`: HPOLib, HPOBench, NAS-Bench-201) hold the validation result of
-each point of a space, so that a study takes seconds. Prints, for each kind of table and over all, the
-regret after 20, 50 and 100 trials: how far the best point so far lies above the best one of the
+each point of a space, so that a study takes seconds. Prints, for each kind of table and over all,
+the regret after 20, 50 and 100 trials: how far the best point so far lies above the best one of the
 table, as a share of the distance from the best to the median one; its mean over tables and seeds,
 with the standard error over seeds. With workers, so many trials run at once and end in a random
 order; with `--noisy`, what a sampler sees is one of a point's trainings, not their mean. The last
