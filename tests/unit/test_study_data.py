@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from search_spaces import Choice, Int
+from search_spaces.parameters.feature_choice import FeatureChoice
 from tests.support import series
 from tuner.datasets import Data, DataSpec, load
 from tuner.datasets.cache_folder import FOLDER_VARIABLE
@@ -137,3 +138,38 @@ def test_weights_of_classes_need_classes() -> None:
     spec = DataSpec(source="diabetes", arguments={"class_weights": "balanced"})
     with pytest.raises(UserError, match="with classes only"):
         StudyData(spec, load(DataSpec(source="diabetes"))).of({})
+
+
+def test_preparation_is_kept_and_shared_like_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each combination is prepared once on a machine: another process takes it from the cache."""
+    source = series.write_function(tmp_path)
+    body = "def load(): return np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 4 > 0"
+    (tmp_path / "series.py").write_text(f"{series.FUNCTION}\n{body}\n")
+    spec = DataSpec(source=source, preparation={"features": "all", "resampling": "none"})
+    first, second = (StudyData(spec, load(spec)) for _ in range(2))
+    chosen = {"features": "pca:2", "resampling": "smote"}
+    one = first.of(chosen)
+    assert one.inputs.shape == (2,)
+    assert first.of(chosen) is one
+    assert first.of({}) is first.unprepared is first.default
+    with monkeypatch.context() as patched:
+        patched.setattr("tuner.datasets.cache.load", lambda *_, **__: pytest.fail("prepared again"))
+        other = second.of(chosen)
+    assert other.features is not None
+    np.testing.assert_array_equal(other.train.x, one.train.x)
+    np.testing.assert_array_equal(other.features.transform(load(spec).test.x), one.test.x)
+    np.testing.assert_array_equal(other.raw("test"), one.raw("test"))
+
+
+def test_features_are_tried_at_the_ends_of_arguments() -> None:
+    """Which may be how many columns there are."""
+    parameters = {"columns": Int(2, 9), "features": FeatureChoice(["all", "pca:3"])}
+    spec = DataSpec(source="a", arguments={"columns": 9}, preparation={"features": "all"})
+    assert list(at_the_ends(spec, parameters)) == [
+        {"columns": 2},
+        {"columns": 2, "features": "all"},
+        {"columns": 2, "features": "pca:3"},
+        {"features": "pca:3"},
+    ]

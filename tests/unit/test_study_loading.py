@@ -106,3 +106,49 @@ def test_an_argument_may_be_a_parameter_of_the_space(tmp_path: Path):
     assert data.arguments == {"batch_size": 16}
     with pytest.raises(UserError, match=r"^Expected a range for the argument 'nothing'"):
         space_and_data("mlp", [], (), DataSpec(source=f"{source}:other"))
+
+
+OWN = """
+from search_spaces import Choice, Int, SearchSpace
+import numpy as np
+
+class Net(SearchSpace):
+    features = Int(4, 8)
+
+    def build(self, hyperparameters, inputs, outputs):
+        raise NotImplementedError
+
+def load(resampling=Choice(["none", "some"])):
+    return np.zeros((40, 2)), np.arange(40.0)
+"""
+
+
+def test_preparation_is_searched_where_it_is_asked_for():
+    """What is asked last of columns is the default where all of them are not among it."""
+    assert not space_and_data("mlp", (), (), DataSpec(source="iris"))[1].preparation
+    overrides = ["features=kbest:2,pca:1", "resampling=smote,none"]
+    space, data = space_and_data("mlp", overrides, (), DataSpec(source="iris"))
+    assert data.preparation == {"features": "kbest:2", "resampling": "none"}
+    assert not data.arguments
+    assert {"features", "resampling"} <= space.parameters.keys()
+    again = DataSpec.from_dict(data.to_dict())
+    assert again == data
+    assert data.of_trial({"features": "pca:1"}).preparation["features"] == "pca:1"
+
+
+def test_a_space_or_a_data_function_may_mean_something_of_its_own(tmp_path: Path):
+    """Studies of before have such names."""
+    (tmp_path / "own.py").write_text(OWN)
+    own = str(tmp_path / "own.py")
+    overrides = ["features=4,8", "resampling=some"]
+    space, data = space_and_data(f"{own}:Net", overrides, (), DataSpec(source=f"{own}:load"))
+    assert data.preparation == {}
+    assert data.arguments == {"resampling": "some"}
+    assert space.parameters["features"].options == (4, 8)
+
+
+@pytest.mark.parametrize("asked", ["features=best:3", "features=kbest:0", "resampling=adasyn"])
+def test_preparation_that_there_is_not(asked: str):
+    """What there is, is said."""
+    with pytest.raises(SpaceError, match=r"Expected (all, kbest:K or pca:K|one of none, over, un)"):
+        space_and_data("mlp", [asked], (), DataSpec(source="iris"))

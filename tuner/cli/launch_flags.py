@@ -159,7 +159,7 @@ DATA = (
         type=NOT_NEGATIVE,
         default=0,
         show_default=True,
-        help="Seed of the split into parts.",
+        help="Seed of the split into parts, and of resampling.",
     ),
 )
 SEARCH = (
@@ -178,7 +178,8 @@ SEARCH = (
         metavar="NAME=VALUES",
         multiple=True,
         shell_complete=completion.overrides,
-        help="Narrow, list or fix a parameter: units=32..512:log, activation=relu,tanh.",
+        help="Narrow, list or fix a parameter: units=32..512:log, activation=relu,tanh; of the "
+        "data features=all,kbest:10,pca:8, resampling=none,over,under,smote.",
     ),
     search_option(
         "--like",

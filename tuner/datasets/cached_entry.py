@@ -22,6 +22,7 @@ from tuner.datasets.cache_room import make_room
 from tuner.datasets.columns.encoding import Encoder
 from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
+from tuner.datasets.feature_selection import FeatureSelection
 from tuner.datasets.multi_input import MultiInputEncoder
 from tuner.datasets.preparation import load
 from tuner.datasets.prepared_data import Data, Part, Selection
@@ -31,6 +32,7 @@ from tuner.datasets.task import Targets
 
 _ARRAYS = tuple(field.name for field in dataclasses.fields(Part))
 _SCALERS = ("scaler", "target_scaler")
+_SELECTION = "features-"  # before the names of the arrays of ``Data.features``
 
 
 def open_entry(name: str, spec: DataSpec) -> Data:
@@ -74,6 +76,7 @@ def open_entry(name: str, spec: DataSpec) -> Data:
         notes=tuple(facts["notes"]),
         columns_of=columns_of and {name: tuple(names) for name, names in columns_of.items()},
         encoder=None if facts["encoder"] is None else Encoder.from_dict(facts["encoder"]),
+        features=None if facts["width"] is None else _selection(arrays, facts["width"]),
     )
 
 
@@ -128,6 +131,8 @@ def write_entry(data: Data, spec: DataSpec, open_draft: Callable[[], Path]) -> s
         "exact": spec.exact,
         "weighted_mean": spec.weighted_mean,
         "notes": data.notes,
+        "preparation": dict(spec.preparation),
+        "width": None if data.features is None else data.features.width,
     }
     name = key_of(code_digest(), facts)
     base = cache_folder() / "data"
@@ -137,6 +142,8 @@ def write_entry(data: Data, spec: DataSpec, open_draft: Callable[[], Path]) -> s
     make_room(sum(array.nbytes for array in arrays.values()))
     for key, array in arrays.items():
         _write_array(draft / f"{key}.npy", array)
+    for path in draft.glob("*.rows"):  # rows with all columns, or as they were before resampling
+        path.unlink()
     (draft / "facts.json").write_text(json.dumps(facts))
     # A rename is atomic: other processes see the whole entry or none.
     with suppress(FileExistsError):  # another process wrote the same entry
@@ -152,6 +159,8 @@ def _arrays(data: Data) -> dict[str, Any]:
         scaler = getattr(data, name)
         if scaler is not None:
             arrays |= {f"{name}-centre": scaler.centre, f"{name}-spread": scaler.spread}
+    if data.features is not None:
+        arrays |= {f"{_SELECTION}{name}": a for name, a in data.features.arrays.items()}
     return arrays
 
 
@@ -166,6 +175,11 @@ def _scaler(arrays: Mapping[str, Any], name: str) -> Scaler | None:
     return Scaler(
         centre=np.array(arrays[f"{name}-centre"]), spread=np.array(arrays[f"{name}-spread"])
     )
+
+
+def _selection(arrays: Mapping[str, Any], width: int) -> FeatureSelection:
+    named = {n.removeprefix(_SELECTION): a for n, a in arrays.items() if n.startswith(_SELECTION)}
+    return FeatureSelection.from_arrays(named, width)
 
 
 def _write_array(path: Path, array: Any) -> None:
@@ -219,7 +233,7 @@ class _Later(Mapping[str, Selection]):
 
     def _selections(self) -> Mapping[str, Selection]:
         if self._read is None:
-            data = load(self._spec)
+            data = load(dataclasses.replace(self._spec, preparation={}))
             if data.fingerprint != self._fingerprint:
                 raise DataError(
                     f"Expected {self._spec.source} to be unchanged since it was cached. "

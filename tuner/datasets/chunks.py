@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,17 @@ class Chunks:
     def shape(self) -> tuple[int, ...]:
         """Shape of all chunks together."""
         return (len(self.indices), *self.array.shape[1:])
+
+
+def join(
+    pieces: Iterable[NDArray[Any]], shape: tuple[int, ...], allocate: Allocate
+) -> NDArray[np.float32]:
+    """Returns pieces of rows one after another, float32 of the shape that they have together."""
+    joined, start = allocate(shape), 0
+    for piece in pieces:
+        joined[start : start + len(piece)] = piece
+        start += len(piece)
+    return joined
 
 
 def in_memory(shape: tuple[int, ...]) -> NDArray[np.float32]:

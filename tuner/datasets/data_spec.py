@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from search_spaces.parameters.feature_choice import FEATURES
 from search_spaces.shapes import Learns, Task, shown_task
 from tuner.datasets.errors import DataError
 from tuner.errors import did_you_mean, quoted
@@ -23,6 +24,9 @@ LISTS = ("text", "categories", "drop", "columns")  # fields that hold names of c
 CLASS_WEIGHTS = "class_weights"  # among the arguments where trials search them
 OF_OUTPUT = f"{CLASS_WEIGHTS}."  # before the name of one of several outputs
 UNWEIGHED = "none"
+RESAMPLING = "resampling"  # among what trials search of the preparation, as FEATURES is
+UNCHANGED, RESAMPLINGS = "none", ("over", "under", "smote")
+PREPARATION = (FEATURES, RESAMPLING)
 NO_DATA = "none"  # source of a study without data: its code brings its own
 GAP = 1.5  # usual distances of times; months differ in length by less
 SCALINGS = ("standard", "minmax", "none")
@@ -43,7 +47,7 @@ class DataSpec:
         test: Fraction of the rows for the test part, above 0. Fractions are of the rows that are
             divided: a part that the source brings itself (``x_test``) is used as it is.
         scaling: One of ``SCALINGS`` (see ``tuner.datasets.scaling``).
-        seed: Decides which row goes to which part; 0 or more.
+        seed: Decides which row goes to which part, and which rows are drawn; 0 or more.
         weights: The column that says how much each row counts; for tables only.
         class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
             class count in training.
@@ -74,6 +78,8 @@ class DataSpec:
         arguments: What a function of the user's is called with, by name; in a study the defaults of
             the arguments that its trials search. Of windows their length, ``window``; and
             ``class_weights``, or ``class_weights.OUTPUT``, where trials search them.
+        preparation: What is done with rows once they are scaled, by the names in ``PREPARATION``,
+            where trials are asked for it; in a study the defaults.
         window: Rows of a table, one after another, of which the next ones are predicted: the most
             that a trial may take; None where each row is predicted by itself.
         horizon: How many rows are predicted.
@@ -107,6 +113,7 @@ class DataSpec:
     exact: bool = True
     weighted_mean: bool = True
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    preparation: Mapping[str, Any] = field(default_factory=dict, hash=False)
     window: int | None = None
     horizon: int = 1
     columns: tuple[str, ...] = ()
@@ -218,9 +225,22 @@ class DataSpec:
         return os.path.abspath(os.path.expanduser(text)) if is_path else text
 
     def of_trial(self, hyperparameters: Mapping[str, Any]) -> DataSpec:
-        """Returns the spec of a trial: its values of the arguments, defaults where it has none."""
-        arguments = {name: hyperparameters.get(name, v) for name, v in self.arguments.items()}
-        return dataclasses.replace(self, arguments=arguments)
+        """Returns the spec of a trial: its own values of what is searched, else the defaults."""
+        arguments, preparation = (
+            {name: hyperparameters.get(name, v) for name, v in defaults.items()}
+            for defaults in (self.arguments, self.preparation)
+        )
+        return dataclasses.replace(self, arguments=arguments, preparation=preparation)
+
+    @property
+    def searched(self) -> dict[str, Any]:
+        """The defaults of all that trials search."""
+        return {**self.arguments, **self.preparation}
+
+    @property
+    def of_rows(self) -> DataSpec:
+        """The spec of the rows as the source has them, without what trials search beside it."""
+        return dataclasses.replace(self.unweighed, preparation={})
 
     @property
     def unweighed(self) -> DataSpec:

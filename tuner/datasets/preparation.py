@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.shapes import Inputs
-from tuner.datasets import multi_output, sample_weights, scaling, target_units, task
-from tuner.datasets.chunks import Allocate, Chunks, in_memory
+from tuner.datasets import multi_output, resampling, sample_weights, scaling, target_units, task
+from tuner.datasets.chunks import Allocate, Chunks, in_memory, join
 from tuner.datasets.columns import collapsed_values, encoding
 from tuner.datasets.columns.encoding import Encoder
 from tuner.datasets.data_spec import DataSpec
@@ -22,6 +22,7 @@ from tuner.datasets.multi_input import fit as fit_inputs
 from tuner.datasets.prepared_data import Data, Part, Selection
 from tuner.datasets.raw_data import PARTS, Arrays
 from tuner.datasets.scaling import Floats, Scaler
+from tuner.datasets.select_features import select
 from tuner.datasets.sources import source_catalog
 from tuner.datasets.split import folds, group_time, multilabel_split
 from tuner.datasets.split.random_split import Indices, split
@@ -110,7 +111,8 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
             _compared(selections[part]) for part in ("validation", "test")
         ),
     )
-    return dataclasses.replace(data, notes=(*arrays.notes, *collapsed_values.notes(data, spec)))
+    data = dataclasses.replace(data, notes=(*arrays.notes, *collapsed_values.notes(data, spec)))
+    return resampling.resample(select(data, spec, allocate), spec, allocate)
 
 
 def _split(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Selection]:
@@ -296,9 +298,5 @@ def _prepare_features(
     if isinstance(scaler, (Encoder, MultiInputEncoder)):
         shape = (scaler.width,)
         rows = dataclasses.replace(rows, width=scaler.width)
-    scaled, start = allocate((rows.shape[0], *shape)), 0
-    for chunk in rows:
-        chunk_of_result = scaled[start : start + len(chunk)]
-        chunk_of_result[:] = chunk if scaler is None else scaler.transform(chunk)
-        start += len(chunk)
-    return scaled
+    scaled = rows if scaler is None else map(scaler.transform, rows)
+    return join(scaled, (rows.shape[0], *shape), allocate)

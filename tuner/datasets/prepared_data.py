@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets.columns.encoding import Encoder, by_column
+from tuner.datasets.feature_selection import FeatureSelection
 from tuner.datasets.multi_input import MultiInputEncoder
 from tuner.datasets.raw_data import PARTS, Rows
 from tuner.datasets.scaling import Floats, Scaler
@@ -99,6 +100,8 @@ class Data:
         dropped: Columns of a table that are no features, and may be in rows to come.
         notes: What a user should know of how the source was read and of its numbers, one line
             each; see ``tuner.datasets.columns.collapsed_values``.
+        features: Which columns, or what components of them, are left of scaled rows; None where all
+            are there.
         targets_fingerprint: SHA-256 of the targets that trials are compared on, in their order.
     """
 
@@ -123,6 +126,12 @@ class Data:
     notes: tuple[str, ...] = ()
     columns_of: Mapping[str, tuple[str, ...]] | None = None
     targets_fingerprint: str = ""
+    features: FeatureSelection | None = None
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """Shape of one row of numbers before columns are selected."""
+        return self.inputs.shape if self.features is None else (self.features.width,)
 
     def raw(self, part: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         """Returns the part's features as the source holds them, for a model that takes raw rows.

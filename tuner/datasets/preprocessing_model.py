@@ -21,6 +21,7 @@ from tuner.datasets.columns import date_layers, texts
 from tuner.datasets.columns.dates import Date
 from tuner.datasets.columns.encoding import UNKNOWN, Category, Column, Encoder, Number
 from tuner.datasets.columns.texts import Text
+from tuner.datasets.feature_selection import FeatureSelection
 from tuner.datasets.multi_input import OneInput
 from tuner.datasets.prepared_data import Data
 from tuner.datasets.scaling import Scaler
@@ -52,15 +53,15 @@ def with_preprocessing(core_model: keras.Model, data: Data) -> keras.Model:
     if data.inputs_encoder is not None or data.heads is not None:
         core_model = unwrap(core_model)
     preprocessing, postprocessing = _preprocessing_layers(data), _postprocessing_layers(data)
+    selection = {} if data.features is None else {"": _selection_model(data.features)}
     core = _inference_model(core_model, data)
     layer_names = _rename_layers(
-        [*preprocessing.values(), *postprocessing.values()],
+        [*preprocessing.values(), *selection.values(), *postprocessing.values()],
         used_names=[core.name, *row_names(data)],
     )
     rows = raw_rows(data, used_names=[core.name, *layer_names])
-    outputs = _apply_postprocessing(
-        core(_apply_preprocessing(rows, data, preprocessing)), postprocessing
-    )
+    prepared = _apply_to_each(_apply_preprocessing(rows, data, preprocessing), selection)
+    outputs = _apply_to_each(core(prepared), postprocessing)
     return model_of_rows(rows, outputs, name=f"{core_model.name}_deployable")
 
 
@@ -99,7 +100,7 @@ def raw_rows(data: Data, *, used_names: Collection[str]) -> Any:
     kinds = _input_signatures(data)
     if kinds is None:
         (name,) = _tensor_names(["rows"], used_names)
-        return keras.Input(shape=data.inputs.shape, dtype=_scaler_dtype(data.scaler), name=name)
+        return keras.Input(shape=data.raw_shape, dtype=_scaler_dtype(data.scaler), name=name)
     tensors = _tensor_names(list(kinds), used_names)
     return {
         name: keras.Input(shape, dtype=dtype, name=tensor)
@@ -161,7 +162,7 @@ def _preprocessing_layers(data: Data) -> dict[str, keras.layers.Layer]:
     """Preprocessing layers by input; the key is ``""`` for an array or a table."""
     if data.encoder is not None:
         return {"": _encoding_model(data.encoder)}
-    single_input = OneInput(name="", shape=data.inputs.shape, scaler=data.scaler)
+    single_input = OneInput(name="", shape=data.raw_shape, scaler=data.scaler)
     inputs = (single_input,) if data.inputs_encoder is None else data.inputs_encoder.inputs
     return {
         each.name: _scaling_layer(
@@ -188,15 +189,42 @@ def _postprocessing_layers(data: Data) -> dict[str, keras.layers.Layer]:
 def _apply_preprocessing(rows: Any, data: Data, layers: Mapping[str, keras.layers.Layer]) -> Any:
     if data.encoder is not None:
         return layers[""]([rows[column.name] for column in data.encoder.columns])
-    if data.inputs_encoder is None:
-        return layers[""](rows) if layers else rows
-    return {name: layers[name](x) if name in layers else x for name, x in rows.items()}
+    return _apply_to_each(rows, layers)
 
 
-def _apply_postprocessing(answers: Any, layers: Mapping[str, keras.layers.Layer]) -> Any:
-    if not isinstance(answers, Mapping):
-        return layers[""](answers) if layers else answers
-    return {name: layers[name](x) if name in layers else x for name, x in answers.items()}
+def _apply_to_each(values: Any, layers: Mapping[str, keras.layers.Layer]) -> Any:
+    """Applies the layer of each name, where there is one; that of ``""`` to a single tensor."""
+    if not isinstance(values, Mapping):
+        return layers[""](values) if layers else values
+    return {name: layers[name](x) if name in layers else x for name, x in values.items()}
+
+
+def _selection_model(selection: FeatureSelection) -> keras.Model:
+    """What ``FeatureSelection.transform`` computes, in float32 under any dtype policy."""
+    import keras
+
+    x = keras.Input((selection.width,), dtype="float32", name="columns")
+    if selection.kept is not None:
+        left = keras.ops.take(x, selection.kept.astype(np.int32), axis=1)
+        return keras.Model(x, left, name="features")
+    assert selection.centre is not None
+    assert selection.components is not None
+    centring = keras.layers.Normalization(
+        mean=selection.centre.tolist(),
+        variance=[1.0] * selection.width,
+        dtype="float32",
+        name="centring",
+    )
+    project = keras.layers.Dense(
+        selection.components.shape[1],
+        use_bias=False,
+        trainable=False,
+        dtype="float32",
+        name="components",
+    )
+    model = keras.Model(x, project(centring(x)), name="features")
+    project.set_weights([selection.components])
+    return model
 
 
 def _scaling_layer(scaler: Scaler, shape: tuple[int, ...], name: str) -> keras.layers.Layer:

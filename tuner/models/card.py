@@ -121,7 +121,7 @@ def of_data(
         "fingerprint": data.fingerprint,
         "task": data.outputs.task,
         "rows": {name: len(part) for name, part in parts.items()},
-        "shape": data.inputs.shape,
+        "shape": data.raw_shape,
         "shapes": data.inputs.shapes,
         "columns": data.columns,
         "dropped": data.dropped,

@@ -121,7 +121,7 @@ def _choose(store: Store, study: Study, top: int, spec: StudySpec) -> list[Trial
     A model can take rows of one kind only.
     """
     # Those of a front may be there for all but what they predict.
-    of_rows = spec.data.unweighed
+    of_rows = spec.data.of_rows
     arguments = of_rows.arguments
     count = study.budget if arguments else top
     best = trials.best(store, study, count=count, first_alone=True)

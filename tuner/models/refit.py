@@ -8,14 +8,13 @@ steered by rows that were trained on.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 from storage.database.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
-from tuner.datasets import Data, DataSpec, sample_weights
+from tuner.datasets import Data
 from tuner.models import card
 from tuner.models.output_files import ModelFiles
 from tuner.models.rerun import write_model
@@ -62,7 +61,7 @@ def refit(
     device = device_of(store, study, trial) if threads is None else Device(threads=threads)
     device.take()
     context = Retraining.of(study)
-    data = with_validation_rows(context.data_of(trial), context.spec.data)
+    data = context.data.with_validation_rows(trial.hyperparameters)
     epochs = _epochs(trial, context)
     trained = context.train(trial, epochs=epochs, data=data, keep_last=True)
     before, after = card.by_part(trial.metrics)["test"], trained.result.score(data.test)
@@ -76,11 +75,6 @@ def _epochs(trial: TrialRecord, context: Retraining) -> int:
     if context.spec.rounds > 1:
         return max(1, round(trial.metrics["epochs"]))
     return trial.best_epoch or trial.epoch
-
-
-def with_validation_rows(data: Data, spec: DataSpec) -> Data:
-    """The same data, with the validation rows behind the training rows too."""
-    return dataclasses.replace(data, train=sample_weights.join(data, spec))
 
 
 def _card(

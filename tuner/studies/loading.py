@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from typing import Any
 
 from search_spaces import catalog
 from search_spaces.errors import SpaceError, did_you_mean
 from search_spaces.objective_function import ObjectiveFunction, no_model
 from search_spaces.parameters.choices import Choice
+from search_spaces.parameters.feature_choice import ALL, FEATURES, FeatureChoice
 from search_spaces.parameters.literals import Limits
 from search_spaces.parameters.overrides import parse
 from search_spaces.parameters.parameter import Parameter
@@ -21,11 +23,23 @@ from storage.errors import StoreError
 from storage.studies import Study
 from tuner import datasets
 from tuner.datasets import Data, DataSpec
-from tuner.datasets.data_spec import CLASS_WEIGHTS, UNWEIGHED, is_of_class_weights
+from tuner.datasets.data_spec import (
+    CLASS_WEIGHTS,
+    RESAMPLING,
+    RESAMPLINGS,
+    UNCHANGED,
+    UNWEIGHED,
+    is_of_class_weights,
+)
 from tuner.datasets.sample_weights import BALANCED
 from tuner.datasets.sources import user_function
 from tuner.errors import UserError
 from tuner.studies.study_spec import StudySpec
+
+_PREPARATION = {
+    FEATURES: FeatureChoice([ALL], help="columns that models see"),
+    RESAMPLING: Choice([UNCHANGED], allowed=RESAMPLINGS, help="training rows of each class"),
+}
 
 
 def space_and_data(
@@ -49,7 +63,8 @@ def space_and_data(
     if is_function:
         searched = user_function.searched_arguments(data.source)
     of_source = searched
-    searched = {**of_source, **_class_weights(overrides, data)}
+    preparation = _preparation(name, overrides, arguments, of_source)
+    searched = {**of_source, **_class_weights(overrides, data), **preparation}
     declared = {name: parameter for name, parameter in searched.items() if parameter is not None}
     try:
         space = catalog.load(name, overrides, arguments, data_parameters=declared)
@@ -73,9 +88,11 @@ def space_and_data(
         if argument not in space.parameters:
             raise user_function.without_range(data.source, argument)
     defaults = {argument: space.parameters[argument].default for argument in searched}
+    of_preparation = {name: defaults.pop(name) for name in preparation if name in defaults}
     return space, dataclasses.replace(
         data,
         arguments=defaults,
+        preparation=of_preparation,
         window=None if data.window is None else _longest(space.parameters["window"]),
     )
 
@@ -102,6 +119,20 @@ def _class_weights(overrides: Sequence[str], data: DataSpec) -> dict[str, Parame
     return {name: Choice([UNWEIGHED, BALANCED], help=help_text) for name in names}
 
 
+def _preparation(
+    name: str, overrides: Sequence[str], arguments: Sequence[str], of_source: Mapping[str, Any]
+) -> dict[str, Parameter]:
+    """Columns and resampling as parameters, which there are only where an override names them.
+
+    A data function or a space that has a parameter of such a name means its own.
+    """
+    named = _PREPARATION.keys() & parse(overrides).keys() - of_source.keys()
+    if not named:
+        return {}
+    own = catalog.load(name, (), arguments).parameters
+    return {name: one for name, one in _PREPARATION.items() if name in named - own.keys()}
+
+
 def _longest(window: Parameter) -> int:
     if isinstance(window, Range):
         return int(window.high)
@@ -110,7 +141,7 @@ def _longest(window: Parameter) -> int:
 
 def unchecked_space(spec: StudySpec) -> SearchSpace:
     """The study's search space as it is now; raises as ``space_and_data``."""
-    if not spec.data.arguments:  # nor had its data function any to search when it was launched
+    if not spec.data.searched:  # nor had its data function any to search when it was launched
         return catalog.load(spec.space, spec.overrides, spec.arguments)
     return space_and_data(spec.space, spec.overrides, spec.arguments, spec.data)[0]
 

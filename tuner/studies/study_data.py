@@ -1,4 +1,4 @@
-"""The data of each trial: a data function's arguments may be among its hyperparameters."""
+"""The data of each trial: how they are made and prepared may follow from its hyperparameters."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from search_spaces.parameters.choices import Choice
+from search_spaces.parameters.feature_choice import ALL, FEATURES
 from search_spaces.parameters.literals import Value, format_value
 from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
 from tuner import datasets
-from tuner.datasets import Data, DataSpec, sample_weights
+from tuner.datasets import Data, DataSpec, resampling, sample_weights
+from tuner.datasets.data_spec import RESAMPLING, UNCHANGED
 from tuner.datasets.sources.user_function import shown_call
 from tuner.errors import UserError
 
@@ -19,7 +21,7 @@ MOST_VALUES = 10  # of a list that are tried before there is a study
 
 
 class StudyData:
-    """The data of a study's trials, one set for each combination of the arguments that they search.
+    """The data of a study's trials, one set for each combination of what they search of them.
 
     The last combination is kept; others are prepared once on each machine. Weights of classes that
     trials search are laid over the same rows.
@@ -48,7 +50,7 @@ class StudyData:
             UserError: The function raises, or what it returns cannot be used or compared.
         """
         asked = self._asked.of_trial(hyperparameters)
-        data = self._of_arguments(asked.unweighed, fold)
+        data = self._of_rows(asked.unweighed, fold)
         weights = asked.searched_class_weights
         if weights is None:
             return data
@@ -57,7 +59,14 @@ class StudyData:
             self._weighed[fold] = data, weights, weighed
         return self._weighed[fold][2]
 
-    def _of_arguments(self, spec: DataSpec, fold: int) -> Data:
+    @property
+    def unprepared(self) -> Data:
+        """The data of the defaults with all their columns and rows."""
+        left_alone = {FEATURES: ALL, RESAMPLING: UNCHANGED}
+        preparation = {name: left_alone[name] for name in self._spec.preparation}
+        return self._of_rows(dataclasses.replace(self._spec, preparation=preparation), 0)
+
+    def _of_rows(self, spec: DataSpec, fold: int) -> Data:
         if spec == self._spec and fold == 0:
             return self.default
         if spec != self._kept:
@@ -74,8 +83,25 @@ class StudyData:
         """
         return self.of(hyperparameters, fold=self._asked.folds - 1)
 
+    def with_validation_rows(self, hyperparameters: Mapping[str, Any]) -> Data:
+        """Returns what ``of_model`` does, with the validation rows behind the training rows too.
+
+        Scalings and features stay those of the training rows; classes are resampled together.
+        """
+        asked = self._asked.of_trial(hyperparameters)
+        if asked.preparation.get(RESAMPLING, UNCHANGED) == UNCHANGED:
+            data = self.of_model(hyperparameters)
+            return dataclasses.replace(data, train=sample_weights.join(data, self._spec))
+        drawn = {**asked.preparation, RESAMPLING: UNCHANGED}
+        undrawn = dataclasses.replace(asked.unweighed, preparation=drawn)
+        data = self._of_rows(undrawn, asked.folds - 1)
+        data = dataclasses.replace(data, train=sample_weights.join(data, undrawn))
+        data = resampling.resample(data, asked)
+        weights = asked.searched_class_weights
+        return data if weights is None else sample_weights.weigh(data, weights, asked)
+
     def _load(self, spec: DataSpec) -> Data:
-        if spec.arguments == self._spec.arguments:
+        if spec.searched == self._spec.searched:
             return datasets.load_shared(spec)
         data = datasets.load_shared(spec, reference=self.default.fingerprint)
         if spec.fold == 0:
@@ -86,12 +112,15 @@ class StudyData:
 def at_the_ends(spec: DataSpec, parameters: Mapping[str, Parameter]) -> Iterator[dict[str, Value]]:
     """Yields combinations that are tried first: each argument at the ends of its range.
 
-    Of a list all values, if it is not long; other arguments have their defaults.
+    Of a list all values, if it is not long; other arguments have their defaults. Features are
+    also tried at the ends of each argument, which may be how many columns there are.
     """
-    for name, default in spec.arguments.items():
+    for name, default in spec.searched.items():
         for value in ends(parameters[name]):
             if format_value(value) != format_value(default):
                 yield {name: value}
+                if name in spec.unweighed.arguments and FEATURES in spec.preparation:
+                    yield from ({name: value, FEATURES: f} for f in ends(parameters[FEATURES]))
 
 
 def ends(parameter: Parameter) -> tuple[Value, ...]:

@@ -109,7 +109,7 @@ def _look(spec: StudySpec) -> list[dict[str, Any]]:
     models = []
     for _ in range(POINTS):
         trial = drawn.ask()
-        data = study_data.of(space.suggest_some(trial, spec.data.arguments))
+        data = study_data.of(space.suggest_some(trial, spec.data.searched))
         with training.seeded(spec.seed), training.precision(spec.precision):
             chosen, model = space.sample_and_build(trial, data.inputs, data.outputs)
             models.append(asdict(_measured(chosen, model, data, spec)))

@@ -18,13 +18,15 @@ from search_spaces.errors import SpaceError
 from search_spaces.keras_tuner.hypermodel_with_fit import HyperModelWithFit
 from search_spaces.objective_function import ObjectiveFunction
 from search_spaces.parameters.choices import Choice
+from search_spaces.parameters.literals import format_value
 from search_spaces.parameters.ranges import Range
 from search_spaces.past_points import PastPoints, map_points
 from search_spaces.space import SearchSpace
 from search_spaces.user_code import source_files
 from search_spaces.user_code.isolation import isolated
 from tuner import datasets, formatting
-from tuner.datasets import DataSpec
+from tuner.datasets import DataSpec, resampling
+from tuner.datasets.data_spec import RESAMPLING
 from tuner.errors import UserError, exit_cause, shorten
 from tuner.search.samplers import SAMPLERS
 from tuner.studies.loading import code_names, space_and_data
@@ -75,7 +77,8 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         if plan.callbacks:
             defaults = space.defaults(data.inputs, data.outputs)
             check_callbacks(plan.callbacks, defaults, plan.study)
-    _check_combinations(space, data, spec, plan)
+    study_data = StudyData(spec, data)
+    _check_combinations(space, study_data, spec, plan)
     size = SAMPLERS[plan.sampler].size
     shared_metric = find_shared_metric(space, data)
     return ValidationResult(
@@ -86,8 +89,12 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         code_fingerprint=source_files.fingerprint(code_names(plan.metrics, plan.callbacks, spec)),
         shared_metric=shared_metric,
         loss_unit=data.loss_unit,
-        outline=datasets.outline_data(data, spec),
-        notes=(*data.notes, *notes_of_weights(data, shared_metric)),
+        outline=datasets.outline_data(study_data.unprepared, spec),
+        notes=(
+            *data.notes,
+            *notes_of_weights(data, shared_metric),
+            *_notes_of_resampling(space, data, spec),
+        ),
         past=_past_points(space, plan, data),
     )
 
@@ -113,10 +120,10 @@ def _check_rows(space: SearchSpace, data: Data, source: str) -> None:
 
 
 def _check_combinations(
-    space: SearchSpace, default: Data, spec: DataSpec, plan: ValidationPlan
+    space: SearchSpace, study_data: StudyData, spec: DataSpec, plan: ValidationPlan
 ) -> None:
-    """Tries the data function at the ends of the ranges of its arguments, as trials will."""
-    study_data = StudyData(spec, default)
+    """Tries data and preparation at the ends of their ranges, as trials will."""
+    default = study_data.default
     study_data.of({})  # whose rows may weigh by their class
     for chosen in at_the_ends(spec, space.parameters):
         data = study_data.of(chosen)
@@ -126,6 +133,13 @@ def _check_combinations(
                 try_model(space, data, plan)
         except (SpaceError, UserError) as e:
             raise UserError(f"With {formatting.settings(chosen)}: {e}") from e
+
+
+def _notes_of_resampling(space: SearchSpace, data: Data, spec: DataSpec) -> tuple[str, ...]:
+    if RESAMPLING not in spec.preparation:
+        return ()
+    asked = map(format_value, space.parameters[RESAMPLING].options or ())
+    return tuple(note for one in asked for note in resampling.notes(data, one))
 
 
 def _examine_objective(space: SearchSpace, plan: ValidationPlan) -> ValidationResult:

@@ -48,7 +48,7 @@ class ModelBuilder:
         space = self.context.space
         if space.declared_whole:
             return space.suggest(trial), None
-        of_data = space.suggest_some(trial, self.context.spec.data.arguments)
+        of_data = space.suggest_some(trial, self.context.spec.data.searched)
         data = self.context.study_data.of(of_data)
         with self._building(seed):
             return space.sample_and_build(trusted(trial), data.inputs, data.outputs)
