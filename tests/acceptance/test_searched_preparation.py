@@ -99,3 +99,40 @@ def test_what_was_typed_wrong(tuner: Terminal) -> None:
     assert ended.returncode == 2
     assert "at most 6 features" in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+OWN = """
+import keras
+import numpy as np
+from search_spaces import Int, SearchSpace
+
+class Net(SearchSpace):
+    columns = Int(2, 6)
+
+    def data(self, hyperparameters, data):
+        columns = hyperparameters["columns"]
+        kept = {name: data[name][:, :columns] for name in ("x_train", "x_val", "x_test")}
+        twice = np.concatenate([kept["x_train"], kept["x_train"] + 0.1])
+        return {**kept, "x_train": twice, "y_train": np.tile(data["y_train"], 2)}
+
+    def build(self, hyperparameters, inputs, outputs):
+        x = keras.Input(inputs.shape)
+        return keras.Model(x, keras.layers.Dense(outputs.units, outputs.activation)(x))
+"""
+
+
+def test_rows_that_a_space_changes(tuner: Terminal) -> None:
+    """The model takes them as they are made; commands that need them make them again."""
+    (tuner.folder / "net.py").write_text(OWN)
+    words = ("--data", "rows.npz", "--study", "own", "--trials", "1", "--set", "columns=2,3")
+    ended = tuner("launch", "net.py:Net", *words, "--workers", "1", "--set", "epochs=1")
+    assert ended.returncode == 0, ended.stderr
+    (trial,) = tuner.json("trials", "own")
+    columns = trial["params"]["columns"]
+    assert tuner("export", "own", "own.keras").returncode == 0
+    card = json.loads((tuner.folder / "own.json").read_text())["data"]
+    assert card["shape"] == [columns]
+    assert card["rows"] == {"train": 240, "validation": 40, "test": 40}
+    assert keras.saving.load_model(tuner.folder / "own.keras").input_shape == (None, columns)
+    assert tuner.json("rerun", "own", "0")["identical"]
+    assert tuner.json("evaluate", "own")["rows"] == 40

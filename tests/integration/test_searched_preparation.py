@@ -109,3 +109,50 @@ def test_what_cannot_be_is_one_line_at_launch(
     message = str(caught.value)
     assert line in message
     assert len(message.splitlines()) == 1
+
+
+OWN = """
+import keras
+import numpy as np
+from search_spaces import Choice, Int, SearchSpace
+
+class Net(SearchSpace):
+    columns = Int(2, 4, default=4)
+    kernel = Int(2, 3)
+
+    def data(self, hyperparameters, data):
+        {body}
+        return {{n: data[n][:, : hyperparameters["columns"]] for n in data if n[0] == "x"}}
+
+    def build(self, hyperparameters, inputs, outputs):
+        x = keras.Input(inputs.shape)
+        hidden = keras.layers.Reshape((*inputs.shape, 1))(x)
+        hidden = keras.layers.Conv1D(2, hyperparameters["kernel"])(hidden)
+        hidden = keras.layers.Flatten()(hidden)
+        return keras.Model(x, keras.layers.Dense(outputs.units, outputs.activation)(hidden))
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "kernel", "line"),
+    [
+        ("pass", "2", None),
+        ("pass", "3", "With columns=2: build() of net raised"),
+        ("data['x_train'] += np.random.default_rng().random()", "2", "others the second time"),
+    ],
+)
+def test_a_space_that_changes_rows_is_tried_at_its_ends(
+    tmp_path: Path, body: str, kernel: str, line: str | None
+) -> None:
+    """With the model that it builds for these rows; and asked twice."""
+    (tmp_path / "net.py").write_text(OWN.format(body=body))
+    asked = plan(f"kernel={kernel}", source="iris", space=f"{tmp_path / 'net.py'}:Net")
+    if line is None:
+        result = validate(asked)
+        assert result.data.hyperparameters == {"columns": 4}
+        assert result.data.space == asked.space
+        return
+    with pytest.raises((SpaceError, UserError)) as caught:
+        validate(asked)
+    assert line in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1

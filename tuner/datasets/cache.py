@@ -10,7 +10,8 @@ The cache folder holds:
 
 User functions are always called: what they return cannot be known from their file. Only other
 combinations of a function's arguments are taken from the cache, whatever their size, by the hash of
-its file and of the data that it returned for the defaults just now.
+its file and of the data that it returned for the defaults just now. What a space makes of rows is
+kept as well, by the hash of its file.
 
 Arrays are mapped copy-on-write: TensorFlow wants writable memory, but no write reaches the file.
 """
@@ -75,7 +76,7 @@ def _load_and_cache(spec: DataSpec, state: str | None, reference: str | None) ->
         size = sum(part.x.nbytes + part.y.nbytes for part in parts_of(data).values())
         is_function = source_catalog.find_source(spec.source).files is None
         # How long a function takes nobody knows.
-        worth = size >= LARGE or (reference is not None and is_function)
+        worth = size >= LARGE or (reference is not None and is_function) or spec.space is not None
         try:
             name = write_entry(data, spec, scratch.open) if worth else SMALL
             # Not changed while it was read.
@@ -147,9 +148,10 @@ def _find_cached(spec: DataSpec, state: str) -> Data | None:
 def _source_state(spec: DataSpec, reference: str | None) -> str | None:
     """Hashes spec and file status of a source; None where these do not determine its rows."""
     files = source_catalog.find_source(spec.source).files
+    of_space = [] if spec.space is None else [source_files.fingerprint([spec.space])]
     if files is None and reference is not None:
         code = source_files.fingerprint([spec.source])
-        return key_of(code_digest(), spec.resolve().to_dict(), code, reference)
+        return key_of(code_digest(), spec.resolve().to_dict(), code, reference, *of_space)
     if files is None:
         return None
     try:
@@ -160,7 +162,7 @@ def _source_state(spec: DataSpec, reference: str | None) -> str | None:
         ]
     except OSError:
         return None
-    return key_of(code_digest(), spec.resolve().to_dict(), changed)
+    return key_of(code_digest(), spec.resolve().to_dict(), changed, *of_space)
 
 
 def _file_identity(path: Path) -> tuple[int, ...]:

@@ -80,6 +80,8 @@ class DataSpec:
             ``class_weights``, or ``class_weights.OUTPUT``, where trials search them.
         preparation: What is done with rows once they are scaled, by the names in ``PREPARATION``,
             where trials are asked for it; in a study the defaults.
+        space: The search space that changes rows, see ``tuner.datasets.space_data``.
+        hyperparameters: What it asks for when it does, by name; in a study the defaults.
         window: Rows of a table, one after another, of which the next ones are predicted: the most
             that a trial may take; None where each row is predicted by itself.
         horizon: How many rows are predicted.
@@ -114,6 +116,8 @@ class DataSpec:
     weighted_mean: bool = True
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
     preparation: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    space: str | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
     window: int | None = None
     horizon: int = 1
     columns: tuple[str, ...] = ()
@@ -226,16 +230,18 @@ class DataSpec:
 
     def of_trial(self, hyperparameters: Mapping[str, Any]) -> DataSpec:
         """Returns the spec of a trial: its own values of what is searched, else the defaults."""
-        arguments, preparation = (
+        arguments, preparation, asked = (
             {name: hyperparameters.get(name, v) for name, v in defaults.items()}
-            for defaults in (self.arguments, self.preparation)
+            for defaults in (self.arguments, self.preparation, self.hyperparameters)
         )
-        return dataclasses.replace(self, arguments=arguments, preparation=preparation)
+        return dataclasses.replace(
+            self, arguments=arguments, preparation=preparation, hyperparameters=asked
+        )
 
     @property
     def searched(self) -> dict[str, Any]:
         """The defaults of all that trials search."""
-        return {**self.arguments, **self.preparation}
+        return {**self.arguments, **self.hyperparameters, **self.preparation}
 
     @property
     def of_rows(self) -> DataSpec:

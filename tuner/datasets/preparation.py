@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.shapes import Inputs
-from tuner.datasets import multi_output, resampling, sample_weights, scaling, target_units, task
+from tuner.datasets import (
+    multi_output,
+    resampling,
+    sample_weights,
+    scaling,
+    space_data,
+    target_units,
+    task,
+)
 from tuner.datasets.chunks import Allocate, Chunks, in_memory, join
 from tuner.datasets.columns import collapsed_values, encoding
 from tuner.datasets.columns.encoding import Encoder
@@ -51,6 +59,8 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         [rows.y for rows in arrays.parts.values()], given_task, spec.source, arrays.targets
     )
     selections = _split(arrays, targets, spec)
+    if spec.space is not None:
+        arrays, selections = space_data.change(arrays, selections, targets, spec)
     if targets.heads is not None:
         multi_output.check_training_part(targets.heads, selections["train"], spec.source)
     encoder = _fit_columns(selections["train"], spec)

@@ -113,7 +113,7 @@ def of_data(
     if data is None:
         return {
             **named,
-            "fingerprint": None if spec.data.unweighed.arguments else spec.data_fingerprint,
+            "fingerprint": None if spec.data.of_rows.searched else spec.data_fingerprint,
         }
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     return {

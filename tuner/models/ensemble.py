@@ -122,7 +122,7 @@ def _choose(store: Store, study: Study, top: int, spec: StudySpec) -> list[Trial
     """
     # Those of a front may be there for all but what they predict.
     of_rows = spec.data.of_rows
-    arguments = of_rows.arguments
+    arguments = of_rows.searched
     count = study.budget if arguments else top
     best = trials.best(store, study, count=count, first_alone=True)
     kinds = [of_rows.of_trial(trial.hyperparameters) for trial in best]

@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from search_spaces import catalog
-from search_spaces.errors import SpaceError, did_you_mean
+from search_spaces.errors import SpaceError, did_you_mean, quoted
 from search_spaces.objective_function import ObjectiveFunction, no_model
 from search_spaces.parameters.choices import Choice
 from search_spaces.parameters.feature_choice import ALL, FEATURES, FeatureChoice
@@ -18,11 +18,12 @@ from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Int, Range
 from search_spaces.space import SearchSpace
 from search_spaces.user_code import source_files
+from search_spaces.user_code.names_asked import names_asked
 from search_spaces.user_code.source_files import brief
 from storage.errors import StoreError
 from storage.studies import Study
 from tuner import datasets
-from tuner.datasets import Data, DataSpec
+from tuner.datasets import Data, DataSpec, space_data
 from tuner.datasets.data_spec import (
     CLASS_WEIGHTS,
     RESAMPLING,
@@ -89,8 +90,11 @@ def space_and_data(
             raise user_function.without_range(data.source, argument)
     defaults = {argument: space.parameters[argument].default for argument in searched}
     of_preparation = {name: defaults.pop(name) for name in preparation if name in defaults}
+    asked = _asked_by_space(space, name, data)
     return space, dataclasses.replace(
         data,
+        space=None if asked is None else name,
+        hyperparameters=asked or {},
         arguments=defaults,
         preparation=of_preparation,
         window=None if data.window is None else _longest(space.parameters["window"]),
@@ -131,6 +135,26 @@ def _preparation(
         return {}
     own = catalog.load(name, (), arguments).parameters
     return {name: one for name, one in _PREPARATION.items() if name in named - own.keys()}
+
+
+def _asked_by_space(space: SearchSpace, name: str, data: DataSpec) -> dict[str, Any] | None:
+    """The defaults of what the space's own ``data()`` asks for; None where it has none."""
+    if not callable(getattr(space, space_data.METHOD, None)):
+        return None
+    where = f"data() of {brief(name)}"
+    if data.window is not None or space.learns == "rows":
+        received = "--window" if data.window is not None else "a space that learns rows"
+        raise UserError(f"Expected {where} without windows and learned rows. Received: {received}.")
+    asked = names_asked(name, space_data.METHOD)
+    if asked is None:
+        raise UserError(f"Expected {where} as a method in its class. Received another one.")
+    unknown = [one for one in asked if one not in space.parameters]
+    if unknown:
+        raise UserError(
+            f"Expected {where} to ask for parameters of {space.name}. Received: "
+            f"{quoted(unknown[0])}.{did_you_mean(unknown[0], space.parameters)}"
+        )
+    return {one: space.parameters[one].default for one in asked}
 
 
 def _longest(window: Parameter) -> int:

@@ -11,11 +11,12 @@ from search_spaces.parameters.feature_choice import ALL, FEATURES
 from search_spaces.parameters.literals import Value, format_value
 from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
+from search_spaces.user_code.source_files import brief
 from tuner import datasets
 from tuner.datasets import Data, DataSpec, resampling, sample_weights
 from tuner.datasets.data_spec import RESAMPLING, UNCHANGED
 from tuner.datasets.sources.user_function import shown_call
-from tuner.errors import UserError
+from tuner.errors import UserError, shorten
 
 MOST_VALUES = 10  # of a list that are tried before there is a study
 
@@ -119,7 +120,7 @@ def at_the_ends(spec: DataSpec, parameters: Mapping[str, Parameter]) -> Iterator
         for value in ends(parameters[name]):
             if format_value(value) != format_value(default):
                 yield {name: value}
-                if name in spec.unweighed.arguments and FEATURES in spec.preparation:
+                if name in spec.of_rows.searched and FEATURES in spec.preparation:
                     yield from ({name: value, FEATURES: f} for f in ends(parameters[FEATURES]))
 
 
@@ -144,15 +145,22 @@ def _check_comparable(default: Data, data: Data, spec: DataSpec) -> None:
         if rows[0] == rows[1]:
             received = "other targets or another order"
         raise UserError(
-            f"Expected {shown_call(spec)} to validate and test on the same rows as the defaults, "
+            f"Expected {_shown(spec)} to validate and test on the same rows as the defaults, "
             f"or losses do not compare. Received: {received}: return as many rows whatever the "
             "arguments are, or all parts (x_train, x_val, x_test, ...)."
         )
     if _units(data) != _units(default):
         raise UserError(
-            f"Expected {shown_call(spec)} to predict what the defaults predict, in the same unit. "
+            f"Expected {_shown(spec)} to predict what the defaults predict, in the same unit. "
             "Received another task, other classes or another scale of several targets."
         )
+
+
+def _shown(spec: DataSpec) -> str:
+    if spec.space is None:
+        return shown_call(spec)
+    values = ", ".join(f"{name}={v!r}" for name, v in spec.of_rows.searched.items())
+    return shorten(f"data() of {brief(spec.space)} with {values}", 80)
 
 
 def _units(data: Data) -> tuple[object, ...]:

@@ -64,6 +64,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         )
     spec = dataclasses.replace(spec, learns=space.learns)
     data = datasets.load_shared(spec)  # which workers here will find
+    _check_repeatable(data, spec)
     _check_rows(space, data, plan.data.source)
     check_losses(space, data, spec)
     own_metrics = try_model(space, data, plan) if is_tried(plan.space) else frozenset()
@@ -111,6 +112,16 @@ def _past_points(space: SearchSpace, plan: ValidationPlan, data: Data | None) ->
             f"range. Received: {shorten(names, 100) or 'no parameter'}: leave --like out."
         )
     return mapped
+
+
+def _check_repeatable(data: Data, spec: DataSpec) -> None:
+    """Asks a space that changes rows a second time."""
+    if spec.space is not None and datasets.load(spec).fingerprint != data.fingerprint:
+        raise UserError(
+            f"Expected data() of {source_files.brief(spec.space)} to return the same rows whenever "
+            "it is asked. Received others the second time: draw with "
+            "np.random.default_rng(0), for example."
+        )
 
 
 def _check_rows(space: SearchSpace, data: Data, source: str) -> None:
