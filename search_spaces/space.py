@@ -40,6 +40,10 @@ class SearchSpace(RenamedAttributes, ABC):
     them, and an attribute of the same name replaces one. A parameter may exist only under a
     condition on others (``when=``).
 
+    A class may have a method ``data(self, hyperparameters, data)``, which changes the rows of its
+    trials: ``data`` holds raw arrays by the names ``x_train``, ``y_train``, ``x_val``, ..., and it
+    returns a dict of those that are to take their place.
+
     Args:
         overrides: ``NAME=VALUES`` texts, as after ``--set``: see `parameters.overrides`.
 

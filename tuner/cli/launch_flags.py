@@ -76,6 +76,13 @@ DATA = (
         help="Number of folds of a cross-validation; trials are compared by the mean.",
     ),
     data_option(
+        "--max-train-rows",
+        type=POSITIVE,
+        metavar="ROWS",
+        help="With --folds by time, train each on so many rows before it, a window that slides.  "
+        "[default: all rows before it]",
+    ),
+    data_option(
         "--scaling",
         metavar="NAME",
         default="standard",

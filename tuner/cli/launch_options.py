@@ -47,6 +47,7 @@ class LaunchOptions:
     horizon: int
     columns: tuple[str, ...]
     gap: float
+    max_train_rows: int | None
     weights: str | None
     class_weights: str | None
     data_seed: int
@@ -127,6 +128,7 @@ class LaunchOptions:
             horizon=self.horizon,
             columns=tuple(name.strip() for text in self.columns for name in text.split(",")),
             gap=self.gap,
+            max_train_rows=self.max_train_rows,
             weights=self.weights,
             class_weights=self.class_weights,
             seed=self.data_seed,
@@ -249,6 +251,7 @@ class LaunchOptions:
             "--group": self.group,
             "--split-by-time": self.split_by_time,
             "--window": self.window,
+            "--max-train-rows": self.max_train_rows,
             "--weights": self.weights,
             "--class-weights": self.class_weights,
         }

@@ -94,7 +94,8 @@ def _windows(data: Data, spec: DataSpec) -> str:
 
 def _rows(data: Data, spec: DataSpec) -> str:
     if spec.is_chained:
-        return f"{spec.folds} folds, each after its training rows, {len(data.test)} rows test"
+        most = "" if spec.max_train_rows is None else f"at most {spec.max_train_rows} "
+        return f"{spec.folds} folds, each after its {most}training rows, {len(data.test)} rows test"
     if spec.folds > 1:
         divided = len(data.train) + len(data.validation)
         return f"rows {divided} in {spec.folds} folds, {len(data.test)} test"

@@ -66,6 +66,8 @@ class DataSpec:
         test_data: The same for the test part.
         folds: Parts that validate one after another; 1 for a validation part of its own.
         fold: Which of them validates, from 0.
+        max_train_rows: Of folds that follow each other in time: the most rows that one trains on,
+            which are the latest before those that validate; None for all that come before.
         learns: One of ``LEARNS``: with ``rows`` the targets are the rows themselves, flattened and
             scaled as they are. Follows from the search space.
         in_unit: Whether losses and metrics are told in the unit of the targets, and metrics are
@@ -110,6 +112,7 @@ class DataSpec:
     test_data: str | None = None
     folds: int = 1
     fold: int = 0
+    max_train_rows: int | None = None
     learns: str = "targets"
     in_unit: bool = True
     exact: bool = True
@@ -146,6 +149,11 @@ class DataSpec:
             )
         if self.folds < 1:
             raise DataError(f"Expected --folds 2 or more. Received: --folds {self.folds}.")
+        if self.max_train_rows is not None and (self.max_train_rows < 1 or self.folds < 2):
+            raise DataError(
+                "Expected --max-train-rows of 1 or more beside --folds, which it shortens. "
+                f"Received: {self.max_train_rows}{'' if self.folds > 1 else ' without'}."
+            )
         _check_fraction("validation", self.validation)
         _check_fraction("test", self.test)
         if self.validation + self.test >= 1:

@@ -44,6 +44,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         settings["class_weights"] = spec.class_weights
     if spec.folds > 1:
         settings |= {"folds": spec.folds, "fold": spec.fold}
+    if spec.max_train_rows is not None:
+        settings["max_train_rows"] = spec.max_train_rows
     if arrays.parts["train"].blocks is not None:  # which are hashed with the rows
         settings["split_by_time" if arrays.by_time else "group"] = True
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())

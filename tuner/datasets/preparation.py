@@ -176,7 +176,14 @@ def _fold(
     """The training and the validation rows of one fold, among those outside the test part."""
     blocks = arrays.parts["train"].blocks
     if blocks is not None and arrays.by_time:
-        return folds.chain(rows, blocks[rows], folds=spec.folds, fold=spec.fold)
+        return folds.chain(
+            rows, blocks[rows], folds=spec.folds, fold=spec.fold, longest=spec.max_train_rows
+        )
+    if spec.max_train_rows is not None:
+        raise DataError(
+            f"{spec.source}: expected rows in the order of time with --max-train-rows. Received: "
+            "none: add --split-by-time COLUMN or an array time, or leave it out."
+        )
     options = {"folds": spec.folds, "fold": spec.fold, "seed": spec.seed}
     if flags is not None:
         return multilabel_split.fold(rows, flags[rows], **options)

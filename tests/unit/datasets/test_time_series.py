@@ -144,14 +144,63 @@ def test_windows_lie_in_one_piece(longest: int, horizon: int, drawn: st.DataObje
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_forward_chaining_is_that_of_scikit_learn(count: int):
-    """Where every row has a time of its own, in whatever order they come."""
+@pytest.mark.parametrize("longest", [None, 1, 9, 20, 40])
+def test_forward_chaining_is_that_of_scikit_learn(count: int, longest: int | None):
+    """Where every row has a time of its own, in whatever order they come; also where it slides."""
     times = np.random.default_rng(0).permutation(47)
     order = np.argsort(times)
-    for fold, (train, test) in enumerate(TimeSeriesSplit(count).split(order)):
-        parts = folds.chain(np.arange(100, 147), times, folds=count, fold=fold)
+    splits = TimeSeriesSplit(count, max_train_size=longest).split(order)
+    for fold, (train, test) in enumerate(splits):
+        parts = folds.chain(np.arange(100, 147), times, folds=count, fold=fold, longest=longest)
         assert parts["train"].tolist() == sorted(100 + order[train])
         assert parts["validation"].tolist() == sorted(100 + order[test])
+
+
+def test_rows_of_one_time_slide_together():
+    """The earliest time that does not fit as a whole is left out; one must fit."""
+    times = np.repeat(np.arange(12), 3)
+    options = {"folds": 2, "fold": 1}
+    parts = folds.chain(np.arange(36), times, **options, longest=7)
+    assert parts["train"].tolist() == [18, 19, 20, 21, 22, 23]
+    with pytest.raises(DataError, match=r"room for all rows of one time\. Received: 2"):
+        folds.chain(np.arange(36), times, **options, longest=2)
+
+
+@pytest.mark.parametrize("fields", [{}, {"window": None, "horizon": 1}])
+def test_folds_of_a_table_slide(tmp_path: Path, fields: dict[str, object]):
+    """Each has as many training rows, or the windows among them; other parts are as they were."""
+    source = table(tmp_path)
+    spec = {"split_by_time": "day", "folds": 3, **fields}
+    grown = [load(spec_of(source, fold=fold, **spec)) for fold in range(3)]
+    spec["max_train_rows"] = 12
+    slid = [load(spec_of(source, fold=fold, **spec)) for fold in range(3)]
+    assert len({len(data.train) for data in slid}) == 1
+    assert len(slid[0].train) == (12 if fields else 2)
+    for before, after in zip(grown, slid, strict=True):
+        assert before.fingerprint != after.fingerprint
+        for part in ("validation", "test"):
+            np.testing.assert_array_equal(before.raw(part), after.raw(part))
+        rows, latest = np.asarray(before.raw("train")), np.asarray(after.raw("train"))
+        if not fields:  # windows come in the order of time, rows of a table in that of the file
+            np.testing.assert_array_equal(latest, rows[-len(latest) :])
+        assert {row.tobytes() for row in latest} <= {row.tobytes() for row in rows}
+    assert "each after its at most 12 training rows" in outline_data(
+        slid[0], spec_of(source, **spec)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"max_train_rows": 5}, "--max-train-rows of 1 or more beside --folds"),
+        ({"max_train_rows": 0, "folds": 2}, "--max-train-rows of 1 or more"),
+        ({"max_train_rows": 5, "folds": 2}, "rows in the order of time with --max-train-rows"),
+    ],
+)
+def test_what_does_not_slide(fields: dict[str, int], line: str):
+    """Folds that are none, or of no order."""
+    with pytest.raises(DataError, match=line):
+        load(DataSpec(source="iris", **fields))
 
 
 def test_folds_of_a_table_by_time_go_forward(tmp_path: Path):

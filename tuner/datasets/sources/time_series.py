@@ -203,7 +203,9 @@ def _parts(ranks: NDArray[np.int64], spec: DataSpec) -> dict[str, NDArray[np.int
     else:
         parts = group_time.split_by_time(ranks, {"test": spec.test})
         rows = parts["train"]
-        parts |= folds.chain(rows, ranks[rows], folds=spec.folds, fold=spec.fold)
+        parts |= folds.chain(
+            rows, ranks[rows], folds=spec.folds, fold=spec.fold, longest=spec.max_train_rows
+        )
     return {part: parts[part] for part in PARTS}
 
 

@@ -64,20 +64,31 @@ def _check(
         )
 
 
-def chain(rows: Indices, times: NDArray[np.int64], *, folds: int, fold: int) -> dict[str, Indices]:
+def chain(
+    rows: Indices,
+    times: NDArray[np.int64],
+    *,
+    folds: int,
+    fold: int,
+    longest: int | None = None,
+) -> dict[str, Indices]:
     """Returns the rows of ``train`` and ``validation`` in one fold of forward chaining, ascending.
 
     Each fold validates on the rows that come next after all that it trains on, as scikit-learn's
     ``TimeSeriesSplit``; rows of one time stay together. The last one ends with the last row.
+    Training parts grow from fold to fold, or slide along with ``longest``.
 
     Args:
         rows: Indices of all rows outside the test part, ``(rows,)``.
         times: The time of each; only their order counts.
         folds: Number of folds, 2 or more.
         fold: Which one, from 0.
+        longest: The most rows to train on, the latest of them, as ``max_train_size``; None for
+            all that come before.
 
     Raises:
-        DataError: There are fewer different times than folds need.
+        DataError: There are fewer different times than folds need, or more rows of one time than
+            the longest training part has.
     """
     size, order = len(rows) // (folds + 1), np.sort(times)
     limits = [order[len(rows) - (folds - i) * size] if size else 0 for i in range(folds)]
@@ -88,4 +99,14 @@ def chain(rows: Indices, times: NDArray[np.int64], *, folds: int, fold: int) -> 
             "take fewer folds."
         )
     validates = (times >= limits[fold]) & (times < limits[fold + 1])
-    return {"train": rows[times < limits[fold]], "validation": rows[validates]}
+    before = times < limits[fold]
+    if longest is not None and before.sum() > longest:
+        first = np.sort(times[before])[-longest]
+        whole = (times[before] >= first).sum() == longest  # all rows of the earliest time
+        before &= times >= first if whole else times > first
+    if not before.any():
+        raise DataError(
+            f"Expected --max-train-rows with room for all rows of one time. Received: {longest}: "
+            "take more."
+        )
+    return {"train": rows[before], "validation": rows[validates]}
