@@ -16,6 +16,7 @@ from tests.support import series
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
 from tuner.studies.loading import code_names, load_space, space_and_data
+from tuner.studies.study_data import ends
 from tuner.studies.study_spec import StudySpec
 
 SPEC = StudySpec(
@@ -124,7 +125,7 @@ def load(resampling=Choice(["none", "some"])):
 
 
 def test_preparation_is_searched_where_it_is_asked_for():
-    """What is asked last of columns is the default where all of them are not among it."""
+    """The first of columns is the default where all of them are not among it."""
     assert not space_and_data("mlp", (), (), DataSpec(source="iris"))[1].preparation
     overrides = ["features=kbest:2,pca:1", "resampling=smote,none"]
     space, data = space_and_data("mlp", overrides, (), DataSpec(source="iris"))
@@ -145,6 +146,21 @@ def test_a_space_or_a_data_function_may_mean_something_of_its_own(tmp_path: Path
     assert data.preparation == {}
     assert data.arguments == {"resampling": "some"}
     assert space.parameters["features"].options == (4, 8)
+
+
+def test_a_range_of_features_is_a_list_of_choices():
+    """All of one method; those with the fewest and the most columns are tried at launch."""
+    spaces = [
+        space_and_data("mlp", [f"features={asked}"], (), DataSpec(source="iris"))[0]
+        for asked in ("all,kbest:2..4,pca:1..9:4", "all,kbest:2,kbest:3,kbest:4,pca:1,pca:5,pca:9")
+    ]
+    assert spaces[0].fingerprint() == spaces[1].fingerprint()
+    features = spaces[0].parameters["features"]
+    assert features.default == "all"
+    assert ends(features) == ("all", "kbest:2", "kbest:4", "pca:1", "pca:9")
+    for asked in ("kbest:4..2", "pca:1..9999", "pca:1..3:0"):
+        with pytest.raises(SpaceError, match="Expected a range from fewer to more columns"):
+            space_and_data("mlp", [f"features={asked}"], (), DataSpec(source="iris"))
 
 
 @pytest.mark.parametrize("asked", ["features=best:3", "features=kbest:0", "resampling=adasyn"])

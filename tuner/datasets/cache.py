@@ -75,8 +75,9 @@ def _load_and_cache(spec: DataSpec, state: str | None, reference: str | None) ->
         data = load(spec, allocate=scratch.allocate)
         size = sum(part.x.nbytes + part.y.nbytes for part in parts_of(data).values())
         is_function = source_catalog.find_source(spec.source).files is None
-        # How long a function takes nobody knows.
-        worth = size >= LARGE or (reference is not None and is_function) or spec.space is not None
+        # How long a function takes nobody knows, nor what trials search of preparation.
+        takes_long = (reference is not None and is_function) or spec.preparation or spec.space
+        worth = size >= LARGE or bool(takes_long and state is not None)
         try:
             name = write_entry(data, spec, scratch.open) if worth else SMALL
             # Not changed while it was read.

@@ -11,7 +11,7 @@ from search_spaces import catalog
 from search_spaces.errors import SpaceError, did_you_mean, quoted
 from search_spaces.objective_function import ObjectiveFunction, no_model
 from search_spaces.parameters.choices import Choice
-from search_spaces.parameters.feature_choice import ALL, FEATURES, FeatureChoice
+from search_spaces.parameters.feature_choice import ALL, FEATURES, FeatureChoice, expand
 from search_spaces.parameters.literals import Limits
 from search_spaces.parameters.overrides import parse
 from search_spaces.parameters.parameter import Parameter
@@ -66,6 +66,10 @@ def space_and_data(
     of_source = searched
     preparation = _preparation(name, overrides, arguments, of_source)
     searched = {**of_source, **_class_weights(overrides, data), **preparation}
+    if FEATURES in preparation:
+        overrides = [
+            f"{n}={expand(t) if n == FEATURES else t}" for n, t in parse(overrides).items()
+        ]
     declared = {name: parameter for name, parameter in searched.items() if parameter is not None}
     try:
         space = catalog.load(name, overrides, arguments, data_parameters=declared)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from search_spaces.parameters.choices import Choice
-from search_spaces.parameters.feature_choice import ALL, FEATURES
+from search_spaces.parameters.feature_choice import ALL, FEATURES, FeatureChoice
 from search_spaces.parameters.literals import Value, format_value
 from search_spaces.parameters.parameter import Parameter
 from search_spaces.parameters.ranges import Range
@@ -128,6 +128,8 @@ def ends(parameter: Parameter) -> tuple[Value, ...]:
     """Returns what is tried of a range before there is a study: its ends, or a short list."""
     if isinstance(parameter, Range):
         return parameter.low, parameter.high
+    if isinstance(parameter, FeatureChoice):
+        return parameter.extremes
     if isinstance(parameter, Choice) and len(parameter.values) > MOST_VALUES:
         return parameter.values[0], parameter.values[-1]
     return tuple(parameter.options or ())
