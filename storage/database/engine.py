@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import optuna
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -20,7 +21,7 @@ from storage.database import url as urls
 from storage.database.availability import reachable
 from storage.database.origin import Origin
 from storage.errors import StoreError
-from storage.optuna import frozen_trials
+from storage.optuna import frozen_trials, tables
 
 CLOCKS = {
     # Seconds since 1970 by the database's own clock. now() stands still within a transaction of
@@ -88,8 +89,19 @@ class OptunaStorage(RDBStorage):
     def __init__(self, url: URL) -> None:
         # Optuna fills a template into the URL with str.format: a brace in a password breaks it.
         text = urls.reveal(url).replace("{", "{{").replace("}", "}}")
-        super().__init__(text, engine_kwargs=connection.options(url), skip_table_creation=True)
+        super().__init__(
+            text,
+            engine_kwargs=connection.options(url),
+            skip_compatibility_check=True,
+            skip_table_creation=True,
+        )
         connection.listen(self.engine)
+        # Optuna's check reads all its migrations: as long as the rest of opening a store.
+        with connection.reading():
+            with self.engine.connect() as opened:
+                made_by_this_version = tables.library_version(opened) == optuna.__version__
+            if not made_by_this_version:
+                self._version_manager.check_table_schema_compatibility()
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)

@@ -39,6 +39,12 @@ optuna_trial_system_attributes: Table = models.TrialSystemAttributeModel.__table
 optuna_heartbeats: Table = models.TrialHeartbeatModel.__table__
 
 
+def library_version(c: Connection) -> str | None:
+    """The version of Optuna that made its tables, or was the last to upgrade them."""
+    found: str | None = c.scalar(sa.select(models.VersionInfoModel.__table__.c.library_version))
+    return found
+
+
 def create_tables(c: Connection) -> None:
     """Creates Optuna's tables in the caller's transaction; existing ones stay as they are.
 

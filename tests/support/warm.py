@@ -42,6 +42,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy.orm
+
 from tests.support.sources import ROOT
 
 PUBLIC = ("tensorflow", "keras")
@@ -51,6 +53,21 @@ OURS = (
     "tuner.cli",
     "tuner.workers.calibration",
     "tuner.dashboard",
+    # What functions import, which most processes call.
+    "alembic.migration",
+    "fsspec.implementations.local",
+    "plotly.graph_objects",
+    "pyarrow.pandas_compat",
+    "optuna.visualization",
+    "rich.status",
+    "search_spaces.families.mlp",
+    "sklearn.datasets",
+    "tuner.cli.run_workers",
+    "tuner.models",
+    "tuner.models.rerun",
+    "tuner.report",
+    "tuner.search.samplers",
+    "tuner.study_setup.create_study",
 )
 SET_NAME, SET_CHILD_SUBREAPER = 15, 36  # of prctl(2)
 LONGEST_NAME = 15
@@ -326,14 +343,15 @@ def main() -> None:
     asked = socket.socket(fileno=int(sys.argv[1]))
     _import(PUBLIC)
     plain = Source.forked()
-    _import(OURS)
+    _import(OURS, then=sqlalchemy.orm.configure_mappers)  # as the first question to a store does
     _serve(asked, plain)
 
 
-def _import(names: Sequence[str]) -> None:
+def _import(names: Sequence[str], then: Callable[[], Any] = lambda: None) -> None:
     gc.disable()  # nothing of it is garbage: to look it through each time takes seconds
     for name in names:
         importlib.import_module(name)
+    then()
     gc.enable()
     gc.collect()
     gc.freeze()  # or else each child's first look for garbage copies all that was imported

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from storage import logs, studies, trials
 from storage.database import connection, migrate, schema
@@ -189,3 +190,27 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(url: str):
         open_store(url)
     assert "127.0.0.1:9" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_the_newest_migration_is_known_by_its_name():
+    """As Alembic finds it, which imports them all."""
+    script = ScriptDirectory.from_config(migrate._alembic_config())
+    assert migrate.head() == script.get_current_head()
+
+
+def test_tables_of_another_version_of_optuna(store: Store):
+    """They are used where nothing of them has changed since, and else refused in one line."""
+
+    def made_by(version: str, revision: str) -> None:
+        with store.write() as c:
+            c.execute(sa.text("UPDATE version_info SET library_version = :v"), {"v": version})
+            c.execute(sa.text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+
+    with store.read() as c:
+        assert tables.library_version(c) == optuna.__version__
+        revision = c.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    made_by("4.9.0", revision)
+    open_store(address(store)).close()
+    made_by("4.9.0", "v2.6.0.a")
+    with pytest.raises(StoreError, match=r"^[^\n]+set up by optuna 4\.9\.0[^\n]+$"):
+        open_store(address(store))

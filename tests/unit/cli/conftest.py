@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from storage import studies
 from storage.database.engine import Store, open_store
+from storage.files.artifacts import Artifacts
 from storage.studies import Study
 from tests.support.typed import Typed
 
@@ -31,11 +34,27 @@ class Launched:
     study: Study
 
 
+@pytest.fixture(scope="session")
+def first_launch(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """What `launch` made in a folder of its own."""
+    folder = tmp_path_factory.mktemp("launched")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("TUNER_STORAGE", raising=False)
+        words = ("mlp", "--data", "digits", "--trials", "4", "--workers", "0")
+        result = Typed(folder)("launch", *words)
+        assert result.exit_code == 0, result.stderr
+    with closing(open_store(f"sqlite:///{folder / 'tuner.db'}", create=False)) as store:
+        return studies.load(store, "mlp-digits")
+
+
 @pytest.fixture
-def launched(tuner: Typed) -> Iterator[Launched]:
-    """A study of four trials named `mlp-digits`."""
-    result = tuner("launch", "mlp", "--data", "digits", "--trials", "4", "--workers", "0")
-    assert result.exit_code == 0, result.stderr
-    store = open_store("sqlite:///tuner.db", create=False)
-    yield Launched(store, studies.load(store, "mlp-digits"))
-    store.close()
+def launched(tuner: Typed, first_launch: Study, empty_sqlite_store: Path) -> Iterator[Launched]:
+    """A study of four trials named `mlp-digits`, as if it had been launched here."""
+    shutil.copy(empty_sqlite_store, tuner.folder / "tuner.db")
+    spec = {**first_launch.spec, "artifacts": str(tuner.folder / "tuner-artifacts")}
+    lease = first_launch.lease_seconds
+    with closing(open_store("sqlite:///tuner.db", create=False)) as store:
+        made = studies.create(store, name="mlp-digits", spec=spec, budget=4, lease_seconds=lease)
+        Artifacts(spec["artifacts"], made).mark()
+        yield Launched(store, studies.load(store, "mlp-digits"))

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.support.typed import Typed, refused
-from tests.unit.cli.conftest import Launched
 
 LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0")
 TABLE = ("launch", "mlp", "--data", "t.csv", "--target", "y", "--workers", "0")
@@ -125,19 +124,37 @@ def test_what_is_no_file_is_not_read(
     assert len(line) <= 300
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table and a study named `mlp-digits`, which nothing here may change."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "t.csv").write_text("a,y\n" + "1,0\n2,1\n" * 50)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("TUNER_STORAGE", raising=False)
+        assert Typed(folder)(*LAUNCH).exit_code == 0
+    return folder
+
+
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
 @pytest.mark.parametrize("words", WRITTEN, ids=" ".join)
 def test_what_is_no_file_is_not_written(
-    tuner: Typed, launched: Launched, words: tuple[str, ...], kind: str, force: bool
+    tuner: Typed,
+    home: Path,
+    words: tuple[str, ...],
+    kind: str,
+    force: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither with --force: a device is no place for a model."""
-    (tuner.folder / "t.csv").write_text("a,y\n" + "1,0\n2,1\n" * 50)
-    path = tuner.folder / f"odd{ending(words)}"
+    monkeypatch.chdir(home)
+    path = home / f"odd{ending(words)}"
     make(kind, path)
     before = path.lstat()
     line = refused(tuner(*(word.format("odd") for word in words), *["--force"][:force]))
     assert len(line) <= 300
     assert "odd" in line
     assert path.lstat().st_ino == before.st_ino
+    path.rmdir() if kind == "folder" else path.unlink()

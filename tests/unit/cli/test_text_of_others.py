@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shlex
-import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from rich.text import Text
 from storage import logs, studies, study_states, workers
 from storage.database.engine import Store, open_store
 from storage.studies import Study
-from tests.support import study_history
+from tests.support import study_history, warm
 from tests.support.sources import ROOT
 from tests.support.trials import WORKER, begin, complete, fail
 from tests.unit.cli.conftest import Typed
@@ -197,8 +196,9 @@ def test_what_optuna_logs_in_a_dashboard_is_harmless():
         "_log_safely()\n"
         f"optuna.create_study(study_name={ATTACK!r})"
     )
-    words = [sys.executable, "-c", program]
-    said = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT).stderr
+    told = warm.run([sys.executable, "-c", program], text=True, cwd=ROOT)
+    said = told.stderr
+    assert told.returncode == 0, said
     assert "\\x1b]0;owned\\x07" in said
     assert said.count("owned") == 1
     assert not commands_a_terminal(said)

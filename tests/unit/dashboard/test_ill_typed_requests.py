@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import logging
@@ -24,7 +25,11 @@ from tuner.dashboard.app import application
 from tuner.dashboard.hosts import Hosts
 
 JSON = {"Content-Type": "application/json"}
-ROUTES = sorted({(r.method, r.rule) for r in optuna_dashboard.wsgi(InMemoryStorage()).routes})
+CODE = {
+    (route.method, route.rule): inspect.getsource(inspect.unwrap(route.callback))
+    for route in optuna_dashboard.wsgi(InMemoryStorage()).routes
+}
+ROUTES = sorted(CODE)
 KNOWN, UNKNOWN = "1", "77"
 RIGHT: dict[str, Any] = {
     "study_name": "new",
@@ -102,13 +107,17 @@ def paths(rule: str) -> Iterator[str]:
         yield path
 
 
-def bodies() -> Iterator[bytes]:
+def bodies(method: str, rule: str) -> Iterator[bytes]:
+    """Each key that the route reads wrong in every way, and missing; then all others at once."""
+    read = [key for key in RIGHT if f'"{key}"' in CODE[method, rule]]
+    others = [key for key in RIGHT if key not in read]
     yield from RAW
     yield json.dumps(RIGHT).encode()
-    for key, wrong in itertools.product(RIGHT, WRONG):
-        yield json.dumps({**RIGHT, key: wrong}).encode()
-    for key in RIGHT:
+    for keys, wrong in itertools.product([*([key] for key in read), others], WRONG):
+        yield json.dumps({**RIGHT, **dict.fromkeys(keys, wrong)}).encode()
+    for key in read:
         yield json.dumps({name: value for name, value in RIGHT.items() if name != key}).encode()
+    yield json.dumps({name: RIGHT[name] for name in read}).encode()
 
 
 def check(answer: Any, what: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -130,7 +139,8 @@ def test_no_body_is_an_internal_error(
     caplog.set_level(logging.ERROR)
     for path in paths(rule):
         few = [json.dumps(RIGHT).encode(), b"[]"]
-        for body in bodies() if path.replace("/1", "") == re.sub(r"/<[^/]*>", "", rule) else few:
+        exists = path.replace("/1", "") == re.sub(r"/<[^/]*>", "", rule)
+        for body in bodies(method, rule) if exists else few:
             answer = asked.request(method, path, content=body, headers=JSON)
             check(answer, (method, path, body[:200]), caplog)
         for headers in ({}, {"Content-Type": "text/plain"}):
@@ -149,6 +159,12 @@ def test_no_address_is_an_internal_error(
         for query in ("", "?after=x", "?after=-1", f"?after={'9' * 5000}", "?trial_ids=x,%FF",
                       f"?trial_ids={'9' * 5000}", "?trial_ids=77", "?after=%00"):  # fmt: skip
             check(asked.request(method, path + query), (method, path, query[:50]), caplog)
+
+
+def test_every_key_is_read_by_a_route() -> None:
+    """So that none is wrong only beside others."""
+    code = "".join(CODE[route] for route in WRITING)
+    assert not [key for key in RIGHT if f'"{key}"' not in code]
 
 
 def test_right_bodies_are_taken(asked: TestClient, tmp_path: Path) -> None:

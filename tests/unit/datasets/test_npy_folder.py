@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support import warm
+from tests.support.sources import ROOT
 from tuner.datasets import DataError, DataSpec, cache, describe, load, load_shared
 from tuner.datasets.cache_folder import FOLDER_VARIABLE
 
 MEGABYTE = 1 << 20
 
-# Private memory is limited to what the imports took and a bit; mapped files do not count.
+# Private memory is limited to what there is and a bit; mapped files do not count.
 LITTLE = """
 import json, resource, sys
 from pathlib import Path
@@ -88,12 +89,11 @@ def test_rows_may_be_more_than_memory_holds(tmp_path: Path, learns: str):
     np.save(rows / "y.npy", np.arange(60_000) % 2)
     answers = [
         json.loads(
-            subprocess.run(
-                [sys.executable, "-c", LITTLE, rows, str(size * MEGABYTE), learns],
+            warm.run(
+                [sys.executable, "-c", LITTLE, str(rows), str(size * MEGABYTE), learns],
                 env={**os.environ, FOLDER_VARIABLE: str(tmp_path / f"cache-{size}")},
-                capture_output=True,
                 text=True,
-                check=True,
+                cwd=ROOT,
             ).stdout
         )
         for size in (150, 20)
