@@ -41,8 +41,8 @@ optuna_heartbeats: Table = models.TrialHeartbeatModel.__table__
 
 def library_version(c: Connection) -> str | None:
     """The version of Optuna that made its tables, or was the last to upgrade them."""
-    found: str | None = c.scalar(sa.select(models.VersionInfoModel.__table__.c.library_version))
-    return found
+    version: str | None = c.scalar(sa.select(models.VersionInfoModel.__table__.c.library_version))
+    return version
 
 
 def create_tables(c: Connection) -> None:

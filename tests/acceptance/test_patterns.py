@@ -51,7 +51,7 @@ def test_pattern(name: str, tmp_path: Path):
 def test_nested_mlflow(tmp_path: Path):
     """A trial is one run of MLflow with a nested one for each fold, all of them finished."""
     tuner = Terminal(tmp_path, environment={"MLFLOW_TRACKING_URI": "sqlite:///runs.db"})
-    ended = tuner(*_command(PATTERNS / "nested_mlflow.py"), "--trials", "2", "--workers", "2")
+    ended = tuner(*_command(PATTERNS / "nested_mlflow.py"), "--trials", "2", "--workers", "1")
     assert ended.returncode == 0, ended.stderr
     assert _runs(tmp_path / "runs.db") == {"trial 0": 3, "trial 1": 3}
 

@@ -114,7 +114,7 @@ def test_postgresql_is_tormented(postgresql_url: str, processes: Nursery, tmp_pa
 
 def assert_exact(place: Workplace, study: Study, workers: list[Child]) -> None:
     """The same workers end all trials, each with every epoch once."""
-    assert [worker.wait(120) for worker in workers] == [0] * len(workers), workers
+    assert [worker.wait() for worker in workers] == [0] * len(workers), workers
     records = trials.list_trials(place.store, study)
     assert [(t.number, t.state) for t in records] == [(n, "complete") for n in range(study.budget)]
     written = [(e.number, e.epoch) for e in epochs(place.store, study)]
@@ -149,7 +149,7 @@ def test_sqlite_is_deleted(processes: Nursery, tmp_path: Path):
         workers = [place.worker(study) for _ in range(2)]
         poll(at_work(place, study))
         path.unlink()
-        assert [worker.wait(60) for worker in workers] == [2, 2], workers
+        assert [worker.wait() for worker in workers] == [2, 2], workers
         assert all("Error: Expected the file of the store to stay" in w.said for w in workers)
         assert not path.exists()
     (kept,) = tmp_path.glob("store.db.kept-*")

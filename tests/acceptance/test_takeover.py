@@ -70,10 +70,10 @@ def reached(place: Workplace, study: Study, epoch: int, number: int = 0) -> Call
 def test_killed(place: Workplace, uninterrupted: dict[int, Any]):
     """After kill -9 the other worker goes on with the same trial once the lease has run out."""
     study = place.study("killed", budget=1, overrides=OVERRIDES)
-    first = place.worker(study)
+    both = {worker.name: worker for worker in (place.worker(study), place.worker(study))}
     row = poll(reached(place, study, 8))
-    second = place.worker(study)
-    poll(reached(place, study, 15))
+    first = both.pop(row.worker_id)
+    (second,) = both.values()
     first.send(signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
     assert second.wait() == 0, second
@@ -312,11 +312,11 @@ def test_orphaned(place: Workplace):
     supervisor = place.nursery.start(
         "tests.support.orphans:supervise", place.url, study.name, output=place.folder / "orphan"
     )
-    pid = int(poll(lambda: supervisor.said.partition("\n")[0], 30))
-    poll((place.folder / "orphan.hung").exists, 60)
+    pid = int(poll(lambda: supervisor.said.partition("\n")[0]))
+    poll((place.folder / "orphan.hung").exists)
     os.kill(pid, signal.SIGTERM)  # by itself this is not heard
     supervisor.send(signal.SIGKILL)
-    poll(lambda: not alive(pid), 30, waiting_for="the end of an orphan")
+    poll(lambda: not alive(pid), waiting_for="the end of an orphan")
     assert "the process is ended" in supervisor.said
 
 
@@ -333,10 +333,10 @@ def test_orphaned_while_no_thread_can_run(place: Workplace):
         True,
         output=place.folder / "locked",
     )
-    pid = int(poll(lambda: supervisor.said.partition("\n")[0], 30))
-    poll((place.folder / "locked.hung").exists, 60)
+    pid = int(poll(lambda: supervisor.said.partition("\n")[0]))
+    poll((place.folder / "locked.hung").exists)
     supervisor.send(signal.SIGKILL)
-    poll(lambda: not alive(pid), 30, waiting_for="the end of an orphan")
+    poll(lambda: not alive(pid), waiting_for="the end of an orphan")
 
 
 def alive(pid: int) -> bool:

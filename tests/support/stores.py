@@ -28,9 +28,22 @@ TABLES = (
 )
 
 
-def make(store: Store, name: str = "study", *, budget: int = 3, **more: Any) -> Study:
-    """Makes a study with a definition of no interest."""
-    return studies.create(store, name=name, spec={}, budget=budget, **more)
+def make(
+    store: Store,
+    name: str = "study",
+    *,
+    budget: int = 3,
+    lease_seconds: float = 3600.0,
+    **more: Any,
+) -> Study:
+    """Makes a study with a definition of no interest.
+
+    Args:
+        lease_seconds: So long that none runs out by itself, however slow the machine is.
+        more: Further arguments of ``studies.create``.
+    """
+    lease = {"lease_seconds": lease_seconds}
+    return studies.create(store, name=name, spec={}, budget=budget, **lease, **more)
 
 
 def claim(store: Store, study: Study, worker: str = "ada") -> Claim:

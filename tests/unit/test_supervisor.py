@@ -17,6 +17,7 @@ from storage import workers
 from storage.database import schema
 from storage.database.engine import Store
 from storage.studies import Study
+from tests.support.polling import PATIENCE
 from tests.support.stores import claim, make
 from tuner.workers import exit_codes, supervisor
 from tuner.workers.exit_codes import WAITING
@@ -96,7 +97,7 @@ def test_only_who_shows_nothing_is_killed(
         supervised.supervisor._check_workers()
     if not (beats or renews or touches):
         assert supervised.slot.process is not None
-        supervised.slot.process.wait(10)
+        supervised.slot.process.wait(PATIENCE)
     assert supervised.alive == (beats or renews or touches)
 
 
@@ -159,7 +160,7 @@ class Crashing:
         supervisor._start(self.supervised.slot)
         while self.started < starts and supervisor.watch():
             assert self.supervised.slot.process is not None
-            self.supervised.slot.process.wait(10)
+            self.supervised.slot.process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("life", [0.0, 1000.0], ids=["at once", "after a quarter of an hour"])

@@ -17,7 +17,7 @@ from storage.leases import Claim
 from storage.studies import Study
 from tests.conftest import refuse
 from tests.support.accounts import private_folder, unprivileged
-from tests.support.polling import poll
+from tests.support.polling import PATIENCE, poll
 from tests.support.postgresql import ACCOUNTS
 from tests.support.servers import free_port
 from tests.support.stores import complete, make, report
@@ -51,12 +51,12 @@ def bounced_url(postgresql_url: str) -> Iterator[str]:
         )
     bounced = url.set(port=port).render_as_string(hide_password=False)
     try:
-        poll(lambda: process.poll() is not None or _answers(bounced), 30)
+        poll(lambda: process.poll() is not None or _answers(bounced))
         assert process.poll() is None, (folder / "log").read_text()
         yield bounced
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)
 
 

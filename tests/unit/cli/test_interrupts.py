@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from tests.support.polling import PATIENCE
 from tuner.cli.interrupts import Interrupts
 
 
@@ -20,7 +21,7 @@ def test_a_signal_is_noted_instead_of_ending_the_process(number: signal.Signals,
     with Interrupts(again=lambda: insisted.append(True)) as asked:
         assert asked.received is None
         os.kill(os.getpid(), number)
-        asked.wait(10)
+        asked.wait(PATIENCE)
         assert (asked.received, asked.exit_code) == (number, code)
         assert not insisted
         os.kill(os.getpid(), number)
