@@ -41,6 +41,15 @@ def find_methods(name: str) -> dict[str, ast.FunctionDef]:
     return _methods(path, node, MOST_IMPORTS) if isinstance(node, ast.ClassDef) else {}
 
 
+def files_beside(name: str) -> list[Path]:
+    """Returns the Python files in the folder of the one that defines a name, which it may import.
+
+    Empty where the name is not found as ``find_definition`` finds it.
+    """
+    located = _locate(name)
+    return [] if located is None else sorted(located[0].parent.glob("*.py"))
+
+
 def _locate(name: str) -> Located | None:
     place, _, attribute = name.rpartition(":")
     path = source_files.file_of(name) or _module_file(place, Path.cwd())

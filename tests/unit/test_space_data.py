@@ -94,6 +94,9 @@ def test_each_combination_is_made_once_on_a_machine(tmp_path: Path) -> None:
     written(tmp_path, CUT.replace("+ hyper", "- hyper"))
     StudyData(first._asked, first.default).of({"columns": 2})
     assert calls(tmp_path) == before + 1, "the file is another one"
+    (tmp_path / "beside.py").write_text("")
+    StudyData(first._asked, first.default).of({"columns": 2})
+    assert calls(tmp_path) == before + 2, "it may import that one"
 
 
 def test_what_it_asks_for_is_read_from_its_file(tmp_path: Path) -> None:

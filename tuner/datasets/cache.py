@@ -11,7 +11,7 @@ The cache folder holds:
 User functions are always called: what they return cannot be known from their file. Only other
 combinations of a function's arguments are taken from the cache, whatever their size, by the hash of
 its file and of the data that it returned for the defaults just now. What a space makes of rows is
-kept as well, by the hash of its file.
+kept as well, as long as the files in its folder stay the same.
 
 Arrays are mapped copy-on-write: TensorFlow wants writable memory, but no write reaches the file.
 """
@@ -32,6 +32,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from search_spaces.user_code import source_files
+from search_spaces.user_code.definitions import files_beside
 from tuner.datasets.cache_folder import cache_folder
 from tuner.datasets.cache_room import make_room
 from tuner.datasets.cached_entry import code_digest, key_of, open_entry, parts_of, write_entry
@@ -149,7 +150,11 @@ def _find_cached(spec: DataSpec, state: str) -> Data | None:
 def _source_state(spec: DataSpec, reference: str | None) -> str | None:
     """Hashes spec and file status of a source; None where these do not determine its rows."""
     files = source_catalog.find_source(spec.source).files
-    of_space = [] if spec.space is None else [source_files.fingerprint([spec.space])]
+    try:
+        beside = files_beside(spec.space) if spec.space else []
+        of_space = [_file_identity(path) for path in beside]
+    except OSError:
+        return None
     if files is None and reference is not None:
         code = source_files.fingerprint([spec.source])
         return key_of(code_digest(), spec.resolve().to_dict(), code, reference, *of_space)
