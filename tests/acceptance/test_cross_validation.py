@@ -13,6 +13,7 @@ from storage.database.engine import open_store
 from tests.support.polling import poll
 from tests.support.process_family import process_family
 from tests.support.terminal import Terminal
+from tests.support.working import ONE_GRAPH
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -22,7 +23,7 @@ ROUNDS = 3 * 2
 def test_every_trial_has_all_its_rounds_once(tmp_path: Path) -> None:
     """Whoever trained them; the value is their mean, and a trial comes out the same again."""
     tuner = Terminal(tmp_path)
-    launch = ["launch", "mlp", "--data", "digits", "--study", "cv", "--trials", "4"]
+    launch = ["launch", "mlp", "--data", "digits", "--study", "cv", "--trials", "4", *ONE_GRAPH]
     search = ["--folds", "3", "--repeats", "2", "--pruner", "none", "--set", "epochs=6"]
     assert tuner(*launch, *search, "--workers", "0", "--lease", "3s").returncode == 0
     store = open_store(f"sqlite:///{tmp_path}/tuner.db", create=False)

@@ -18,13 +18,14 @@ from tests.support import warm
 from tests.support.polling import poll
 from tests.support.sources import ROOT
 from tests.support.terminal import Terminal
+from tests.support.working import ONE_GRAPH
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
 SHORT = ("launch", "mlp", "--data", "digits", "--set", "epochs=3..6")
 LONG = (
     "launch", "mlp", "--data", "digits", "--set", "epochs=60..80", "--set", "batch_size=16",
-    "--set", "layers=1", "--set", "units=32",
+    "--set", "units=32", *ONE_GRAPH,
 )  # fmt: skip
 
 SCORE = """
@@ -197,7 +198,7 @@ def begun(tuner: Terminal) -> bool:
 def test_two_terminals(tmp_path: Path, store_url: str):
     """`launch --workers 0` only makes the study; workers join with nothing but the URL."""
     tuner = Terminal(tmp_path, storage=store_url)
-    made = tuner.json(*SHORT, "--trials", "6", "--workers", "0")
+    made = tuner.json(*SHORT, *ONE_GRAPH, "--trials", "6", "--workers", "0")
     assert made["trials"]["unstarted"] == 6
     with (
         tuner.started("worker", "mlp-digits", "--threads", "1") as one,

@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.support.terminal import Terminal
+from tests.support.working import ONE_GRAPH
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -18,8 +19,7 @@ OBJECTIVES = ("val_loss", "parameters", "latency", "val_accuracy")
 LAUNCH = (
     "launch", "mlp", "--data", "digits", "--trials", str(BUDGET), "--workers", "2",
     "--keep", str(KEEP), "--pruner", "median", "--study", "s",
-    *("--set", "layers=1", "--set", "units=8..256:log", "--set", "normalization=none"),
-    *("--set", "epochs=4"),
+    *("--set", "units=8..256:log", "--set", "epochs=4", *ONE_GRAPH),
 )  # fmt: skip
 
 

@@ -44,6 +44,12 @@ STEADY = (
     "batch_size=16",
 )
 
+# Words of `launch` by which trials of `mlp` share one graph, where what they are does not matter.
+ONE_GRAPH = (
+    *("--set", "optimizer=adam", "--set", "schedule=constant", "--set", "activation=relu"),
+    *("--set", "layers=1", "--set", "normalization=none"),
+)
+
 
 @dataclass(frozen=True)
 class Workplace:
