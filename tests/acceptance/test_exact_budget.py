@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing as mp
 import random
 import signal
 import time
@@ -20,6 +19,7 @@ from storage.database.engine import Store
 from storage.lost_workers import MAX_LOSSES
 from tests.support import crash_worker
 from tests.support.bulk_studies import SPACE
+from tests.support.concurrency import forked
 from tests.support.polling import poll
 from tests.support.stores import make
 
@@ -38,8 +38,7 @@ class Herd:
     """
 
     def __init__(self, url: str, study: str, seed: int) -> None:
-        self._context = mp.get_context("forkserver")
-        self._context.set_forkserver_preload([crash_worker.__name__])
+        self._context = forked()
         self._arguments = (url, study)
         self._rng = random.Random(seed)
         self._alive: list[ForkServerProcess] = []

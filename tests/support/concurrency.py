@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import multiprocessing as mp
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
+from tests.support import crash_worker
 from tests.support.polling import PATIENCE
+
+
+def forked(*modules: str) -> ForkServerContext:
+    """Processes that need not import what most of ours do: forked from one that has.
+
+    Args:
+        modules: What it imports besides, where it is not there yet.
+    """
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload([crash_worker.__name__, *modules])
+    return context
 
 
 def race(function: Callable[..., Any], *arguments: Any, processes: int) -> list[str | None]:
@@ -22,7 +35,7 @@ def race(function: Callable[..., Any], *arguments: Any, processes: int) -> list[
     Returns:
         For each process ``None``, or the exception that the function raised, as text.
     """
-    fresh = mp.get_context("spawn")
+    fresh = forked(function.__module__)
     gate = fresh.Barrier(processes)
     results: Queue[str | None] = fresh.Queue()
     runners = [
