@@ -43,6 +43,7 @@ FAMILIES: Registry[type[SearchSpace]] = Registry(
         "cnn": "search_spaces.families.cnn:CNN",
         "cnn1d": "search_spaces.families.cnn:CNN1D",
         "rnn": "search_spaces.families.rnn:RNN",
+        "unet": "search_spaces.families.unet:UNet",
         "jordan": "search_spaces.families.jordan:Jordan",
         "autoencoder": "search_spaces.families.autoencoder:Autoencoder",
         "stacked-autoencoder": "search_spaces.families.autoencoder:StackedAutoencoder",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search_spaces import loss_parameters
@@ -30,6 +31,8 @@ def check_fit(space: SearchSpace, inputs: Inputs, outputs: Outputs | None) -> No
             f"Expected the task {' or '.join(map(shown_task, space.tasks))} for {space.name}. "
             f"Received: {shown_task(outputs.task)}: take {space.alternative}."
         )
+    if outputs is not None and space.source is None:
+        _check_axes(space, inputs, outputs)
     if inputs.vocabulary is not None and not space.takes_words:
         raise SpaceError(
             f"Expected rows of numbers that measure something for {space.name}. "
@@ -57,3 +60,28 @@ def _check_heads(space: SearchSpace, outputs: Outputs) -> None:
             f"{format_outputs(outputs)}: write a space of your own, whose "
             "models have outputs of these names."
         )
+
+
+def _check_axes(space: SearchSpace, inputs: Inputs, outputs: Outputs) -> None:
+    """Refuses a target for each place where a family's models have one answer, or others."""
+    if len(outputs.axes) not in map(len, space.output_axes):
+        places = {1: "step: take rnn, or seq2seq", 2: "pixel: take unet"}
+        if outputs.axes:
+            received = f"one for each {places.get(len(outputs.axes), 'place: take a space')}"
+        else:
+            received = f"one: take {space.alternative}"
+        raise SpaceError(
+            f"Expected {_shown(space.output_axes)} for {space.name}. Received: {received} or a "
+            "space of your own."
+        )
+    if space.same_axes and outputs.axes and inputs.shape[: len(outputs.axes)] != outputs.axes:
+        sides = "x".join(map(str, outputs.axes))
+        raise SpaceError(
+            f"Expected targets of the size of the rows for {space.name}, whose shape is "
+            f"{inputs.shape}. Received: {sides}: take {space.other_size} or a space of your own."
+        )
+
+
+def _shown(output_axes: Sequence[Sequence[str]]) -> str:
+    each = [f"one for each place of ({', '.join(axes)})" for axes in output_axes if axes]
+    return " or ".join([*(["one target a row"] if () in output_axes else []), *each])

@@ -70,7 +70,9 @@ class Outputs:
 
     Attributes:
         task: What is predicted; ``several`` where a model has several outputs.
-        units: Numbers that a model answers a row with.
+        units: Numbers that a model answers a row with; where a row has places, each of them.
+        axes: Of the places that a row has a target for: (height, width) of a mask or an image,
+            (steps,) of a sequence; empty where it has one for itself.
         activation: Of the last layer.
         loss: As Keras names it; of several outputs it is the sum of theirs.
         heads: Where models have several outputs, the head of each by its name, which is what the
@@ -84,6 +86,8 @@ class Outputs:
         >>> digits = Outputs.for_task("classes", 10)
         >>> digits.units, digits.activation, digits.loss
         (10, 'softmax', 'sparse_categorical_crossentropy')
+        >>> Outputs.for_task("binary", axes=(64, 64)).shape
+        (64, 64, 1)
     """
 
     task: Task
@@ -93,9 +97,10 @@ class Outputs:
     heads: Mapping[str, Outputs] | None = field(default=None, hash=False)
     unit: Unit | None = None
     as_trained: bool = False
+    axes: tuple[int, ...] = ()
 
     @classmethod
-    def for_task(cls, task: Task, units: int = 1) -> Outputs:
+    def for_task(cls, task: Task, units: int = 1, axes: tuple[int, ...] = ()) -> Outputs:
         """Returns the usual head of a task.
 
         Args:
@@ -103,6 +108,7 @@ class Outputs:
                 (units labels of which a row has any number, each 0 or 1) or ``regression``
                 (float targets).
             units: numbers to predict: of classes, of labels, or of regression targets.
+            axes: of the places that each have such a target.
 
         Raises:
             ValueError: the task is unknown or the number of units cannot be.
@@ -113,7 +119,7 @@ class Outputs:
         if units < fewest or (most is not None and units > most):
             expected = f"{fewest} unit" if most == fewest else f"at least {fewest} unit(s)"
             raise ValueError(f"Expected {expected} for {task}. Received: {units}.")
-        return cls(task=task, units=units, activation=activation, loss=loss)
+        return cls(task=task, units=units, activation=activation, loss=loss, axes=axes)
 
     @classmethod
     def for_heads(cls, heads: Mapping[str, Outputs]) -> Outputs:
@@ -122,8 +128,13 @@ class Outputs:
         return cls(task="several", units=units, activation="linear", loss="sum", heads=heads)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the answer to a row, without the batch axis."""
+        return (*self.axes, self.units)
+
+    @property
     def columns(self) -> int:
-        """Numbers that a row's target is kept as: one for a class, whatever the classes are."""
+        """Numbers that a target is kept as: one for a class, whatever the classes are."""
         if self.heads is not None:
             return sum(head.columns for head in self.heads.values())
         return self.units if self.task in ("labels", "regression") else 1

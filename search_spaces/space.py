@@ -54,6 +54,10 @@ class SearchSpace(RenamedAttributes, ABC):
         name: name of the space; by default the name of the class in lower case.
         initial_points: points worth trying first, each with its most important values only.
         input_axes: shapes of rows that the models accept, as names of axes; empty for any.
+        output_axes: of places of a row that the models of a family answer one by one, as names;
+            empty ones for an answer to the row.
+        same_axes: whether those places are those of the rows.
+        other_size: what messages advise for other places.
         takes_words: whether rows may be indices of words, below ``inputs.vocabulary``.
         tasks: tasks that the models can learn; empty for any.
         alternative: what messages advise for other rows or tasks.
@@ -95,6 +99,9 @@ class SearchSpace(RenamedAttributes, ABC):
     declared_whole: ClassVar[bool] = True
     names_are_open: ClassVar[bool] = False
     input_axes: ClassVar[Sequence[Sequence[str]]] = ()
+    output_axes: ClassVar[Sequence[Sequence[str]]] = ((),)
+    same_axes: ClassVar[bool] = True
+    other_size: ClassVar[str] = "targets of that size"
     takes_words: ClassVar[bool] = False
     tasks: ClassVar[Sequence[Task]] = ()
     alternative: ClassVar[str] = "mlp"

@@ -14,6 +14,7 @@ from search_spaces.families.common_layers import (
     finish,
     kernel_penalty,
 )
+from search_spaces.shapes import Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -59,14 +60,15 @@ def block(
     regularizer: str = REGULARIZERS[0],
     initializer: str = USUAL_INITIALIZER,
 ) -> keras.KerasTensor:
-    """Returns convolutions that keep the size, one after another, then half the size.
+    """Returns convolutions that keep the size, one after another, then half the size if pooled.
 
     Args:
         x: shape (batch, ..., channels) with `dimensions` axes between.
         filters: channels of the result.
         convolutions: how many.
         kernel: side of each filter.
-        pooling: one of `POOLINGS`; ``stride`` lets the last convolution skip every other place.
+        pooling: one of `POOLINGS`; ``stride`` lets the last convolution skip every other place;
+            or ``none``, which keeps the size.
         penalty: weight of the kernels in the loss.
         dropout: share of the result dropped in training, in [0, 1).
         regularizer, initializer: as in `blocks.dense`.
@@ -77,7 +79,7 @@ def block(
     import keras
 
     convolution = getattr(keras.layers, f"Conv{dimensions}D")
-    halves = max(x.shape[1:-1]) > 1
+    halves = pooling != "none" and max(x.shape[1:-1]) > 1
     for i in range(convolutions):
         strided = halves and pooling == "stride" and i == convolutions - 1
         piece = f"{name}_convolution_{i}"
@@ -98,6 +100,15 @@ def block(
     if dropout:
         x = keras.layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return x
+
+
+def head(x: keras.KerasTensor, outputs: Outputs) -> keras.KerasTensor:
+    """Returns the answer to each pixel, shape (batch, height, width, outputs.units), in float32."""
+    import keras
+
+    return keras.layers.Conv2D(
+        outputs.units, 1, activation=outputs.activation, dtype="float32", name="head"
+    )(x)
 
 
 def reduce(x: keras.KerasTensor, reduction: str, *, dimensions: int) -> keras.KerasTensor:

@@ -26,10 +26,13 @@ class RNN(SearchSpace):
     """Recurrent network for sequences: rows (steps,) or (steps, features), or texts.
 
     Of a text each word becomes a vector that is learned. What fills up short texts is passed over,
-    but for the pooling ``max``, which takes it for a word.
+    but for the pooling ``max``, which takes it for a word. Where each step has a target, each is
+    answered, and nothing is pooled or passed over.
     """
 
     input_axes = (("steps",), ("steps", "features"))
+    output_axes = ((), ("steps",))
+    other_size = "seq2seq"
     takes_words = True
     alternative = "cnn for images"
 
@@ -92,16 +95,17 @@ class RNN(SearchSpace):
             x = keras.layers.Embedding(
                 inputs.vocabulary,
                 hyperparameters["embedding"],
-                mask_zero=hyperparameters["pooling"] != "max",  # a layer that knows no mask
+                # There is a layer that knows no mask, and steps with targets all count.
+                mask_zero=hyperparameters["pooling"] != "max" and not outputs.axes,
                 name="words",
             )(x)
         elif len(inputs.shape) == 1:
             x = keras.layers.Reshape((*inputs.shape, 1), name="feature")(x)
         last = hyperparameters["layers"] - 1
         for i in range(hyperparameters["layers"]):
-            every_step = i < last or hyperparameters["pooling"] != "last"
+            every_step = i < last or hyperparameters["pooling"] != "last" or bool(outputs.axes)
             x = self._layer(hyperparameters, i, every_step)(x)
-        if hyperparameters["pooling"] != "last":
+        if hyperparameters["pooling"] != "last" and not outputs.axes:
             kind = hyperparameters["pooling"].capitalize()
             x = getattr(keras.layers, f"Global{kind}Pooling1D")(name="pooling")(x)
         return keras.Model(rows, common_layers.head(x, outputs), name=self.name)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from search_spaces import Inputs, Outputs, SearchSpace, SpaceError, catalog
-from tests.support.space_cases import SHAPES, SMALL
+from tests.support.space_cases import SHAPES, SMALL, axes_of
 from tuner import datasets
 
 pytestmark = pytest.mark.keras
 
-REFUSED = {"cnn": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
+REFUSED = {"cnn": (64,), "unet": (64,), "cnn1d": (8, 8, 1), "rnn": (8, 8, 3), "jordan": (8, 8, 3)}
 OUTPUTS = (
     Outputs.for_task("binary"),
     Outputs.for_task("classes", 3),
@@ -29,7 +29,7 @@ def outputs_of(space: SearchSpace, shape: tuple[int, ...], number: int) -> Outpu
     if space.learns == "rows":
         return Outputs.for_task("regression", math.prod(shape))
     taught = [outputs for outputs in OUTPUTS if not space.tasks or outputs.task in space.tasks]
-    return taught[number % len(taught)]
+    return dataclasses.replace(taught[number % len(taught)], axes=axes_of(space, shape))
 
 
 @pytest.mark.parametrize("family", REFUSED)

@@ -33,6 +33,7 @@ SHAPES: dict[str, Sequence[tuple[int, ...]]] = {
     "hopfield": [(5,), (4, 3)],
     "jordan": [(5,), (4, 3)],
     "pretrained": [(32, 32), (32, 32, 3)],
+    "unet": [(8, 8), (5, 6, 3)],
 }
 SMALL: dict[str, Sequence[str]] = {
     "mlp": ("units=1..8",),
@@ -55,6 +56,7 @@ SMALL: dict[str, Sequence[str]] = {
         "image_size=0",
         "units=0,8",
     ),
+    "unet": ("filters=1..4", "depth=1..3"),
 }
 FEW = {"pretrained": 2}  # models that are tried of families whose models are large
 HEADS = {"binary": 1, "classes": 3, "labels": 3, "regression": 2}
@@ -91,8 +93,13 @@ def cases(family: str, count: int, *, seed: int = 0) -> Iterator[Case]:
             space=spaces[task],
             point=spaces[task].spread(dict(zip(names, spread[number], strict=True))),
             inputs=Inputs(shape=shape),
-            outputs=Outputs.for_task(task, units),  # type: ignore[arg-type]
+            outputs=Outputs.for_task(task, units, axes_of(spaces[task], shape)),  # type: ignore[arg-type]
         )
+
+
+def axes_of(space: SearchSpace, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The places of a row that models of a space answer; of those that may answer the row, none."""
+    return () if () in space.output_axes else shape[: len(space.output_axes[0])]
 
 
 def tasks_of(space: SearchSpace) -> Sequence[str]:
@@ -131,12 +138,15 @@ def rows(case: Case) -> tuple[np.ndarray, np.ndarray]:
     x = random.uniform(size=(ROWS, *case.inputs.shape)).astype("float32")
     if case.space.learns == "rows":
         return x, x.reshape(ROWS, -1)
-    units = case.outputs.units
+    units, axes = case.outputs.units, case.outputs.axes
     if case.outputs.task == "labels":
-        return x, random.integers(0, 2, (ROWS, units)).astype("float32")
+        return x, random.integers(0, 2, (ROWS, *axes, units)).astype("float32")
     if case.outputs.task == "regression":
-        return x, random.normal(size=(ROWS, units)).astype("float32")
-    return x, np.arange(ROWS, dtype="int32") % max(2, units)
+        return x, random.normal(size=(ROWS, *axes, units)).astype("float32")
+    classes = np.arange(ROWS, dtype="int32") % max(2, units)
+    if not axes:
+        return x, classes
+    return x, np.broadcast_to(classes.reshape(-1, *(1,) * (1 + len(axes))), (ROWS, *axes, 1))
 
 
 def check_model(case: Case, folder: Path) -> None:
@@ -155,7 +165,7 @@ def check_model(case: Case, folder: Path) -> None:
     x, y = rows(case)
     trained = model.train_on_batch(x, y, return_dict=True)
     assert np.isfinite(trained["loss"]), trained
-    assert model.output_shape == (None, case.outputs.units)
+    assert model.output_shape == (None, *case.outputs.shape)
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
     model.save(folder / "model.keras")
     opened = keras.saving.load_model(folder / "model.keras", compile=False)

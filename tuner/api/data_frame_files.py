@@ -18,7 +18,7 @@ WINDOWS = 3  # axes of windows of a time series: windows, rows, columns
 
 
 def as_rows(rows: Any, model: Path) -> str | pd.DataFrame:
-    """Rows in memory as ``predict_table`` takes them: a table, or a file beside the model.
+    """Rows in memory as ``predict_rows`` takes them: a table, or a file beside the model.
 
     Columns of a data frame go by their names, where those of the training rows have some; arrays
     go by position. A model of a time series takes windows, or a table, whose last rows are one.

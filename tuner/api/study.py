@@ -159,7 +159,7 @@ class Study:
         """
         return self._typed("evaluate", option("--trial", trial))
 
-    def predict(self, rows: Any, trial: int | None = None) -> pd.DataFrame:
+    def predict(self, rows: Any, trial: int | None = None) -> Any:
         """What a trial's model, by default the best one's, predicts for raw rows.
 
         Args:
@@ -168,7 +168,9 @@ class Study:
 
         Returns:
             For classes ``prediction`` and the probability of each, ``p(label)``; for a
-            regression ``prediction``; of several outputs both behind the name of each.
+            regression ``prediction``; of several outputs both behind the name of each. Where
+            each pixel or step is predicted, a dict of the arrays ``prediction`` and
+            ``probability`` ``(rows, height, width, ...)``.
 
         Raises:
             DataError: The rows are not such as the model takes.
@@ -179,7 +181,7 @@ class Study:
         """
         from storage.files.scratch import scratch
         from tuner.datasets import DataError
-        from tuner.models.predict import predict_table
+        from tuner.models.predict import predict_rows
         from tuner.studies.loading import load_space
         from tuner.studies.study_spec import StudySpec
 
@@ -189,7 +191,7 @@ class Study:
             model = self.export(folder / "model.keras", trial=trial)
             table = str(rows) if isinstance(rows, (str, Path)) else as_rows(rows, model)
             try:
-                return predict_table(str(model), table)
+                return predict_rows(str(model), table)
             except DataError as e:  # names a file of ours, which is gone
                 raise DataError(str(e).replace(str(model.with_name("rows.npz")), "rows")) from e
 

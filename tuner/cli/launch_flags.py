@@ -162,6 +162,12 @@ DATA = (
         help="Weights of the classes in training: balanced, or yes=5,no=1.",
     ),
     data_option(
+        "--mask-value",
+        type=float,
+        metavar="VALUE",
+        help="Target of pixels or steps that do not count, such as padding.",
+    ),
+    data_option(
         "--data-seed",
         type=NOT_NEGATIVE,
         default=0,

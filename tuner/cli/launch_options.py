@@ -50,6 +50,7 @@ class LaunchOptions:
     max_train_rows: int | None
     weights: str | None
     class_weights: str | None
+    mask_value: float | None
     data_seed: int
     overrides: tuple[str, ...]
     like: tuple[str, ...]
@@ -131,6 +132,7 @@ class LaunchOptions:
             max_train_rows=self.max_train_rows,
             weights=self.weights,
             class_weights=self.class_weights,
+            mask_value=self.mask_value,
             seed=self.data_seed,
         )
 
@@ -254,6 +256,7 @@ class LaunchOptions:
             "--max-train-rows": self.max_train_rows,
             "--weights": self.weights,
             "--class-weights": self.class_weights,
+            "--mask-value": self.mask_value is not None,
         }
 
     def _objectives(self) -> list[Objective]:

@@ -14,6 +14,7 @@ from tuner.cli.printing import say
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from tuner.models.evaluate import Evaluation
 
@@ -120,6 +121,7 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
     "tuner predict model.keras rows.csv",
     "tuner predict model.keras rows.csv -o out.csv",
     "tuner predict model.keras images.npz",
+    "tuner predict unet.keras images.npz -o masks.npz",
 )
 @click.argument("model", metavar="MODEL.keras", type=click.Path())
 @click.argument("rows", metavar="ROWS", type=click.Path())
@@ -128,7 +130,7 @@ def evaluate(study: str, trial: int | None, storage: str, as_json: bool) -> None
     "-o",
     metavar="OUT.csv",
     type=click.Path(),
-    help="Write all predictions to this file.",
+    help="Write all predictions to this file: a table, or arrays to an OUT.npz.",
 )
 @code_option
 @click.option(
@@ -152,26 +154,60 @@ def predict(
     ROWS is a .csv, .parquet or .tfrecord, or a .npz of x, or of each of several inputs by its name.
 
     The card beside the model says which columns it takes and what its classes or labels are called.
+    What is predicted of each pixel or step goes to a .npz, as the arrays prediction and
+    probability.
     """
     from search_spaces.user_code.source_files import load_file
     from tuner.cli import json_output
     from tuner.cli.console import busy
     from tuner.models.output_files import check_output
-    from tuner.models.predict import predict_table
+    from tuner.models.predict import predict_rows
 
     file = None if output is None else check_output(output, force=force)
     with busy("Loading the model ..."):
         for path in code:
             load_file(Path(path))
-        predicted = predict_table(model, rows, header=header)
+        predicted = predict_rows(model, rows, header=header)
     if file is not None:
-        predicted.to_csv(file, index=False)
+        _write(predicted, file)
     if as_json:
-        json_output.echo(predicted.to_dict("records"))
+        json_output.echo(
+            predicted.to_dict("records")
+            if not isinstance(predicted, dict)
+            else {name: array.tolist() for name, array in predicted.items()}
+        )
     elif file is not None:
-        say(f"{len(predicted)} predictions: {file}")
+        rows_of = predicted["prediction"] if isinstance(predicted, dict) else predicted
+        say(f"{len(rows_of)} predictions: {file}")
+    elif isinstance(predicted, dict):
+        for name, array in predicted.items():
+            say(f"{name}: {array.dtype} of shape {array.shape}")
+        say("Write them with --output OUT.npz")
     else:
         _print_predictions(predicted)
+
+
+def _write(predicted: pd.DataFrame | dict[str, NDArray[Any]], file: Path) -> None:
+    """A table as .csv, arrays as .npz.
+
+    Raises:
+        UserError: Arrays were asked for as a table.
+    """
+    import numpy as np
+
+    from tuner.errors import UserError
+
+    if file.suffix == ".npz":
+        named = predicted if isinstance(predicted, dict) else predicted.to_dict("series")
+        arrays: dict[str, Any] = {str(name): np.asarray(one) for name, one in named.items()}
+        np.savez(file, **arrays)
+    elif isinstance(predicted, dict):
+        raise UserError(
+            f"Expected --output OUT.npz with a model that answers each pixel or step. "
+            f"Received: {file}: write {file.stem}.npz."
+        )
+    else:
+        predicted.to_csv(file, index=False)
 
 
 def _print_scores(done: Evaluation) -> None:

@@ -86,6 +86,7 @@ def _targets(facts: Mapping[str, Any]) -> Targets:
     return Targets(
         task=facts["task"],
         units=facts["units"],
+        axes=tuple(facts.get("axes", ())),
         classes=None if classes is None else np.array(classes),
         names=None if names is None else tuple(names),
         heads=None if heads is None else {name: _targets(one) for name, one in heads.items()},
@@ -117,6 +118,7 @@ def write_entry(data: Data, spec: DataSpec, open_draft: Callable[[], Path]) -> s
         "vocabulary": data.inputs.vocabulary,
         "task": data.outputs.task,
         "units": data.outputs.units,
+        "axes": data.outputs.axes,
         "heads": {name: _facts(head) for name, head in data.heads.items()} if data.heads else None,
         "classes": data.classes,
         "columns": data.columns,

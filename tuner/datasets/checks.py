@@ -19,6 +19,7 @@ from tuner.errors import one_line, quoted
 # Models compute in float32: the square of a larger value (its variance) would overflow.
 LARGEST = 1e18
 
+MOST_AXES = 4  # of targets, that of the rows among them
 _NUMBERS = "buif"  # NumPy's kinds: boolean, unsigned, signed, floating
 
 
@@ -57,9 +58,9 @@ def check(arrays: Arrays, source: str) -> Arrays:
         )
     if y.ndim == 1:
         return dataclasses.replace(arrays, parts=parts, targets=None)
-    if names is not None and (len(names) != y.shape[1] or len(set(names)) < len(names)):
+    if names is not None and (len(names) != y.shape[-1] or len(set(names)) < len(names)):
         raise DataError(
-            f"{source}: expected {y.shape[1]} different names of targets. "
+            f"{source}: expected {y.shape[-1]} different names of targets. "
             f"Received: {column_names.shown(list(names))}."
         )
     return dataclasses.replace(arrays, parts=parts, targets=names)
@@ -134,24 +135,25 @@ def _check_rows(rows: Rows, where: str) -> Rows:
         )
     if rows.weights is None:
         return dataclasses.replace(rows, x=x, y=y)
-    weights = _check_shape_of_weights(rows.weights, len(x), where)
+    weights = _check_shape_of_weights(rows.weights, y, where)
     return dataclasses.replace(rows, x=x, y=y, weights=weights)
 
 
-def _check_shape_of_weights(weights: Any, rows: int, where: str) -> NDArray[Any]:
+def _check_shape_of_weights(weights: Any, y: NDArray[Any], where: str) -> NDArray[Any]:
     array = _to_array(weights, "weights", where)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.shape != (rows,) or array.dtype.kind not in _NUMBERS:
+    while array.ndim > 1 and array.shape[-1] == 1:
+        array = array[..., 0]
+    of_places = y.ndim > 1 and array.ndim > 1 and array.shape == y.shape[: array.ndim]
+    if not (array.shape == y.shape[:1] or of_places) or array.dtype.kind not in _NUMBERS:
         raise DataError(
-            f"{where}: expected a number as the weight of each of {rows} rows. "
+            f"{where}: expected a number as the weight of each of {len(y)} rows. "
             f"Received: {_dtype_name(array)} of shape {array.shape}."
         )
     return array
 
 
 def check_weights(weights: NDArray[Any], where: str) -> NDArray[Any]:
-    """Returns weights of rows ``(rows,)`` that a loss can be computed with.
+    """Returns weights of rows ``(rows,)`` or places that a loss can be computed with.
 
     Raises:
         DataError: One is missing, infinite or negative, or all are 0.
@@ -238,12 +240,18 @@ def _check_y(values: Any, where: str) -> NDArray[Any]:
 def _check_targets(y: NDArray[Any], where: str, name: str = "y") -> NDArray[Any]:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.ndim not in (1, 2):
+    if name != "y" and y.ndim not in (1, 2):
         raise DataError(
-            f"{where}: expected {name} of shape (rows,) or (rows, units). Received: {y.shape}: "
-            "give one label or a few numbers for each row."
+            f"{where}: expected {name} of shape (rows,) or (rows, units), as there are several "
+            f"outputs. Received: {y.shape}: give one label or a few numbers for each row."
+        )
+    if y.ndim not in range(1, MOST_AXES + 1):
+        raise DataError(
+            f"{where}: expected y of shape (rows,), (rows, units), (rows, steps, units), (rows, "
+            f"height, width) or (rows, height, width, channels). Received: {y.shape}."
         )
     if y.dtype.kind == "O":
+        _check_ragged(y, where, name)
         y = _object_labels_to_text(y, where, name)
     if y.dtype.kind not in _NUMBERS + "U":
         raise DataError(
@@ -253,6 +261,16 @@ def _check_targets(y: NDArray[Any], where: str, name: str = "y") -> NDArray[Any]
     if y.dtype.kind != "U":
         _check_finite(y, name, where)
     return y
+
+
+def _check_ragged(y: NDArray[Any], where: str, name: str) -> None:
+    lengths = [len(row) for row in y.ravel().tolist() if isinstance(row, (list, tuple, np.ndarray))]
+    if lengths:
+        raise DataError(
+            f"{where}: expected sequences of one length in {name}. Received: {min(lengths)} to "
+            f"{max(lengths)} steps: fill up the shorter ones, with weights of 0 or a --mask-value "
+            "where nothing counts."
+        )
 
 
 def _object_labels_to_text(y: NDArray[Any], where: str, name: str) -> NDArray[Any]:

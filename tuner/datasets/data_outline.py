@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from search_spaces.shapes import shown_task
+from tuner.datasets import target_axes
 from tuner.datasets.data_spec import DataSpec
-from tuner.datasets.prepared_data import Data
+from tuner.datasets.prepared_data import Data, Part
 from tuner.errors import quoted, shorten
 
 MOST_CLASSES = 5  # that are named
@@ -33,6 +36,8 @@ def outline_data(data: Data, spec: DataSpec) -> str:
 
 def _task(data: Data) -> str:
     task = shown_task(data.outputs.task)
+    if data.outputs.axes:
+        task = f"{task} for each of {target_axes.shown_axes(data.outputs.axes)}"
     if data.heads is not None:
         named = [
             f"{shorten(name, _SHOWN)} {shown_task(head.task)}" for name, head in data.heads.items()
@@ -54,14 +59,24 @@ def _numbers(data: Data) -> str:
     """How many different numbers a regression has, and between which they lie."""
     if data.outputs.units > 1:
         return f"{data.outputs.units} targets"
-    y = np.concatenate([np.ravel(data.raw_targets(part)) for part in PARTS])
+    y = np.concatenate([_raw_targets(data, part) for part in PARTS])
     distinct, low, high = len(np.unique(y)), float(y.min()), float(y.max())
     digits = 4 if f"{low:.4g}" != f"{high:.4g}" else 17
     return f"{distinct} different numbers from {low:.{digits}g} to {high:.{digits}g}"
 
 
+def _raw_targets(data: Data, part: str) -> Any:
+    y = data.raw_targets(part)
+    if data.outputs.axes:
+        y = target_axes.counted(y, getattr(data, part).weights)
+    return np.ravel(y)
+
+
 def _targets(data: Data) -> Any:
-    return np.concatenate([part.y for part in (data.train, data.validation, data.test)])
+    parts = (data.train, data.validation, data.test)
+    if data.outputs.axes:
+        return np.concatenate([target_axes.counted(p.y, p.weights)[:, 0] for p in parts])
+    return np.concatenate([part.y for part in parts])
 
 
 def _columns(data: Data) -> str:
@@ -108,9 +123,22 @@ def _weights(data: Data) -> list[str]:
     """Where weights count, if there are any."""
     parts = {"training": data.train, "validation": data.validation, "test": data.test}
     weighted = [name for name, part in parts.items() if part.weights is not None]
+    if data.outputs.axes and weighted:
+        return [_weights_of_places(data, parts)]
     if len(weighted) == len(parts):
         return ["weights count in losses, not in other metrics"]
     return [f"weights count in the {' and '.join(weighted)} loss alone"] if weighted else []
+
+
+def _weights_of_places(data: Data, parts: Mapping[str, Part]) -> str:
+    """How many places of all do not count, and where else weights do."""
+    size = math.prod(data.outputs.axes)
+    idle = sum(
+        size * len(part) - len(target_axes.counted(part.y, part.weights)) for part in parts.values()
+    )
+    share = idle / (size * sum(map(len, parts.values())))
+    left = f"{share:.1%} of them do not count; " if idle else ""
+    return f"{left}weights count in losses, not in other metrics"
 
 
 def _label(label: Any) -> str:

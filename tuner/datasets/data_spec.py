@@ -89,6 +89,8 @@ class DataSpec:
         horizon: How many rows are predicted.
         columns: Columns of a window; all but times and group unless some are named.
         gap: Rows whose times are further apart, in usual distances, are never in one window.
+        mask_value: Where rows have a target for each pixel or step: what stands in the targets of
+            those that do not count, such as padding; None where all count.
     """
 
     source: str
@@ -125,6 +127,7 @@ class DataSpec:
     horizon: int = 1
     columns: tuple[str, ...] = ()
     gap: float = GAP
+    mask_value: float | None = None
 
     def __post_init__(self) -> None:
         if not self.source:

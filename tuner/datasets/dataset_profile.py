@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import multi_input, structured_arrays, task
+from tuner.datasets import multi_input, structured_arrays, target_axes
 from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.raw_data import Arrays, Rows
 from tuner.datasets.sources import source_catalog
@@ -82,7 +82,7 @@ def profile_dataset(spec: DataSpec) -> DatasetProfile:
     """
     arrays = source_catalog.read(spec)
     y = np.concatenate([rows.y for rows in arrays.parts.values()])
-    targets = task.find([y], spec.task, spec.source, arrays.targets)
+    targets = target_axes.find(arrays, spec.task, spec.source, mask_value=spec.mask_value)
     has_outputs = targets.heads is not None
     whole = (
         TargetSummary(task=targets.task, counts=None, targets=None)
@@ -111,7 +111,8 @@ def _summarize_target(y: NDArray[Any], targets: Targets) -> TargetSummary:
 
 def _counts(y: NDArray[Any], targets: Targets) -> dict[str, int] | None:
     if targets.task == "labels":
-        return dict(zip(targets.names or (), y.sum(axis=0).astype(int).tolist(), strict=True))
+        sums = y.sum(axis=tuple(range(y.ndim - 1))).astype(int)
+        return dict(zip(targets.names or (), sums.tolist(), strict=True))
     if targets.classes is None:
         return None
     labels, counts = np.unique(y, return_counts=True)
@@ -182,6 +183,8 @@ def _by_target(
 
 def _is_table(arrays: Arrays) -> bool:
     x = arrays.parts["train"].x
+    if arrays.parts["train"].y.ndim > 2:
+        return False
     if x.dtype.names is not None:
         return not multi_input.are_several(x)
     return x.ndim == 2 and (arrays.columns is not None or x.shape[1] <= MOST_VALUES)

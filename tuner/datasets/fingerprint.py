@@ -42,6 +42,8 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         settings["windows"] = True
     if spec.class_weights is not None:
         settings["class_weights"] = spec.class_weights
+    if spec.mask_value is not None:
+        settings["mask_value"] = spec.mask_value
     if spec.folds > 1:
         settings |= {"folds": spec.folds, "fold": spec.fold}
     if spec.max_train_rows is not None:

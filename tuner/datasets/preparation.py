@@ -16,8 +16,8 @@ from tuner.datasets import (
     sample_weights,
     scaling,
     space_data,
+    target_axes,
     target_units,
-    task,
 )
 from tuner.datasets.chunks import Allocate, Chunks, in_memory, join
 from tuner.datasets.columns import collapsed_values, encoding
@@ -28,7 +28,7 @@ from tuner.datasets.fingerprint import fingerprint, fingerprint_targets
 from tuner.datasets.multi_input import MultiInputEncoder, are_several
 from tuner.datasets.multi_input import fit as fit_inputs
 from tuner.datasets.prepared_data import Data, Part, Selection
-from tuner.datasets.raw_data import PARTS, Arrays
+from tuner.datasets.raw_data import PARTS, Arrays, Rows
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.select_features import select
 from tuner.datasets.sources import source_catalog
@@ -55,9 +55,8 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         arrays = arrays.taught_by_rows()
     series = spec.window is not None and spec.task is None  # whose whole numbers are no classes
     given_task = "regression" if by_rows or series else spec.task
-    targets = task.find(
-        [rows.y for rows in arrays.parts.values()], given_task, spec.source, arrays.targets
-    )
+    targets = target_axes.find(arrays, given_task, spec.source, mask_value=spec.mask_value)
+    arrays = target_axes.canonical(arrays, targets, spec)
     selections = _split(arrays, targets, spec)
     if spec.space is not None:
         arrays, selections = space_data.change(arrays, selections, targets, spec)
@@ -85,12 +84,13 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
     }
     y = parts["train"].y
     heads = None if targets.heads is None else sample_weights.places(targets.heads)
+    of_classes = target_axes.counted(y, weights["train"])[:, 0] if targets.axes else y
     class_weights = sample_weights.class_weights(
-        spec.class_weights, targets.task, targets.labels, heads, y, spec.source
+        spec.class_weights, targets.task, targets.labels, heads, of_classes, spec.source
     )
     weights["train"] = sample_weights.for_training(weights["train"], class_weights, y, spec, heads)
     for name, part in parts.items():
-        prepared_weights = sample_weights.prepared(weights[name], spec)
+        prepared_weights = sample_weights.prepared(weights[name], spec, heads)
         parts[name] = dataclasses.replace(part, weights=prepared_weights)
     data = Data(
         name=spec.name,
@@ -130,11 +130,8 @@ def _split(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Select
     parts = arrays.parts
     train = parts["train"]
     all_fractions = {"validation": spec.validation, "test": spec.test}
-    labels = None
-    if targets.labels is not None:
-        labels = targets.encode(train.y)
-        _check_every_class(labels, targets.labels, spec.source)
-    flags = None if train.blocks is not None else _stratification_flags(targets, train.y)
+    labels, present = _classes(targets, train, spec.source)
+    flags = None if train.blocks is not None else _stratification_flags(targets, train.y, present)
     chained = arrays.windows  # which have the validation part of the fold
     if spec.folds > 1 and not chained:
         _check_folds(arrays, spec)
@@ -157,12 +154,28 @@ def _split(arrays: Arrays, targets: Targets, spec: DataSpec) -> dict[str, Select
     if spec.folds > 1 and not chained:
         rows = indices_of["train"]
         indices_of |= _fold(rows, spec, labels=labels, flags=flags, arrays=arrays)
+    _check_training_part(present, indices_of.get("train"), targets.labels or ())
     return {
         part: Selection(rows=train, indices=indices_of[part])
         if part in indices_of
         else Selection(rows=parts[part], indices=np.arange(len(parts[part].x)))
         for part in PARTS
     }
+
+
+def _classes(
+    targets: Targets, train: Rows, source: str
+) -> tuple[NDArray[Any] | None, NDArray[np.bool_] | None]:
+    """The class of each row, or which classes its places have; None where there are none."""
+    if targets.labels is None:
+        return None, None
+    encoded, count = targets.encode(train.y), len(targets.labels)
+    if targets.axes:
+        present = target_axes.presence(encoded, train.weights, count)
+        _check_every_class(present.sum(axis=0), targets.labels, source)
+        return None, present
+    _check_every_class(np.bincount(encoded, minlength=count), targets.labels, source)
+    return encoded, None
 
 
 def _fold(
@@ -201,11 +214,21 @@ def _compared(selection: Selection) -> tuple[NDArray[Any], NDArray[Any] | None]:
     return rows.y[indices], None if rows.weights is None else rows.weights[indices]
 
 
-def _stratification_flags(targets: Targets, y: np.ndarray) -> np.ndarray | None:
-    """The flags that a multi-label split balances; None where rows have one class or none."""
+def _stratification_flags(
+    targets: Targets, y: np.ndarray, present: np.ndarray | None
+) -> np.ndarray | None:
+    """The flags that a multi-label split balances; None where rows have one class or none.
+
+    Args:
+        present: Which classes the places of each row have, where rows have places.
+    """
+    if present is not None:
+        return present
     if targets.heads is not None:
         return multi_output.flags(targets.heads, y)
-    return y if targets.task == "labels" else None
+    if targets.task != "labels":
+        return None
+    return y if y.ndim == 2 else (y == 1).any(axis=tuple(range(1, y.ndim - 1)))
 
 
 def _check_folds(arrays: Arrays, spec: DataSpec) -> None:
@@ -224,8 +247,20 @@ def _split_by_blocks(
     return group_time.split_by_group(blocks, fractions, seed=spec.seed)
 
 
-def _check_every_class(labels: np.ndarray, classes: tuple[object, ...], source: str) -> None:
-    counts = np.bincount(labels, minlength=len(classes))
+def _check_training_part(
+    present: np.ndarray | None, rows: Indices | None, classes: tuple[object, ...]
+) -> None:
+    if present is None or rows is None:
+        return
+    absent = np.flatnonzero(~present[rows].any(axis=0))
+    if len(absent):
+        raise DataError(
+            "Expected every class in some row of the training part. Received: class "
+            f"{quoted(classes[int(absent[0])])} in no row of it: add rows that have it."
+        )
+
+
+def _check_every_class(counts: np.ndarray, classes: tuple[object, ...], source: str) -> None:
     if not counts.all():
         raise DataError(
             f"{source}: expected every class among the training rows. "
@@ -282,7 +317,10 @@ def _fit_targets(targets: Targets, train: Selection, spec: DataSpec) -> Scaler |
         )
     if targets.task != "regression" or spec.scaling == "none":
         return None
-    rows = Chunks(train.rows.y, train.indices)
+    if targets.axes:
+        rows: Any = target_axes.CountedChunks(train)
+    else:
+        rows = Chunks(train.rows.y, train.indices)
     return scaling.fit(rows, "standard", same_unit=False, what="targets", exact=spec.exact)
 
 

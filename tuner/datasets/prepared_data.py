@@ -31,10 +31,12 @@ class Part:
         y: Class positions, int32 ``(rows,)``; labels, each 0 or 1, float32 ``(rows, units)``; or
             the targets of a regression, float32 ``(rows,)`` or ``(rows, units)``, in
             ``Data.target_unit``. Those of several outputs lie side by side, float32
-            ``(rows, outputs.columns)``, the positions of classes among them.
+            ``(rows, outputs.columns)``, the positions of classes among them. Where rows have
+            places, ``(rows, *outputs.axes, outputs.columns)``.
         weights: How much each row counts in the loss, float32 ``(rows,)`` with a mean of 1, or in
             that of each of several outputs, ``(rows, outputs)``; None where all count the same,
-            see ``tuner.datasets.sample_weights``.
+            see ``tuner.datasets.sample_weights``. Where rows have places, ``(rows, *axes)``, or
+            with axes of 1 for these; a place of weight 0 does not count in metrics either.
     """
 
     x: Floats

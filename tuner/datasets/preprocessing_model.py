@@ -48,7 +48,7 @@ def with_preprocessing(core_model: keras.Model, data: Data) -> keras.Model:
         An uncompiled functional model. Its outputs are the probability of ``data.classes[1]``
         ``(batch, 1)``, the probabilities of ``data.classes`` ``(batch, classes)``, or the values
         of a regression in the unit of the raw targets ``(batch, units)``; of several outputs a
-        dict with these for each.
+        dict with these for each, of places ``(batch, *axes, units)``.
     """
     if data.inputs_encoder is not None or data.heads is not None:
         core_model = unwrap(core_model)
@@ -181,7 +181,7 @@ def _postprocessing_layers(data: Data) -> dict[str, keras.layers.Layer]:
         if output_data.target_scaler is not None:
             layer_name = f"unscaling_of_{i}" if name else "unscaling"
             layers[name] = _unscaling_layer(
-                output_data.target_scaler, output_data.outputs.units, layer_name
+                output_data.target_scaler, output_data.outputs.shape, layer_name
             )
     return layers
 
@@ -238,13 +238,13 @@ def _scaling_layer(scaler: Scaler, shape: tuple[int, ...], name: str) -> keras.l
     return keras.Model(x, keras.ops.cast((x - centre) / spread, "float32"), name=name)
 
 
-def _unscaling_layer(scaler: Scaler, units: int, name: str) -> keras.layers.Layer:
+def _unscaling_layer(scaler: Scaler, shape: tuple[int, ...], name: str) -> keras.layers.Layer:
     """The inverse of a scaling; its output has the scaler's dtype."""
     import keras
 
     if scaler.dtype == "float32":
         return _normalization_layer(scaler, name, invert=True)
-    x = keras.Input((units,), dtype="float32", name="answers")
+    x = keras.Input(shape, dtype="float32", name="answers")
     centre, spread = _constants(scaler)
     return keras.Model(x, keras.ops.cast(x, scaler.dtype) * spread + centre, name=name)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.shapes import shown_task
-from tuner.datasets import sample_weights
+from tuner.datasets import sample_weights, target_axes
 from tuner.datasets.chunks import Allocate, Chunks, in_memory, join
 from tuner.datasets.columns.encoding import Number
 from tuner.datasets.data_spec import RESAMPLING, UNCHANGED, DataSpec
@@ -74,8 +74,10 @@ def notes(data: Data, asked: str) -> tuple[str, ...]:
 
 def _check(data: Data, spec: DataSpec, asked: str) -> None:
     source, option = shorten(spec.source, 60), f"--set {RESAMPLING}={asked}"
-    if data.classes is None or data.heads is not None:
+    if data.classes is None or data.heads is not None or data.outputs.axes:
         task = "several outputs" if data.heads else f"the task {shown_task(data.outputs.task)}"
+        if data.outputs.axes:
+            task = f"one for each of {target_axes.shown_axes(data.outputs.axes)}"
         raise DataError(
             f"{source}: expected classes of a single target for {option}. Received: {task}: leave "
             "it out."

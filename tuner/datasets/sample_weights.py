@@ -24,6 +24,7 @@ from tuner.datasets.data_spec import CLASS_WEIGHTS, DataSpec
 from tuner.datasets.errors import DataError
 from tuner.datasets.prepared_data import ClassWeights, Data, Part, Selection
 from tuner.datasets.scaling import Floats
+from tuner.datasets.target_axes import counted
 from tuner.datasets.task import Targets
 from tuner.errors import did_you_mean, quoted
 
@@ -73,20 +74,27 @@ def _dtype(spec: DataSpec) -> type[np.floating[Any]]:
     return np.float64 if spec.weighted_mean else np.float32  # as studies of before rounded
 
 
-def prepared(weights: NDArray[Any] | None, spec: DataSpec) -> Floats | None:
+def prepared(
+    weights: NDArray[Any] | None, spec: DataSpec, heads: Mapping[str, Head] | None = None
+) -> Floats | None:
     """Returns the weights of a part as losses take them: float32 with a mean of 1.
+
+    Args:
+        weights: Of rows or places; of several outputs those of each in a column of its own.
+        heads: The outputs, where there are several.
 
     Raises:
         DataError: All are 0.
     """
     if weights is None or not spec.weighted_mean:
         return weights
-    if not weights.any(axis=0).all():
+    axis = None if heads is None else 0
+    if not np.all(weights.any(axis=axis)):
         raise DataError(
             f"{spec.source}: expected training rows that count. Received: weights of rows and "
             "classes whose products are all 0: give some class a weight above 0."
         )
-    return (weights / weights.mean(axis=0)).astype(np.float32)
+    return (weights / weights.mean(axis=axis)).astype(np.float32)
 
 
 def class_weights(
@@ -124,7 +132,7 @@ def of_classes(
             weigh 1.
         labels: Of the classes, by position; None where there are none.
         task: What is predicted, for messages.
-        y: Positions of the classes of the training rows ``(rows,)``.
+        y: Positions of the classes of the training rows ``(rows,)``, or of their places.
         source: Where they come from, for messages.
         option: That they were asked for by, for messages.
 
@@ -229,13 +237,15 @@ def for_training(
 ) -> NDArray[Any] | None:
     """Returns what training rows weigh: their own weights times those of their classes.
 
+    Where rows have places, so has what they weigh: ``(rows, *axes)``.
+
     Args:
         heads: Of several outputs; a row then weighs in each by itself, ``(rows, outputs)``.
     """
     if classes is None:
         return weights
     if heads is None:
-        of_class = np.asarray(classes, _dtype(spec))[y]
+        of_class = np.asarray(classes, _dtype(spec))[y[..., 0] if y.ndim > 1 else y]
         return of_class if weights is None else weights * of_class
     columns = [
         np.ones(len(y), _dtype(spec))
@@ -260,11 +270,12 @@ def weigh(data: Data, asked: str, spec: DataSpec) -> Data:
     y = data.train.y
     option = f"--set {CLASS_WEIGHTS}"
     heads = None if data.heads is None else places(data.heads)
-    classes = class_weights(
-        asked, data.outputs.task, data.classes, heads, y, spec.source, option=option
-    )
     weights = of_rows(data.selections["train"], "train", spec)
-    weights = prepared(for_training(weights, classes, y, spec, heads), spec)
+    of_classes = counted(y, weights)[:, 0] if data.outputs.axes else y
+    classes = class_weights(
+        asked, data.outputs.task, data.classes, heads, of_classes, spec.source, option=option
+    )
+    weights = prepared(for_training(weights, classes, y, spec, heads), spec, heads)
     return dataclasses.replace(
         data, train=dataclasses.replace(data.train, weights=weights), class_weights=classes
     )
@@ -277,10 +288,13 @@ def join(data: Data, spec: DataSpec) -> Part:
     if all(part.weights is None for part in parts.values()):
         return Part(x=x, y=y)
     weights = [of_rows(data.selections[name], name, spec) for name in parts]
+    ones = (1,) * len(data.outputs.axes)
     filled = [
-        np.ones(len(part), _dtype(spec)) if array is None else array
+        np.ones((len(part), *ones), _dtype(spec)) if array is None else array
         for part, array in zip(parts.values(), weights, strict=True)
     ]
+    common = np.broadcast_shapes(*(array.shape[1:] for array in filled))
+    filled = [np.broadcast_to(array, (len(array), *common)) for array in filled]
     heads = None if data.heads is None else places(data.heads)
     joined = for_training(np.concatenate(filled), data.class_weights, y, spec, heads)
-    return Part(x=x, y=y, weights=prepared(joined, spec))
+    return Part(x=x, y=y, weights=prepared(joined, spec, heads))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from search_spaces import catalog
 from search_spaces.user_code.isolation import isolated, original
 from search_spaces.user_code.source_files import brief
-from tuner.datasets import multi_input, multi_output, structured_arrays
+from tuner.datasets import multi_input, multi_output, structured_arrays, target_axes
 from tuner.datasets.array_names import BY_PART, WEIGHTS
 from tuner.datasets.checks import check
 from tuner.datasets.columns.column_names import shown
@@ -59,13 +59,17 @@ def change(
         changed = dataclasses.replace(changed, columns_of=None)
     changed = check(changed, where)
     for part, one in changed.parts.items():
-        _check_targets(one.y, targets, f"{where} ({part})")
+        if targets.axes:
+            target_axes.check_same(one.y, targets, spec.mask_value, f"{where} ({part})")
+        else:
+            _check_targets(one.y, targets, f"{where} ({part})")
         if part != "train" and len(one.x) != len(selections[part].indices):
             raise DataError(
                 f"{where}: expected as many {part} rows as before, so that trials compare. "
                 f"Received: {len(one.x)} instead of {len(selections[part].indices)}: "
                 "add or leave out training rows alone."
             )
+    changed = target_axes.canonical(changed, targets, spec)
     return changed, {
         part: Selection(rows=one, indices=np.arange(len(one.x)))
         for part, one in changed.parts.items()

@@ -54,6 +54,8 @@ class Targets:
         names: Of several targets: of labels always, by default their positions; of the columns of
             a regression where the source has them; else None.
         heads: Of several outputs, what is predicted by each, by its name.
+        axes: Of the places of a row that each have such a target, see
+            ``tuner.datasets.target_axes``; empty where a row has one for itself.
     """
 
     task: Task
@@ -61,12 +63,13 @@ class Targets:
     classes: NDArray[Any] | None
     names: tuple[str, ...] | None = None
     heads: Mapping[str, Targets] | None = None
+    axes: tuple[int, ...] = ()
 
     @property
     def outputs(self) -> Outputs:
         """What a model must give for them."""
         if self.heads is None:
-            return Outputs.for_task(self.task, self.units)
+            return Outputs.for_task(self.task, self.units, self.axes)
         return Outputs.for_heads({name: head.outputs for name, head in self.heads.items()})
 
     @property
@@ -84,17 +87,19 @@ class Targets:
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
         """Positions in ``classes`` as int32 ``(rows,)``, labels as float32 ``(rows, units)``.
 
-        The numbers of a regression come as they are: who scales them rounds them afterwards.
-
         Numbers of a regression come as they are: they are scaled first, and rounded afterwards.
-        Those of several outputs lie side by side, float64 ``(rows, outputs.columns)``.
+        Those of several outputs lie side by side, float64 ``(rows, outputs.columns)``; those of
+        places keep their axes, and what is none of the classes, which does not count, is 0.
         """
         if self.heads is not None:
             encoded = [head.encode(y[name]) for name, head in self.heads.items()]
             return np.column_stack(encoded).astype(np.float64)
         if self.classes is None:
             return y.astype(np.float32) if self.task == "labels" else y
-        return np.searchsorted(self.classes, y).astype(np.int32)
+        positions = np.searchsorted(self.classes, y).astype(np.int32)
+        if not self.axes:
+            return positions
+        return np.where(self.classes.take(positions, mode="clip") == y, positions, np.int32(0))
 
 
 def find(
@@ -177,12 +182,13 @@ def guess(distinct: NDArray[Any], rows: int) -> Task:
 def _are_labels(distinct: NDArray[Any], rows: int) -> bool:
     if distinct.dtype.kind in "Ub":
         return True
-    if not _are_whole(distinct) or rows < _ROWS_PER_LABEL * len(distinct):
+    if not are_whole(distinct) or rows < _ROWS_PER_LABEL * len(distinct):
         return False
     return len(distinct) <= FEW_LABELS or _count_from_zero(distinct)
 
 
-def _are_whole(numbers: NDArray[Any]) -> bool:
+def are_whole(numbers: NDArray[Any]) -> bool:
+    """Whether numbers have no fractions."""
     return numbers.dtype.kind in "ui" or bool((numbers == np.floor(numbers)).all())
 
 
@@ -201,7 +207,7 @@ def _check_numbers(distinct: NDArray[Any], source: str) -> None:
 
 
 def _check_labels(distinct: NDArray[Any], task: str, source: str) -> None:
-    if distinct.dtype.kind == "f" and not _are_whole(distinct):
+    if distinct.dtype.kind == "f" and not are_whole(distinct):
         fraction = distinct[distinct != np.floor(distinct)][0].item()
         raise DataError(
             f"{source}: expected class labels for the task {shown_task(task)}. "

@@ -99,4 +99,5 @@ def _targets(part: Part, model: keras.Model, data: Data) -> Any:
     takes_rows = str(name).startswith(("categorical_", "CategoricalCrossentropy"))
     if data.outputs.task != "classes" or not takes_rows:
         return part.y
-    return np.eye(data.outputs.units, dtype=np.float32)[part.y]
+    classes = part.y[..., 0] if data.outputs.axes else part.y
+    return np.eye(data.outputs.units, dtype=np.float32)[classes]

@@ -84,10 +84,25 @@ class Confusion(keras.metrics.Metric):
             recalls, there = self.recalls(), self.there
         return ops.divide_no_nan(ops.sum(recalls), ops.sum(ops.cast(there > 0, recalls.dtype)))
 
+    def mean_iou(self) -> Any:
+        """The mean share that is right of what is in a class or taken for it, of each class.
+
+        Of two classes it is the mean of both.
+        """
+        union = self.there + self.predicted - self.found
+        if self._task != "binary":
+            return self.mean(ops.divide_no_nan(self.found, union))
+        wrong = union - self.found
+        right = ops.concatenate([self.found, self.missing], axis=0)
+        shares = ops.divide_no_nan(right, right + wrong)
+        return ops.divide_no_nan(ops.sum(shares), ops.sum(ops.cast(right + wrong > 0, right.dtype)))
+
     MEASURES: ClassVar[dict[str, Callable[[Confusion], Any]]] = {
         "precision": lambda c: c.mean(ops.divide_no_nan(c.found, c.predicted)),
         "recall": lambda c: c.mean(c.recalls()),
         "f1": lambda c: c.mean(ops.divide_no_nan(2 * c.found, c.there + c.predicted)),
+        "iou": lambda c: ops.sum(ops.divide_no_nan(c.found, c.there + c.predicted - c.found)),
+        "mean_iou": lambda c: c.mean_iou(),
         "balanced_accuracy": lambda c: c.balanced(),
         "true_positives": lambda c: ops.sum(c.found),
         "false_positives": lambda c: ops.sum(c.predicted - c.found),

@@ -6,6 +6,7 @@ trial left it), ``refit`` and ``ensemble``.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import time
@@ -19,7 +20,7 @@ from storage import trials
 from storage.database.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
-from tuner.datasets import multi_output
+from tuner.datasets import multi_output, target_axes
 from tuner.studies.objective import objective_of, values_of
 from tuner.studies.study_spec import StudySpec
 
@@ -130,6 +131,7 @@ def of_data(
         "classes": data.classes,
         "targets": data.targets,
         "target_unit": data.target_unit,
+        "axes": data.outputs.axes,
         "outputs": _of_outputs(data),
     }
 
@@ -160,6 +162,10 @@ def of_predictions(data: Data, where: str = "data") -> str:
             f"{name}: {of_predictions(one, f'{where}.outputs.{name}')}" for name, one in each
         )
         return f"a dict of outputs ({'; '.join(outputs)})"
+    if data.outputs.axes:
+        plain = dataclasses.replace(data, outputs=dataclasses.replace(data.outputs, axes=()))
+        where_each = target_axes.shown_axes(data.outputs.axes)
+        return f"for each of {where_each}: {of_predictions(plain, where)}"
     if data.outputs.task == "labels":
         return f"the probability of each label, in the order of {where}.targets"
     if data.classes is None:

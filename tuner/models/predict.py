@@ -40,6 +40,19 @@ ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no f
 def predict_table(
     model: str, rows: str | pd.DataFrame, *, header: bool | None = None
 ) -> pd.DataFrame:
+    """Returns the predictions of a model with one answer for each row, as ``predict_rows``."""
+    predicted = predict_rows(model, rows, header=header)
+    if isinstance(predicted, dict):
+        raise UserError(
+            f"Expected a model with one answer for each row. Received: {model}, which answers each "
+            "pixel or step."
+        )
+    return predicted
+
+
+def predict_rows(
+    model: str, rows: str | pd.DataFrame, *, header: bool | None = None
+) -> pd.DataFrame | dict[str, NDArray[Any]]:
     """Returns the predictions of a model for the rows of a table, in their order.
 
     Or for the arrays of a .npz or .tfrecord file: ``x``, or each of several inputs by its name. The
@@ -56,7 +69,9 @@ def predict_table(
         with those that are more probable than not in ``prediction``, commas between; for a
         regression ``prediction``, or ``prediction_0``, ..., or ``prediction_`` with the names of
         several targets; without a card ``output_0``, ... Of several outputs all of this behind the
-        name of each: ``NAME_prediction``.
+        name of each: ``NAME_prediction``. Of a model that answers each pixel or step a dict of
+        arrays: ``prediction`` ``(rows, *axes)``, of numbers and labels ``(rows, *axes, units)``,
+        and ``probability`` ``(rows, *axes, classes)``.
 
     Raises:
         DataError: The rows are not such as the model takes.
@@ -75,7 +90,10 @@ def predict_table(
         table = _read_columns(rows, _kinds(loaded, _named(rows)), (), missing=True)
     elif table is None:
         table = _read_rows(rows, None, loaded.input_shape[1:], (), header)
-    return _answers(predict(loaded, table), about)
+    answers = predict(loaded, table)
+    if not isinstance(answers, Mapping) and answers.ndim > 2:
+        return _arrays(answers, about)
+    return _answers(answers, about)
 
 
 def _check_archive(file: Path) -> None:
@@ -312,6 +330,19 @@ def _check_count(table: pd.DataFrame, shape: Sequence[int | None], source: str) 
 def _count(shape: Sequence[int | None]) -> int:
     """Values of a row."""
     return math.prod(size or 1 for size in shape)
+
+
+def _arrays(answers: NDArray[Any], about: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Predictions of places."""
+    if about.get("task") == "labels":
+        return {"prediction": answers > HALF, "probability": answers}
+    if about.get("classes") is None:
+        return {"prediction": answers}
+    probable = probabilities(answers)
+    return {
+        "prediction": np.array(about["classes"])[probable.argmax(axis=-1)],
+        "probability": probable,
+    }
 
 
 def _answers(answers: Answers, about: dict[str, Any]) -> pd.DataFrame:

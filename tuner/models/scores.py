@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.datasets import multi_output
+from tuner.datasets import multi_output, target_axes
 
 if TYPE_CHECKING:
     from tuner.datasets import Data
@@ -30,6 +30,8 @@ def score(data: Data, part: str, answers: Answers) -> dict[str, Any]:
         answers: To the rows ``data.raw(part)``, ``(rows, outputs)``: probabilities, or values in
             the unit of the raw targets; of several outputs those of each.
 
+    Of places (pixels, steps) each counts as a row, but those that weigh nothing.
+
     Returns:
         ``loss``, the usual one of the task (for a regression in ``data.target_unit``, squared), the
         others as ``of_classes``, ``of_labels`` and ``of_regression`` say. Of several outputs
@@ -42,13 +44,20 @@ def score(data: Data, part: str, answers: Answers) -> dict[str, Any]:
         return {"outputs": each}
     rows = {"train": data.train, "validation": data.validation, "test": data.test}[part]
     expected, weights = rows.y, rows.weights
+    if data.outputs.axes:
+        expected, answers, weights = _of_places(expected, answers, rows.weights)
     if data.classes is not None:
         binary = data.outputs.task == BINARY
         probable = probabilities(answers)
-        return of_classes(expected, probable, data.classes, weights, binary=binary)
+        if not data.outputs.axes:
+            return of_classes(expected, probable, data.classes, weights, binary=binary)
+        scores = of_classes(expected[:, 0], probable, data.classes, weights, binary=binary)
+        return {**scores, **intersections(scores, binary=binary)}
     if data.outputs.task == "labels":
         return of_labels(expected, answers, data.targets or (), weights)
     raw, unit, scaler = data.raw_targets(part), data.outputs.unit, data.target_scaler
+    if data.outputs.axes:
+        raw = target_axes.counted(raw, rows.weights)
     values = answers.reshape(expected.shape).astype(np.float64)
     if unit is not None and unit.of_loss:
         errors = values - raw
@@ -58,6 +67,38 @@ def score(data: Data, part: str, answers: Answers) -> dict[str, Any]:
     squares = np.square(errors).reshape(len(expected), -1)
     loss = _mean(squares.mean(axis=1), weights)
     return {"loss": loss, **of_regression(raw, values, data.targets)}
+
+
+def _of_places(
+    expected: NDArray[Any], answers: Floats, weights: Floats | None
+) -> tuple[NDArray[Any], Floats, Floats | None]:
+    """Targets and answers of places that count ``(places, ...)``, and their weights."""
+    places = target_axes.counted(expected, weights)
+    kept = target_axes.counted(answers, weights)
+    if weights is None:
+        return places, kept, None
+    of_place = np.broadcast_to(weights, expected.shape[:-1])[..., None]
+    of_kept = target_axes.counted(of_place, weights)[:, 0]
+    return places, kept, of_kept / of_kept.mean()
+
+
+def intersections(scores: Mapping[str, Any], *, binary: bool) -> dict[str, Any]:
+    """Returns ``mean_iou`` over the classes that are there or predicted, and ``iou`` of each.
+
+    Args:
+        scores: Of classes, with their ``confusion``.
+        binary: Whether the second of two classes has an ``iou`` of its own.
+    """
+    confusion = np.array(scores["confusion"])
+    right = np.diag(confusion)
+    union = confusion.sum(axis=0) + confusion.sum(axis=1) - right
+    iou = right / np.maximum(union, 1)
+    classes = [
+        {**row, "iou": float(of_class)}
+        for row, of_class in zip(scores["classes"], iou, strict=True)
+    ]
+    of_second = {"iou": float(iou[1])} if binary else {}
+    return {**of_second, "mean_iou": float(iou[union > 0].mean()), "classes": classes}
 
 
 def spelt(scores: Mapping[str, Any]) -> dict[str, float | None]:
@@ -73,8 +114,10 @@ def spelt(scores: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def probabilities(answers: Floats) -> Floats:
-    """Probabilities of all classes ``(rows, classes)``; a binary model answers with the second."""
-    return np.hstack([1 - answers, answers]) if answers.shape[1] == 1 else answers
+    """Probabilities of all classes ``(..., classes)``; a binary model answers with the second."""
+    if answers.shape[-1] > 1:
+        return answers
+    return np.concatenate([1 - answers, answers], axis=-1)
 
 
 def of_classes(

@@ -119,11 +119,11 @@ def _usual_names(data: Data) -> list[str]:
 
 
 def _scaled(data: Data, answers: Answers) -> NDArray[Any]:
-    """Answers as models give them while they train, ``(rows, outputs.units)``."""
+    """Answers as models give them while they train, ``(rows, *outputs.shape)``."""
     if isinstance(answers, Mapping):
         each = multi_output.every(data).items()
         return np.concatenate([_scaled(one, answers[name]) for name, one in each], axis=1)
-    values = answers.reshape(len(answers), -1)
+    values = answers.reshape(len(answers), *data.outputs.shape)
     scaler = data.target_scaler
     return values if scaler is None else scaler.transform(values).astype(np.float32)
 

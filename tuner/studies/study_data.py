@@ -167,4 +167,4 @@ def _shown(spec: DataSpec) -> str:
 
 def _units(data: Data) -> tuple[object, ...]:
     unit = data.outputs.unit if data.loss_unit == "scaled" else None
-    return data.outputs.task, data.outputs.units, data.classes, data.targets, unit
+    return data.outputs.task, data.outputs.shape, data.classes, data.targets, unit

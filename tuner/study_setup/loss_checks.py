@@ -42,10 +42,11 @@ def check_losses(space: SearchSpace, data: Data, spec: DataSpec) -> None:
                 arguments = loss_parameters.arguments_of(point, name)
                 is_of_batch = check_loss(name, data.outputs, arguments)
         if is_of_batch and _is_weighed(data, spec):
+            what, whole = ("places", "row or batch") if data.outputs.axes else ("rows", "batch")
             raise UserError(
-                "Expected rows that all count the same with a loss that is one number for a whole "
-                f"batch. Received {source_files.brief(name)} with weights of rows or classes: "
-                "leave them out, or take a loss of rows."
+                f"Expected {what} that all count the same with a loss that is one number for a "
+                f"whole {whole}. Received {source_files.brief(name)} with weights of {what} or "
+                f"classes: leave them out, or take a loss of {what}."
             )
 
 

@@ -53,6 +53,9 @@ def _check_shapes(model: Any, data: Data, name: str) -> None:
             f"Expected {name} to build a model for rows of shape {rows}. Received one for rows of "
             f"shape {takes}: change its input, or the data."
         )
+    if data.outputs.axes:
+        _check_places(outputs[0], data, name)
+        return
     answers, units = outputs[0].shape[-1], data.outputs.units
     if answers not in (None, units):
         two = " For a softmax over two classes add --task multiclass."
@@ -60,4 +63,24 @@ def _check_shapes(model: Any, data: Data, name: str) -> None:
             f"Expected {name} to build a model that answers a row of the task "
             f"{shown_task(data.outputs.task)} with {units} value{'s' * (units > 1)}. Received "
             f"{answers}: change its last layer.{two if data.outputs.task == 'binary' else ''}"
+        )
+
+
+def _check_places(answer: Any, data: Data, name: str) -> None:
+    """Refuses a model that answers other places, or whose layers leave out some of them."""
+    received, wanted = tuple(answer.shape[1:]), data.outputs.shape
+    same = len(received) == len(wanted) and all(
+        a in (None, b) for a, b in zip(received, wanted, strict=True)
+    )
+    if not same:
+        two = " For a softmax over two classes add --task multiclass."
+        raise UserError(
+            f"Expected {name} to build a model that answers a row of the task "
+            f"{shown_task(data.outputs.task)} with values of shape {wanted}. Received {received}: "
+            f"change its last layers.{two if data.outputs.task == 'binary' else ''}"
+        )
+    if getattr(answer, "_keras_mask", None) is not None:
+        raise UserError(
+            f"Expected {name} to build a model whose answer has no mask of Keras. Received one "
+            "(mask_zero or Masking): weights of 0 or --mask-value say which steps do not count."
         )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.parameters import loss_choice
-from tuner.datasets import multi_output
+from tuner.datasets import multi_output, target_axes
 from tuner.datasets.raw_data import PARTS
 from tuner.errors import UserError, quoted
 from tuner.metrics import METRICS, registered_name
@@ -76,6 +76,8 @@ def _known(data: Data, part: str) -> NDArray[Any]:
     """The targets as they are in the source; where rows are learned, their values."""
     y = getattr(data, part).y
     raw = data.raw_targets(part)
+    if data.outputs.axes:
+        return target_axes.counted(raw, getattr(data, part).weights).astype(np.float64)
     if raw.size == y.size:
         return np.asarray(raw, dtype=np.float64)
     rows = data.raw(part)
@@ -85,6 +87,9 @@ def _known(data: Data, part: str) -> NDArray[Any]:
 
 def _check_every_class(name: str, data: Data) -> None:
     y = data.validation.y
+    if data.outputs.axes:
+        places = target_axes.counted(y, data.validation.weights)
+        y = places if data.outputs.task == "labels" else places[:, 0]
     flags = y if y.ndim == 2 else np.eye(max(2, data.outputs.units), dtype=bool)[y]
     present = flags.astype(bool)
     constant = np.flatnonzero((present == present[0]).all(axis=0))

@@ -31,7 +31,7 @@ def measure_answers(
 
     Args:
         answers: To the rows of the part, as models give them while they train: scaled, those of
-            several outputs side by side, float32 ``(rows, outputs.units)``.
+            several outputs side by side, float32 ``(rows, *outputs.shape)``.
         metrics: Their names, beside those that are always measured.
         build: Builds the trial's model, which is asked for its loss where it comes compiled.
         penalty: Of the weights, which training adds to the loss.
@@ -39,7 +39,7 @@ def measure_answers(
     Returns:
         The name of the loss, and all values in the unit of the targets as trials have them.
     """
-    rows = keras.Input((outputs.units,))
+    rows = keras.Input(outputs.shape)
     answering = keras.Model(rows, keras.layers.Identity()(rows))
     compiled = compile_model(
         answering if are_ours(hyperparameters) else build(),

@@ -104,7 +104,10 @@ def _measured(metrics: Sequence[str], outputs: Outputs) -> dict[str, Any]:
         names = multi_output_losses.usual_metrics(outputs)
     loss_names = {loss.name for loss in losses}
     named = [name for name in dict.fromkeys([*names, *metrics]) if name not in loss_names]
-    arguments = {"metrics": [metric_of(name, outputs) for name in named]}
+    metrics_of = [metric_of(name, outputs) for name in named]
+    if outputs.axes:  # whose metrics must know which places count
+        return {"weighted_metrics": metrics_of}
+    arguments = {"metrics": metrics_of}
     return {**arguments, "weighted_metrics": losses} if losses else arguments
 
 
@@ -137,15 +140,18 @@ def check_metrics(names: Sequence[str], outputs: Outputs) -> None:
 
 def _try_metric(metric: str | keras.metrics.Metric, outputs: Outputs) -> None:
     """Computes a metric on a model that trains for a moment, as a trial would."""
-    model = keras.Sequential(
-        [keras.Input((2,)), keras.layers.Dense(outputs.units, activation=outputs.activation)]
-    )
+    outputs = replace(outputs, axes=(2,) * len(outputs.axes))
+    head = keras.layers.Dense(outputs.units, activation=outputs.activation)
+    model = keras.Sequential([keras.Input((*outputs.axes, 2)), head])
     model.compile(optimizer="sgd", loss=loss_of({}, outputs), metrics=[metric], jit_compile=False)
     rows = 2 * outputs.units + 3  # as many as there are classes would hide what does not fit
     y = np.arange(float(rows)) % max(2, outputs.units)
     if outputs.columns > 1:
         y = np.zeros((rows, outputs.columns))
-    x = np.zeros((rows, 2), np.float32)
+    x = np.zeros((rows, *outputs.axes, 2), np.float32)
+    if outputs.axes:  # all places of a row have its target
+        y = y.reshape(rows, *(1,) * len(outputs.axes), outputs.columns)
+        y = np.tile(y, (1, *outputs.axes, 1))
     scores = model.evaluate(
         x, y.astype(np.float32), batch_size=rows - 1, verbose=0, return_dict=True
     )

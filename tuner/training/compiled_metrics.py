@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from search_spaces.shapes import Outputs
 from search_spaces.user_code.source_files import file_of, short_name
@@ -71,6 +72,9 @@ class Fitted(keras.metrics.Metric):
         metric: What measures.
         bring: Brings scaled values to their unit, see ``tuner.training.unscaled_targets``.
         reshape: Whether targets are brought into the shape of the answers.
+
+    Where rows have places it is given these side by side, ``(places, units)``, without those that
+    weigh nothing.
     """
 
     def __init__(
@@ -89,6 +93,11 @@ class Fitted(keras.metrics.Metric):
         if self._reshape:
             y_true = shaped(y_true, y_pred, self._outputs)
         y_true, y_pred = (self._bring(values, self._outputs) for values in (y_true, y_pred))
+        if self._outputs.axes and self._reshape:
+            y_true, y_pred = counted(y_true, y_pred, sample_weight, self._outputs)
+            sample_weight = None
+        elif self._outputs.axes and sample_weight is not None:
+            sample_weight = tf.cast(_which_count(sample_weight, y_pred), y_pred.dtype)
         self._metric.update_state(y_true, y_pred, sample_weight)
 
     def result(self) -> Any:
@@ -96,6 +105,26 @@ class Fitted(keras.metrics.Metric):
 
     def reset_state(self) -> None:
         self._metric.reset_state()
+
+
+def counted(y_true: Any, y_pred: Any, weights: Any, outputs: Outputs) -> tuple[Any, Any]:
+    """Returns targets and answers of the places that weigh something, ``(places, units)``.
+
+    Args:
+        y_true: ``(rows, *axes, units)``, as ``y_pred``.
+        weights: ``(rows, *axes)``, or with axes of 1; None where all count.
+    """
+    flat = [tf.reshape(values, [-1, outputs.units]) for values in (y_true, y_pred)]
+    if weights is not None:
+        counts = tf.reshape(_which_count(weights, y_pred), [-1])
+        flat = [tf.boolean_mask(values, counts) for values in flat]
+    # Metrics that count classes have to know how many there are.
+    return tuple(tf.ensure_shape(values, [None, outputs.units]) for values in flat)
+
+
+def _which_count(weights: Any, y_pred: Any) -> Any:
+    """Which places weigh something, ``(rows, *axes)``."""
+    return tf.broadcast_to(weights > 0, tf.shape(y_pred)[:-1])
 
 
 def _known(name: str, outputs: Outputs) -> keras.metrics.Metric:
@@ -119,7 +148,7 @@ def _own(name: str, outputs: Outputs) -> keras.metrics.Metric:
     if isinstance(found, type):
         metric: keras.metrics.Metric = found()
         metric.name = short_name(name)
-        if outputs.unit is None:
+        if outputs.unit is None and not outputs.axes:
             return metric
         return Fitted(metric, outputs, short_name(name), reshape=False)
 
@@ -127,4 +156,25 @@ def _own(name: str, outputs: Outputs) -> keras.metrics.Metric:
         y_true = unscaled_targets.own(shaped(y_true, y_pred, outputs), outputs)
         return found(y_true, unscaled_targets.own(y_pred, outputs))
 
+    if outputs.axes:
+        return _MeanOfPlaces(of_rows, name=short_name(name))
     return keras.metrics.MeanMetricWrapper(of_rows, name=short_name(name))
+
+
+class _MeanOfPlaces(keras.metrics.Mean):
+    """The mean of a function of the user's: of places that count, or of whatever else it gives.
+
+    Args:
+        function: Of targets and answers ``(rows, *axes, units)``.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], name: str) -> None:
+        super().__init__(name=name)
+        self._function = function
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        values = self._function(y_true, y_pred)
+        counts = None
+        if sample_weight is not None and len(values.shape) == len(y_pred.shape) - 1:
+            counts = tf.cast(_which_count(sample_weight, y_pred), values.dtype)
+        super().update_state(values, counts)

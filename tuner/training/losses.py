@@ -13,6 +13,7 @@ see ``search_spaces.loss_parameters``.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
@@ -98,12 +99,12 @@ class TaskLoss(keras.losses.Loss):
 
     @property
     def is_of_batch(self) -> bool:
-        """Whether it gives one number for all rows of a batch, in which no row has a part."""
-        return self._rank == 0
+        """Whether no number of it is of one row, or of one place where rows have places."""
+        return self._rank not in (None, 1 + len(self.outputs.axes))
 
     @cached_property
     def _rank(self) -> int | None:
-        answers = tf.TensorSpec([None, self.outputs.units], tf.float32)
+        answers = tf.TensorSpec([None, *self.outputs.shape], tf.float32)
         traced = tf.function(partial(self.function, **self.values), autograph=False)
         try:
             shape = traced.get_concrete_function(answers, answers).output_shapes
@@ -113,7 +114,10 @@ class TaskLoss(keras.losses.Loss):
 
 
 def shaped(y_true: Any, y_pred: Any, outputs: Outputs) -> Any:
-    """Returns targets in the shape and dtype of the answers ``(rows, units)``."""
+    """Returns targets in the shape and dtype of the answers ``(rows, *axes, units)``."""
+    if outputs.task == "classes" and outputs.axes:
+        labels = keras.ops.cast(keras.ops.squeeze(y_true, axis=-1), "int32")
+        return keras.ops.one_hot(labels, outputs.units, dtype=y_pred.dtype)
     if outputs.task == "classes":
         labels = keras.ops.reshape(keras.ops.cast(y_true, "int32"), (-1,))
         return keras.ops.one_hot(labels, outputs.units, dtype=y_pred.dtype)
@@ -245,8 +249,9 @@ def check_loss(
         UserError: It cannot be made or computed, or is no number.
     """
     rows = 2 * outputs.units + 3
-    y = np.arange(rows) % max(2, outputs.units)
-    answers = np.full((rows, outputs.units), 0.5, np.float32)
+    answers = np.full((rows, *outputs.shape), 0.5, np.float32)
+    columns = (*outputs.axes, outputs.columns) if outputs.axes else ()
+    y = np.arange(rows * math.prod(columns)).reshape(rows, *columns) % max(2, outputs.units)
     made = named(name, outputs, arguments)
     loss = keras.losses.get(made)
     try:

@@ -12,6 +12,7 @@ import pytest
 
 from search_spaces import Outputs, SearchSpace, catalog
 from tests.support.fits import fit, small_data, stock_fit
+from tests.support.space_cases import axes_of
 from tuner.datasets.prepared_data import Part
 
 pytestmark = pytest.mark.keras
@@ -42,6 +43,7 @@ NARROWED = {
     "cnn": ("filters=4", "block_dropout=0.2"),
     "cnn1d": ("filters=4", "dropout=0.2"),
     "rnn": ("dropout=0.2",),
+    "unet": ("filters=4", "dropout=0.2", "depth=2"),
 }
 
 
@@ -55,7 +57,7 @@ def test_losses_are_those_of_stock_fit(family: str) -> None:
     """
     space = narrowed(family)
     weighted = ("train", "validation") if family in WITH_LEARNERS else ()
-    data = data_for(space, "image" if family == "cnn" else "steps", weighted)
+    data = data_for(space, "image" if family in ("cnn", "unet") else "steps", weighted)
     if family == "boltzmann":  # which takes probabilities
         data.train, data.validation = (squeezed(part) for part in (data.train, data.validation))
     point = space.starting_points()[0]
@@ -82,6 +84,14 @@ def squeezed(part: Part) -> Part:
 def data_for(space: SearchSpace, kind: str, weighted: tuple[str, ...]) -> Any:
     """Rows of a shape that the family takes, and what it learns from them."""
     data = small_data(shape=SHAPES[kind], weighted=weighted)
+    axes = axes_of(space, SHAPES[kind])
+    if axes:
+        data.outputs = Outputs.for_task("classes", 3, axes)
+        for name in ("train", "validation", "test"):
+            part = getattr(data, name)
+            first = part.x.reshape(len(part), *axes, -1)[..., :1]
+            setattr(data, name, replace(part, y=np.digitize(first, [-0.5, 0.5]).astype(np.int32)))
+        return data
     if space.learns == "targets":
         return data
     outputs = Outputs.for_task("regression", math.prod(SHAPES[kind]))

@@ -38,7 +38,7 @@ def with_value(array, value):
         (X, Y[:5], "6 rows in x and 5 targets in y"),
         (X, Y.astype(complex), "Received: complex numbers"),
         (X, Y.astype("S1"), "Received: bytes"),
-        (X, Y.reshape(6, 1, 1), "Received: (6, 1, 1)"),
+        (X, Y.reshape(6, 1, 1, 1, 1), "Received: (6, 1, 1, 1, 1)"),
         (X, np.array(3), "Received: ()"),
         (X, np.array(["a", None] * 3, dtype=object), "3 missing in y, the first in row 1"),
         (X, np.array(["a", float("nan")] * 3, dtype=object), "3 missing in y"),

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from search_spaces.registry import Registry
-from tuner.datasets import multi_input, structured_arrays, task
+from tuner.datasets import multi_input, structured_arrays, target_axes
 from tuner.datasets.checks import check
 from tuner.datasets.columns import column_names
 from tuner.datasets.columns.frame_index import drop_index
@@ -35,6 +35,7 @@ from tuner.datasets.sources import (
     user_function,
 )
 from tuner.datasets.sources.source import Source
+from tuner.datasets.task import Targets
 from tuner.errors import did_you_mean, quoted
 
 _OURS = {
@@ -224,9 +225,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
     if spec.source in SETS:
         return _describe_known(spec.source)
     arrays = read(spec)
-    targets = task.find(
-        [rows.y for rows in arrays.parts.values()], spec.task, spec.source, arrays.targets
-    )
+    targets = target_axes.find(arrays, spec.task, spec.source, mask_value=spec.mask_value)
     return Description(
         name=spec.source,
         rows=sum(len(rows.x) for rows in arrays.parts.values()),
@@ -239,7 +238,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
     )
 
 
-def _class_count(targets: task.Targets) -> int | None:
+def _class_count(targets: Targets) -> int | None:
     if targets.task in ("regression", "several"):
         return None
     return targets.units if targets.classes is None else len(targets.classes)

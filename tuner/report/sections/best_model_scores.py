@@ -16,6 +16,7 @@ from storage.errors import StoreError
 from storage.studies import Study
 from tuner import formatting
 from tuner.datasets import multi_output
+from tuner.datasets.target_axes import counted, shown_axes
 from tuner.errors import UserError
 from tuner.models.baselines import baselines
 from tuner.models.evaluate import answer_test_part
@@ -24,6 +25,7 @@ from tuner.models.trial_choice import best
 from tuner.report import figure_style
 from tuner.report.document import Picture, Section, Table
 from tuner.report.downsample import downsample
+from tuner.report.sections import examples_of_places
 from tuner.studies.loading import require_trained_here
 
 if TYPE_CHECKING:
@@ -85,9 +87,31 @@ def section(data: Data, answers: Answers, scores: Mapping[str, Any]) -> Section:
                 for name, one in multi_output.every(data).items()
             }
         )
+    if data.outputs.axes:
+        return _of_places(data, answers, scores)
+    return _of_rows(data, answers, scores)
+
+
+def _of_places(
+    data: Data, answers: NDArray[np.floating[Any]], scores: Mapping[str, Any]
+) -> Section:
+    """With some rows as pictures or text before what there is to see of all places."""
+    of_all = _of_rows(data, answers, scores)
+    if len(data.outputs.axes) > 1:
+        text, picture = examples_of_places.picture(data, answers)
+        others = of_all.pictures if data.classes is not None else ()
+        return dataclasses.replace(
+            of_all, text=[of_all.text[0], text, *of_all.text[1:]], pictures=[picture, *others]
+        )
+    text, table = examples_of_places.table(data, answers)
+    return dataclasses.replace(of_all, text=[*of_all.text, text], table=table)
+
+
+def _of_rows(data: Data, answers: NDArray[np.floating[Any]], scores: Mapping[str, Any]) -> Section:
     measured = {f"{formatting.TEST}{k}": v for k, v in spelt(scores).items() if v is not None}
     shown = formatting.measures(measured, formatting.TEST)
-    text = f"On the {len(answers):,} rows of the test part: {shown}."
+    places = f" of {shown_axes(data.outputs.axes)}" if data.outputs.axes else ""
+    text = f"On the {len(answers):,} rows{places} of the test part: {shown}."
     if "average" in scores:
         text += " Macro: the mean over all, each of which counts the same."
     if data.outputs.task == "labels":
@@ -187,8 +211,10 @@ def _mistakes(classes: tuple[Any, ...], counts: NDArray[Any]) -> str:
 
 
 def _residuals(data: Data, answers: NDArray[np.floating[Any]], text: str) -> Section:
-    expected = data.raw_targets("test").reshape(len(answers), -1)[:, 0]
-    values = answers.reshape(len(answers), -1)[:, 0]
+    expected, values = data.raw_targets("test"), answers
+    if data.outputs.axes:
+        expected, values = (counted(each, data.test.weights) for each in (expected, values))
+    expected, values = (each.reshape(len(each), -1)[:, 0] for each in (expected, values))
     rows = downsample(range(len(values)), POINTS)
     x, y = values[rows].tolist(), (expected - values)[rows].tolist()
     figure = go.Figure(
