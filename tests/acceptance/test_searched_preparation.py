@@ -93,14 +93,6 @@ def test_commands_that_prepare_rows_again(tuner: Terminal) -> None:
     assert "Left out" not in (tuner.folder / "report.html").read_text()
 
 
-def test_what_was_typed_wrong(tuner: Terminal) -> None:
-    """One line, and no study."""
-    ended = tuner("launch", "mlp", "--data", "rows.npz", "--study", "n", "--set", "features=pca:7")
-    assert ended.returncode == 2
-    assert "at most 6 features" in ended.stderr
-    assert len(ended.stderr.strip().splitlines()) == 1
-
-
 OWN = """
 import keras
 import numpy as np
