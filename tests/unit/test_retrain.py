@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from storage import trials
 from tests.support.trials import begin, complete, enter
-from tests.unit.cli.conftest import Launched, Typed, launched, tuner
+from tests.unit.cli.conftest import Launched, Typed, first_launch, launched, tuner
 from tuner.cli import main
 from tuner.models import rerun
 from tuner.models.retrain import compare
 from tuner.resources.device import Device
 
-__all__ = ["launched", "tuner"]
+__all__ = ["first_launch", "launched", "tuner"]
 
 
 def curve(*losses: float, accuracy: float = 0.5) -> list[dict[str, float]]:
