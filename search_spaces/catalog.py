@@ -44,6 +44,7 @@ FAMILIES: Registry[type[SearchSpace]] = Registry(
         "cnn1d": "search_spaces.families.cnn:CNN1D",
         "rnn": "search_spaces.families.rnn:RNN",
         "unet": "search_spaces.families.unet:UNet",
+        "seq2seq": "search_spaces.families.seq2seq:Seq2Seq",
         "jordan": "search_spaces.families.jordan:Jordan",
         "autoencoder": "search_spaces.families.autoencoder:Autoencoder",
         "stacked-autoencoder": "search_spaces.families.autoencoder:StackedAutoencoder",

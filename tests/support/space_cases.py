@@ -34,6 +34,7 @@ SHAPES: dict[str, Sequence[tuple[int, ...]]] = {
     "jordan": [(5,), (4, 3)],
     "pretrained": [(32, 32), (32, 32, 3)],
     "unet": [(8, 8), (5, 6, 3)],
+    "seq2seq": [(5,), (4, 3)],
 }
 SMALL: dict[str, Sequence[str]] = {
     "mlp": ("units=1..8",),
@@ -57,6 +58,7 @@ SMALL: dict[str, Sequence[str]] = {
         "units=0,8",
     ),
     "unet": ("filters=1..4", "depth=1..3"),
+    "seq2seq": ("units=1..8",),
 }
 FEW = {"pretrained": 2}  # models that are tried of families whose models are large
 HEADS = {"binary": 1, "classes": 3, "labels": 3, "regression": 2}

@@ -43,6 +43,7 @@ NARROWED = {
     "cnn": ("filters=4", "block_dropout=0.2"),
     "cnn1d": ("filters=4", "dropout=0.2"),
     "rnn": ("dropout=0.2",),
+    "seq2seq": ("dropout=0.2",),
     "unet": ("filters=4", "dropout=0.2", "depth=2"),
 }
 
