@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,10 @@ def _task(row: Description) -> str:
     if row.task == "several":
         return "several outputs"
     task = shown_task(row.task)
+    if row.axes:
+        from tuner.datasets.target_axes import shown_axes
+
+        task = f"{task} for each of {shown_axes(row.axes)}"
     return task if row.classes is None else f"{task} ({row.classes})"
 
 
@@ -190,10 +195,11 @@ def _show_targets(profile: DatasetProfile, described: Description) -> None:
         _show_predicted(one, described.rows)
     if profile.outputs is None:
         whole = TargetSummary(task=described.task, counts=profile.counts, targets=profile.targets)
-        _show_predicted(whole, described.rows)
+        places = described.rows * math.prod(described.axes)
+        _show_predicted(whole, places, ("rows", "steps", "pixels")[len(described.axes)])
 
 
-def _show_predicted(predicted: TargetSummary, whole: int) -> None:
+def _show_predicted(predicted: TargetSummary, whole: int, counted: str = "rows") -> None:
     from tuner import formatting
     from tuner.cli.console import output, table
 
@@ -205,7 +211,7 @@ def _show_predicted(predicted: TargetSummary, whole: int) -> None:
         return
     counts = predicted.counts or {}
     kind = "label" if predicted.task == "labels" else "class"
-    rows = table(kind, "rows", "share", right=("rows", "share"))
+    rows = table(kind, counted, "share", right=(counted, "share"))
     for label, count in list(counts.items())[:MOST_CLASSES]:
         rows.add_row(label, str(count), f"{count / whole:.1%}")
     say()

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from tuner.cli import main
 from tuner.datasets import Data, DataError, DataSpec, load
 from tuner.datasets.data_outline import outline_data
 
@@ -125,6 +127,16 @@ def test_a_line_says_what_the_targets_are(tmp_path: Path) -> None:
     assert line.startswith(f"task binary for each of 4x6 pixels (0 {(MASK == 0).sum()}, 1 ")
     line = outline_data(loaded(tmp_path, STEPS, TAGS, task="classes"), spec)
     assert line.startswith("task multiclass for each of 5 steps (0 ")
+
+
+def test_pixels_of_each_class_are_counted(tmp_path: Path) -> None:
+    """By the command that looks at data: how many, and their share of all pixels."""
+    np.savez(tmp_path / "a.npz", x=PIXELS, y=MASK)
+    shown = CliRunner().invoke(main, ["datasets", str(tmp_path / "a.npz")]).stdout
+    assert "40 rows of shape 4x6x1, binary for each of 4x6 pixels (2)" in shown
+    count = int((MASK == 1).sum())
+    assert ["1", str(count), f"{count / MASK.size:.1%}"] in [*map(str.split, shown.splitlines())]
+    assert ["class", "pixels", "share"] in [*map(str.split, shown.splitlines())]
 
 
 @pytest.mark.parametrize(

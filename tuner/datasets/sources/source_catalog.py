@@ -69,6 +69,7 @@ class Description:
         classes: Number of classes, or of labels; None for a regression or several outputs.
         source: What it is and where it comes from, one line.
         notes: What a user should know of how it was read, one line each.
+        axes: Of the places of a row that have a target each, see ``tuner.datasets.target_axes``.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Description:
     source: str
     inputs: Mapping[str, tuple[int, ...]] | None = None
     notes: tuple[str, ...] = ()
+    axes: tuple[int, ...] = ()
 
 
 def read(spec: DataSpec) -> Arrays:
@@ -235,6 +237,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
         source=find_source(spec.source).summary,
         inputs=_input_shapes(arrays.parts["train"].x),
         notes=arrays.notes,
+        axes=targets.axes,
     )
 
 
