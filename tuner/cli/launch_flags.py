@@ -70,6 +70,11 @@ DATA = (
     ),
     data_option("--test-data", metavar="FILE", help="The test part in a file of its own."),
     data_option(
+        "--stream",
+        is_flag=True,
+        help="Read training rows anew in every epoch, and never hold them: see FILE.py:FUNCTION.",
+    ),
+    data_option(
         "--folds",
         aliases=["--cv"],
         type=click.IntRange(min=2),

@@ -35,6 +35,7 @@ class LaunchOptions:
     test_share: float
     validation_data: str | None
     test_data: str | None
+    stream: bool
     folds: int | None
     scaling: str
     impute: bool
@@ -116,6 +117,7 @@ class LaunchOptions:
             validation=self.validation_share,
             test=self.test_share,
             scaling=self.scaling,
+            stream=self.stream,
             folds=self.folds or 1,
             impute=self.impute,
             text=self.text,

@@ -60,6 +60,8 @@ def load_shared(spec: DataSpec, *, reference: str | None = None) -> Data:
     Raises:
         DataError: As ``load``.
     """
+    if spec.stream:
+        return load(spec)
     state = _source_state(spec, reference)
     cached = None if state is None else _find_cached(spec, state)
     if cached is not None:

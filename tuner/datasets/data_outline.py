@@ -114,9 +114,8 @@ def _rows(data: Data, spec: DataSpec) -> str:
     if spec.folds > 1:
         divided = len(data.train) + len(data.validation)
         return f"rows {divided} in {spec.folds} folds, {len(data.test)} test"
-    return (
-        f"rows {len(data.train)} training, {len(data.validation)} validation, {len(data.test)} test"
-    )
+    held = f"{len(data.validation)} validation, {len(data.test)} test"
+    return f"rows {data.training_rows} training, {held}"
 
 
 def _weights(data: Data) -> list[str]:

@@ -88,6 +88,7 @@ class DataSpec:
             that a trial may take; None where each row is predicted by itself.
         horizon: How many rows are predicted.
         columns: Columns of a window; all but times and group unless some are named.
+        stream: Whether training rows are read anew in every epoch: ``tuner.datasets.row_stream``.
         gap: Rows whose times are further apart, in usual distances, are never in one window.
         mask_value: Where rows have a target for each pixel or step: what stands in the targets of
             those that do not count, such as padding; None where all count.
@@ -128,6 +129,7 @@ class DataSpec:
     columns: tuple[str, ...] = ()
     gap: float = GAP
     mask_value: float | None = None
+    stream: bool = False
 
     def __post_init__(self) -> None:
         if not self.source:
@@ -145,6 +147,7 @@ class DataSpec:
                 f"Received: {shown_task(self.task)}: leave it out."
             )
         self._check_windows()
+        self._check_stream()
         both = self.group is not None and self.split_by_time is not None
         if both and self.window is None:
             raise DataError(
@@ -198,6 +201,30 @@ class DataSpec:
                     f"{'without' if self.window is None else 'beside it'}: "
                     f"{'add --window ROWS' if self.window is None else 'leave one of them out'}."
                 )
+
+    def _check_stream(self) -> None:
+        """Refuses what rows that are never together cannot have."""
+        refused = {
+            "--folds": self.folds > 1,
+            "--class-weights": self.class_weights is not None,
+            "--set class_weights": any(map(is_of_class_weights, self.arguments)),
+            "arguments of the data function to search": bool(self.unweighed.arguments),
+            **{f"--set {name}": True for name in self.preparation},
+            "a space with data()": self.space is not None,
+            "a space that learns the rows themselves": self.learns == "rows",
+            "--window": self.window is not None,
+        }
+        for option, is_given in refused.items():
+            if self.stream and is_given:
+                raise DataError(
+                    f"Expected --stream without {option}: its training rows are never together. "
+                    "Received both: leave one of them out."
+                )
+        if self.stream and ".py:" not in self.source:
+            raise DataError(
+                "Expected --stream with a function, --data FILE.py:FUNCTION. Received: "
+                f"{quoted(self.source)}: leave --stream out."
+            )
 
     @property
     def is_path(self) -> bool:

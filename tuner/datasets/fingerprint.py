@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.datasets.data_spec import DataSpec
-from tuner.datasets.raw_data import Arrays
+from tuner.datasets.raw_data import Arrays, Rows
 
 _BYTES_AT_ONCE = 1 << 24
 
@@ -50,17 +50,24 @@ def fingerprint(arrays: Arrays, spec: DataSpec, task: str) -> str:
         settings["max_train_rows"] = spec.max_train_rows
     if arrays.parts["train"].blocks is not None:  # which are hashed with the rows
         settings["split_by_time" if arrays.by_time else "group"] = True
+    parts = dict(arrays.parts)
+    if arrays.stream is not None:
+        settings["stream"] = arrays.stream.stream.shape
+        del parts["train"]  # a sample of rows that may differ from pass to pass
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for part in sorted(arrays.parts):
-        rows = arrays.parts[part]
-        for name in ("x", "y", "weights", "blocks"):
-            array = getattr(rows, name)
-            if array is None:
-                continue
-            kind = array.dtype.descr if array.dtype.names else array.dtype.str
-            digest.update(f"{part} {name} {kind} {array.shape}".encode())
-            _update(digest, array)
+    for part in sorted(parts):
+        _update_rows(digest, part, parts[part])
     return digest.hexdigest()
+
+
+def _update_rows(digest: Any, part: str, rows: Rows) -> None:
+    for name in ("x", "y", "weights", "blocks"):
+        array = getattr(rows, name)
+        if array is None:
+            continue
+        kind = array.dtype.descr if array.dtype.names else array.dtype.str
+        digest.update(f"{part} {name} {kind} {array.shape}".encode())
+        _update(digest, array)
 
 
 def fingerprint_targets(rows: Iterable[tuple[NDArray[Any], NDArray[Any] | None]]) -> str:

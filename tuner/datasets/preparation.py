@@ -28,6 +28,7 @@ from tuner.datasets.fingerprint import fingerprint, fingerprint_targets
 from tuner.datasets.multi_input import MultiInputEncoder, are_several
 from tuner.datasets.multi_input import fit as fit_inputs
 from tuner.datasets.prepared_data import Data, Part, Selection
+from tuner.datasets.prepared_stream import PreparedStream
 from tuner.datasets.raw_data import PARTS, Arrays, Rows
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.select_features import select
@@ -117,6 +118,15 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         heads=targets.heads,
         dropped=arrays.dropped,
         notes=arrays.notes,
+        stream=None
+        if arrays.stream is None
+        else PreparedStream(
+            streamed=arrays.stream,
+            targets=targets,
+            scaler=scaler,
+            target_scaler=target_scaler,
+            target_shape=parts["train"].y.shape[1:],
+        ),
         targets_fingerprint=fingerprint_targets(
             _compared(selections[part]) for part in ("validation", "test")
         ),

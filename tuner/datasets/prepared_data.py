@@ -13,6 +13,7 @@ from search_spaces.shapes import Inputs, Outputs
 from tuner.datasets.columns.encoding import Encoder, by_column
 from tuner.datasets.feature_selection import FeatureSelection
 from tuner.datasets.multi_input import MultiInputEncoder
+from tuner.datasets.prepared_stream import PreparedStream
 from tuner.datasets.raw_data import PARTS, Rows
 from tuner.datasets.scaling import Floats, Scaler
 from tuner.datasets.structured_arrays import by_name
@@ -104,6 +105,7 @@ class Data:
             each; see ``tuner.datasets.columns.collapsed_values``.
         features: Which columns, or what components of them, are left of scaled rows; None where all
             are there.
+        stream: Where training rows are read anew in every epoch; ``train`` is a sample of them.
         targets_fingerprint: SHA-256 of the targets that trials are compared on, in their order.
     """
 
@@ -129,11 +131,17 @@ class Data:
     columns_of: Mapping[str, tuple[str, ...]] | None = None
     targets_fingerprint: str = ""
     features: FeatureSelection | None = None
+    stream: PreparedStream | None = None
 
     @property
     def raw_shape(self) -> tuple[int, ...]:
         """Shape of one row of numbers before columns are selected."""
         return self.inputs.shape if self.features is None else (self.features.width,)
+
+    @property
+    def training_rows(self) -> int:
+        """Rows that a model sees in an epoch."""
+        return len(self.train) if self.stream is None else self.stream.rows
 
     def raw(self, part: str) -> NDArray[Any] | dict[str, NDArray[Any]]:
         """Returns the part's features as the source holds them, for a model that takes raw rows.

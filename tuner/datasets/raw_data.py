@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from tuner.datasets.array_names import (
 from tuner.datasets.columns.column_names import shown
 from tuner.datasets.errors import DataError
 from tuner.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from tuner.datasets.row_stream import StreamedRows
 
 PARTS = ("train", "validation", "test")
 
@@ -73,6 +76,7 @@ class Arrays:
         notes: What a user should know of how the source was read, one line each.
         windows: Whether rows are windows ``(rows, length, columns)`` with names of their columns,
             each measured in a unit of its own.
+        stream: Where training rows are read anew in every epoch; those of ``parts`` are a sample.
     """
 
     parts: Mapping[str, Rows]
@@ -85,6 +89,7 @@ class Arrays:
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     windows: bool = False
+    stream: StreamedRows | None = None
 
     def taught_by_rows(self) -> Arrays:
         """Returns the same rows as targets of their own, flattened to ``(rows, values)``."""

@@ -121,7 +121,7 @@ def of_data(
         **named,
         "fingerprint": data.fingerprint,
         "task": data.outputs.task,
-        "rows": {name: len(part) for name, part in parts.items()},
+        "rows": {**{name: len(part) for name, part in parts.items()}, "train": data.training_rows},
         "shape": data.raw_shape,
         "shapes": data.inputs.shapes,
         "columns": data.columns,

@@ -15,6 +15,7 @@ from storage.database.engine import Store
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner.datasets import Data
+from tuner.errors import UserError
 from tuner.models import card
 from tuner.models.output_files import ModelFiles
 from tuner.models.rerun import write_model
@@ -57,6 +58,11 @@ def refit(
         StoreError: Space or data are not what they were.
         UserError: The trial cannot be trained again.
     """
+    if study.spec["data"].get("stream"):
+        raise UserError(
+            "Expected a study whose training rows are held. Received one that streams them: stream "
+            "the validation rows too, in another study."
+        )
     require_ended(study, trial)
     device = device_of(store, study, trial) if threads is None else Device(threads=threads)
     device.take()

@@ -200,11 +200,13 @@ def load_space(spec: StudySpec) -> SearchSpace:
 
 def code_names(metrics: Sequence[str], callbacks: Sequence[str], data: DataSpec) -> tuple[str, ...]:
     """The names of code beside the space that must stay as it is: see ``code_fingerprint``."""
-    return (*metrics, *callbacks, *([data.source] if data.unweighed.arguments else []))
+    is_code = bool(data.unweighed.arguments) or data.stream  # of which not all rows are compared
+    return (*metrics, *callbacks, *([data.source] if is_code else []))
 
 
 def _of_code(spec: StudySpec) -> str:
-    return f"the metrics{', data function' if spec.data.arguments else ''} and callbacks"
+    has_function = spec.data.arguments or spec.data.stream
+    return f"the metrics{', data function' if has_function else ''} and callbacks"
 
 
 def _check_version(package: str) -> None:

@@ -132,7 +132,7 @@ def _measured(chosen: dict[str, Any], model: Any, data: Data, spec: StudySpec) -
         hyperparameters=chosen,
         parameters=int(model.count_params()),
         memory=model_size.training_bytes(model, chosen["batch_size"]),
-        seconds=spec.rounds * epochs_of(model, chosen) * len(data.train) * spent / rows,
+        seconds=spec.rounds * epochs_of(model, chosen) * data.training_rows * spent / rows,
     )
 
 

@@ -160,6 +160,11 @@ def _examine_objective(space: SearchSpace, plan: ValidationPlan) -> ValidationRe
             f"Expected {source_files.brief(plan.space)} to be defined or assigned in that file, so "
             "that it can be read what it is. Received a name that comes from elsewhere."
         )
+    if plan.data.stream:
+        raise UserError(
+            f"Expected no --stream with {space.name}, which trains by itself. Received both: "
+            "stream within its code, and leave --stream out."
+        )
     has_data = plan.data.source != datasets.NO_DATA
     space.check_data(given=has_data)
     data = datasets.load_shared(plan.data) if has_data else None
@@ -184,7 +189,7 @@ def _check_batch_size(space: SearchSpace, data: Data, source: str) -> None:
     parameter = space.parameters["batch_size"]
     assert isinstance(parameter, (Choice, Range))
     smallest = parameter.values[0] if isinstance(parameter, Choice) else parameter.low
-    rows = len(data.train)
+    rows = data.training_rows
     if isinstance(smallest, (int, float)) and rows < smallest:
         raise UserError(
             f"{source}: expected at least {smallest} training rows, the smallest batch_size. "

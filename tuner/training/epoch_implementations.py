@@ -14,11 +14,16 @@ import keras
 from tuner.datasets.prepared_data import Data
 from tuner.training.keras_epochs import GraphEpochs, StockEpochs
 from tuner.training.shared_graph import SharedGraphEpochs, Unsupported
+from tuner.training.stream_epochs import StreamEpochs
 from tuner.training.training_state import TrainingState
 
-Epochs = SharedGraphEpochs | GraphEpochs | StockEpochs
+Epochs = SharedGraphEpochs | GraphEpochs | StockEpochs | StreamEpochs
 
-KERAS_WAYS = {GraphEpochs.way, StockEpochs.way}  # their checkpoints are interchangeable
+KERAS_WAYS = {
+    GraphEpochs.way,
+    StockEpochs.way,
+    StreamEpochs.way,
+}  # their checkpoints are interchangeable
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +82,8 @@ def fastest_epochs(
         The shared graph if it supports the model, else Keras's own steps in a graph; stock ``fit``
         for a model that was compiled to run eagerly.
     """
+    if data.stream is not None:
+        return StreamEpochs(model, data.stream, data.train, data.validation)
     if model.run_eagerly:
         return StockEpochs(model, data.train, data.validation, why="run_eagerly")
     try:

@@ -112,7 +112,7 @@ class GraphEpochs(KerasEpochs):
         """
         order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
         batch, step, steps = tf.constant(batch_size), 0, len(rates)
-        with _rate_kept(self._model):
+        with rate_kept(self._model):
             while step < steps:
                 if not should_continue():
                     self._model.reset_metrics()
@@ -172,7 +172,7 @@ class StockEpochs(KerasEpochs):
         """See ``GraphEpochs.run``."""
         between_batches = _BetweenBatches(rates, should_continue)
         train = {name: array[order] for name, array in self._train.arrays.items()}
-        with _rate_kept(self._model):
+        with rate_kept(self._model):
             history = self._model.fit(
                 train["x"],
                 train["y"],
@@ -190,7 +190,7 @@ class StockEpochs(KerasEpochs):
 
 
 @contextmanager
-def _rate_kept(model: keras.Model) -> Iterator[None]:
+def rate_kept(model: keras.Model) -> Iterator[None]:
     """Leaves the model's own learning rate, which callbacks change, as it is between epochs."""
     rate = float(model.optimizer.learning_rate)
     try:

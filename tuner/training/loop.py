@@ -28,7 +28,7 @@ from tuner.training.keras_epochs import GraphEpochs, Logs, StockEpochs
 from tuner.training.learning_rate_schedules import Schedule, has_own_schedule
 from tuner.training.out_of_memory import raise_out_of_memory
 from tuner.training.phase_compiler import PhaseCompiler
-from tuner.training.seeding import batch_order
+from tuner.training.seeding import batch_order, stream_seed
 from tuner.training.training_state import TrainingState
 from tuner.training.unscaled_targets import goal_factor, loss_factor
 
@@ -196,7 +196,7 @@ class _Training:
         of_phase = {"learning_rate": phases[number].learning_rate} if phases else {}
         return Schedule.of(
             {**self._hyperparameters, **of_phase},
-            steps_per_epoch=math.ceil(len(self._data.train) / self._batch_size),
+            steps_per_epoch=math.ceil(self._data.training_rows / self._batch_size),
             epochs=phases[number].epochs if phases else self._max_epochs,
         )
 
@@ -246,7 +246,10 @@ class _Training:
         # The model's own rate, which callbacks may change; of a step it is that of the schedule.
         epoch = self.epoch - start_of(phases_of(self._model), self._phase)
         rates = self._schedule.rates(epoch, float(self._model.optimizer.learning_rate))
-        order = batch_order(self._seed, self.epoch, len(self._data.train))
+        if self._data.stream is not None:
+            order = stream_seed(self._seed, self.epoch)
+        else:
+            order = batch_order(self._seed, self.epoch, len(self._data.train))
         logs = self._run_or_fall_back(order, rates)
         if logs is None:
             return None

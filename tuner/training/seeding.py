@@ -32,6 +32,11 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
+def stream_seed(seed: int, epoch: int) -> NDArray[np.int32]:
+    """What decides the random numbers of a stream's pass, one number in an array."""
+    return np.random.default_rng([seed, epoch]).integers(2**31, size=1).astype(np.int32)
+
+
 def batch_order(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
     """The order of the training rows in an epoch, shape ``(rows,)``.
 

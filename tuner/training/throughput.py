@@ -64,5 +64,5 @@ class ThroughputMeter:
 
 
 def _scored_little(data: Data, rows: int) -> Data:
-    """The same data with a validation part that takes next to no time."""
-    return replace(data, validation=data.validation.first(rows))
+    """The same data with a validation part that takes next to no time; of a stream its sample."""
+    return replace(data, validation=data.validation.first(rows), stream=None)

@@ -24,6 +24,7 @@ from search_spaces.user_code.definitions import find_definition
 from search_spaces.user_code.isolation import isolated, original
 from search_spaces.user_code.process_state import CONFIGURATION
 from search_spaces.user_code.source_files import brief
+from tuner.datasets import row_stream
 from tuner.datasets.array_names import FORMS
 from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
@@ -61,6 +62,8 @@ def read(spec: DataSpec) -> Arrays:
     called = shown_call(spec) if spec.arguments else spec.source
     try:
         with isolated(spec.source, passing=(DataError,)):
+            if spec.stream:
+                return _read_stream(function, spec)
             return _to_arrays(_call(function, spec), called)
     except DataError:
         raise
@@ -68,6 +71,55 @@ def read(spec: DataSpec) -> Arrays:
         raise DataError(
             f"Expected {called} to return {_RETURNS}. Received: {one_line(original(e))}."
         ) from e
+
+
+def _read_stream(function: Callable[..., Any], spec: DataSpec) -> Arrays:
+    """Looks through one epoch; other parts are held."""
+    source = brief(spec.source)
+    held = [_held(part, source) for part in row_stream.parts_of(function(), source)[1:]]
+    shape = np.shape(held[0].x)[1:]
+    stream = row_stream.RowStream(source=source, call=function, shape=shape)
+    looked = row_stream.look_through(stream, spec.seed)
+    if not looked.is_seeded and spec.scaling != "none":
+        raise DataError(
+            f"Expected {source} to stream the same rows for the same seeds, or --scaling none, as "
+            "all trials must be scaled alike. Received: others at each pass: draw from random, "
+            "numpy.random or tf.random, in order."
+        )
+    again = "exactly" if looked.is_seeded else "with other rows, which no seed decides"
+    notes = (
+        f"{looked.rows:,} training rows are streamed in every epoch: no shared graph, no refit",
+        f"a trial that is resumed goes on from the end of an epoch, {again}",
+    )
+    validation, *rest = held
+    if not rest:
+        validation, test = _divided(validation, spec)
+        rest = [test]
+    parts = {"train": looked.sample, "validation": validation, "test": rest[0]}
+    return Arrays(parts=parts, stream=looked, notes=notes)
+
+
+def _held(part: Any, source: str) -> Rows:
+    """A part that is held: arrays, or a data set that ends."""
+    if _is_dataset(part):
+        return _rows(*_collect(part, source))
+    if row_stream.is_pydataset(part):
+        columns = zip(*row_stream.items_of(part), strict=True)
+        return _rows(*(np.concatenate(list(column)) for column in columns))
+    if not isinstance(part, tuple) or len(part) != 2 or any(isinstance(p, Mapping) for p in part):
+        raise DataError(
+            f"Expected {source} to return {row_stream.FORMS}. Received: {_describe(part)}, as a "
+            "part that is held."
+        )
+    return _rows(np.asarray(part[0]), np.asarray(part[1]))
+
+
+def _divided(rows: Rows, spec: DataSpec) -> tuple[Rows, Rows]:
+    """Validation and test rows of those beside a stream, in the proportion of their shares."""
+    order = np.random.default_rng(spec.seed).permutation(len(rows.x))
+    border = round(len(order) * spec.validation / (spec.validation + spec.test))
+    first, second = order[:border], order[border:]
+    return _rows(rows.x[first], rows.y[first]), _rows(rows.x[second], rows.y[second])
 
 
 def searched_arguments(source: str) -> dict[str, Parameter | None]:
@@ -187,6 +239,10 @@ def _to_arrays(returned: Any, source: str) -> Arrays:
     if isinstance(returned, tuple) and len(returned) == 2 and all(map(_is_dataset, returned)):
         train, test = (_collect(dataset, source) for dataset in returned)
         return Arrays(parts={"train": _rows(*train), "test": _rows(*test)})
+    if isinstance(returned, tuple) and returned and row_stream.is_stream(returned[0]):
+        raise DataError(
+            f"Expected {source} to return {_RETURNS}. Received a stream of rows: add --stream."
+        )
     if not isinstance(returned, tuple) or len(returned) not in (2, 3):
         raise DataError(f"Expected {source} to return {_RETURNS}. Received: {_describe(returned)}.")
     # Only tuples are pairs: a list of two rows with two values each is an array.
@@ -241,7 +297,8 @@ def _check_bounds(rows: Iterable[Any], source: str, *, ends: bool) -> Iterator[A
         if room is not None and size > SHARE * room:
             raise DataError(
                 f"Expected {source} to return rows that fit into memory. Received: {count:,} rows "
-                f"and more that do not fit into {room / 1e9:,.1f} GB: return fewer, or write .npy."
+                f"and more that do not fit into {room / 1e9:,.1f} GB: return fewer, "
+                "write .npy, or stream them (--stream)."
             )
         if not ends and (count >= MOST_ROWS or time.monotonic() - began > PATIENCE):
             received = f"one that did not end after {count:,} rows and does not say how many it has"

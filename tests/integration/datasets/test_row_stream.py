@@ -1,0 +1,252 @@
+"""Training rows that are read anew in every epoch: what may come, and what is made of it."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_spaces import catalog
+from tests.support.fits import BASE, Interrupting, fit
+from tuner.datasets import DataError, DataSpec, load
+from tuner.datasets.row_stream import RowStream, look_through
+
+pytestmark = pytest.mark.keras
+
+SOURCE = """
+import keras
+import numpy as np
+import tensorflow as tf
+
+X = np.random.RandomState(0).normal(size=(100, 4)).astype("float32")
+Y = (X[:, 0] > 0).astype("int64") + (X[:, 1] > 1)
+HELD = (X[60:], Y[60:])
+
+
+def noisy(x, y):
+    return x + 0.1 * tf.random.normal(tf.shape(x)), y
+
+
+def dataset():
+    rows = tf.data.Dataset.from_tensor_slices((X[:60], Y[:60]))
+    return rows.shuffle(60).batch(7).map(noisy), HELD
+
+
+def single():
+    return tf.data.Dataset.from_tensor_slices((X[:60], Y[:60])).shuffle(60), HELD, HELD
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, number):
+        chosen = slice(10 * number, 10 * number + 10)
+        return X[chosen] + np.random.normal(size=(10, 4)), Y[chosen]
+
+
+def pydataset():
+    return Batches(), HELD
+
+
+def rows():
+    for i in np.random.permutation(60):
+        yield X[i], Y[i]
+
+
+def generator():
+    return rows, tf.data.Dataset.from_tensor_slices(HELD)
+
+
+def unseeded():
+    return ((X[i], Y[i]) for i in np.random.default_rng().permutation(60)), HELD
+
+
+def endless():
+    return tf.data.Dataset.from_tensor_slices((X, Y)).repeat(), HELD
+
+
+def wider():
+    return ((np.ones(5), 1) for _ in range(9)), HELD
+
+
+def alone():
+    return rows()
+
+
+def triples():
+    return ((x, y, 1.0) for x, y in rows()), HELD
+
+
+def empty():
+    return iter(()), HELD
+
+
+def breaks():
+    def broken():
+        yield X[0], Y[0]
+        raise KeyError("no such file")
+
+    return broken, HELD
+
+
+def pixels():
+    x = X[:, :, None] * X[:, None]
+    y = (x > 0).astype("int64")
+    return zip(x[:60], y[:60]), (x[60:], y[60:])
+
+
+def unknown():
+    return ((x, y + 5 * (np.random.random() < 0.5)) for x, y in rows()), HELD
+"""
+SEEDED = ("dataset", "single", "pydataset", "generator")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("streams") / "own.py"
+    path.write_text(SOURCE)
+    return path
+
+
+def streamed(source: Path, name: str, **more: Any) -> DataSpec:
+    return DataSpec(source=f"{source}:{name}", stream=True, **more)
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_a_pass_is_decided_by_its_seed(source: Path, name: str) -> None:
+    """All rows in batches of any size, others for another seed; parts beside it are held."""
+    data = load(streamed(source, name))
+    assert data.stream is not None
+    assert data.stream.streamed.is_seeded
+    assert data.training_rows == 60
+    assert (data.outputs.task, data.outputs.units) == ("classes", 3)
+    first, again, other = (list(data.stream.batches(seed, 16)) for seed in (1, 1, 2))
+    assert [len(x) for x, _ in first] == [16, 16, 16, 12]
+    for (x, y), (x_again, y_again) in zip(first, again, strict=True):
+        assert x.dtype == np.float32
+        assert y.dtype == np.int32
+        np.testing.assert_array_equal(x, x_again)
+        np.testing.assert_array_equal(y, y_again)
+    assert any(not np.array_equal(x, o) for (x, _), (o, _) in zip(first, other, strict=True))
+    assert len(data.validation) + len(data.test) == (80 if name == "single" else 40)
+    assert load(streamed(source, name)).fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize("name", ["generator", "dataset"])
+def test_losses_are_those_of_stock_fit_on_the_same_rows(source: Path, name: str) -> None:
+    """And those of a training that goes on from the end of an epoch in between."""
+    data = load(streamed(source, name))
+    ours = fit(data, BASE)
+    assert ours.path == "streamed steps of Keras: rows are read anew in every epoch"
+    stopped = Interrupting()
+    first = fit(data, BASE, observer=stopped)
+    rest = fit(data, BASE, resume=stopped.state)
+    for epoch, expected in zip([*first.epochs, *rest.epochs], ours.epochs, strict=True):
+        assert epoch == pytest.approx(expected, abs=1e-6)
+    if name == "generator":  # of which the scaled rows are the same as if they were held
+        assert stock(data) == pytest.approx([epoch["val_loss"] for epoch in ours.epochs], abs=1e-5)
+
+
+def stock(data: Any) -> list[float]:
+    """Validation losses of Keras's own loop over the same batches."""
+    from tuner.training import seeded
+    from tuner.training.compilation import compile_model
+    from tuner.training.seeding import stream_seed
+
+    with seeded(5):
+        model = catalog.load("mlp").build(BASE, data.inputs, data.outputs)
+    compile_model(model, BASE, data.outputs)
+    losses = []
+    for epoch in range(BASE["epochs"]):
+        for x, y in data.stream.batches(int(stream_seed(5, epoch)[0]), BASE["batch_size"]):
+            model.train_on_batch(x, y)
+        held = model.evaluate(data.validation.x, data.validation.y, verbose=0, return_dict=True)
+        losses.append(held["loss"])
+    return losses
+
+
+def test_a_stream_that_no_seed_decides_is_told(source: Path) -> None:
+    """It is taken if nothing is fitted on its rows."""
+    with pytest.raises(DataError, match="same rows for the same seeds, or --scaling none"):
+        load(streamed(source, "unseeded"))
+    data = load(streamed(source, "unseeded", scaling="none"))
+    assert "with other rows, which no seed decides" in " ".join(data.notes)
+    assert "exactly" in " ".join(load(streamed(source, "single")).notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("endless", r"an epoch that ends\. Received: one that repeats forever"),
+        ("wider", r"rows of shape \(4,\), as those of the validation part.*Received: \(5,\)"),
+        ("alone", r"to return \(stream, \(x_val, y_val\)\)"),
+        ("triples", r"pairs \(x, y\) of one array each\. Received: 3 values"),
+        ("empty", r"to stream rows\. Received: none"),
+        ("pixels", r"one target for each row .*shape \(4, 4.*: hold the rows"),
+        ("breaks", r"KeyError.*no such file"),
+    ],
+)
+def test_a_stream_that_cannot_be_is_told(source: Path, name: str, told: str) -> None:
+    """In one line, before there is a study."""
+    with pytest.raises(DataError, match=told) as raised:
+        load(streamed(source, name))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_stream_that_nobody_asked_for_is_told(source: Path) -> None:
+    """With the option that it needs."""
+    with pytest.raises(DataError, match=r"Received a stream of rows: add --stream"):
+        load(DataSpec(source=f"{source}:generator"))
+
+
+def test_a_class_that_only_some_passes_have_is_told(source: Path) -> None:
+    """It has no position; nothing is trained wrongly."""
+    spec = streamed(source, "unknown", scaling="none")
+    data = load(spec)
+    assert data.stream is not None
+    data.stream.streamed.stream.call.__globals__["Y"][:60] += 50
+    with pytest.raises(DataError, match=r"stream targets among .* Received others"):
+        list(data.stream.batches(9, 16))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"folds": 2}, "--stream without --folds"),
+        ({"class_weights": "balanced"}, "--stream without --class-weights"),
+        ({"arguments": {"class_weights": "none"}}, "--stream without --set class_weights"),
+        ({"preparation": {"resampling": "none"}}, "--stream without --set resampling"),
+        ({"space": "net.py:Net"}, r"--stream without a space with data"),
+        ({"learns": "rows"}, "--stream without a space that learns the rows"),
+        ({"source": "digits"}, "--stream with a function"),
+    ],
+)
+def test_what_a_stream_cannot_have_is_refused(more: dict[str, Any], told: str) -> None:
+    """At the launch."""
+    with pytest.raises(DataError, match=told):
+        DataSpec(**{"source": "own.py:rows", "stream": True, **more})
+
+
+def test_memory_stays_flat() -> None:
+    """A pass over twice as many rows holds no more at any time."""
+
+    def peak(count: int) -> int:
+        def call() -> Any:
+            return ((np.ones((256, 1000)), np.zeros(256)) for _ in range(count)), None
+
+        stream = RowStream(source="s", call=call, shape=(1000,))
+        tracemalloc.start()
+        looked = look_through(stream, 0)
+        for _ in stream.in_batches(0, 100):
+            pass
+        assert looked.rows == 256 * count
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return held
+
+    small, large = peak(20), peak(40)
+    assert large < 1.2 * small
