@@ -52,6 +52,8 @@ OF_TWO = {
     "precision": lambda y, c, p: sk.precision_score(y, c, zero_division=0),
     "recall": lambda y, c, p: sk.recall_score(y, c, zero_division=0),
     "f1": lambda y, c, p: sk.f1_score(y, c, zero_division=0),
+    "iou": lambda y, c, p: sk.jaccard_score(y, c, zero_division=0),
+    "mean_iou": lambda y, c, p: sk.jaccard_score(y, c, **MACRO),
     "auc": lambda y, c, p: sk.roc_auc_score(y, p),
     "true_negatives": lambda y, c, p: sk.confusion_matrix(y, c)[0, 0],
     "false_positives": lambda y, c, p: sk.confusion_matrix(y, c)[0, 1],
@@ -71,6 +73,7 @@ OF_CLASSES = {
     "precision": lambda y, c, p: sk.precision_score(y, c, **MACRO),
     "recall": lambda y, c, p: sk.recall_score(y, c, **MACRO),
     "f1": lambda y, c, p: sk.f1_score(y, c, **MACRO),
+    "mean_iou": lambda y, c, p: sk.jaccard_score(y, c, **MACRO),
     "auc": lambda y, c, p: sk.roc_auc_score(np.eye(p.shape[1])[y], p, average="macro"),
     **dict.fromkeys(
         ("log_loss", "categorical_crossentropy", "sparse_categorical_crossentropy"),
@@ -86,6 +89,7 @@ OF_LABELS = {
     "precision": lambda y, c, p: sk.precision_score(y, c, **MACRO),
     "recall": lambda y, c, p: sk.recall_score(y, c, **MACRO),
     "f1": lambda y, c, p: sk.f1_score(y, c, **MACRO),
+    "mean_iou": lambda y, c, p: sk.jaccard_score(y, c, **MACRO),
     "auc": lambda y, c, p: sk.roc_auc_score(y, p, average="macro"),
     **{
         name: lambda y, c, p, at=at: sk.multilabel_confusion_matrix(y, c)[:, at[0], at[1]].sum()
