@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from search_spaces.errors import SpaceError
 from tests.support import series
-from tests.support.fits import BASE, fit, stock_fit
+from tests.support.fits import BASE, HeldData, fit, stock_fit
 from tuner.datasets import DataSpec, load
 from tuner.datasets.cache_folder import FOLDER_VARIABLE
 from tuner.datasets.prepared_data import Part
@@ -60,7 +59,7 @@ def test_losses_are_those_of_keras_on_windows_made_by_hand(tmp_path: Path) -> No
         )
         for part, which in where.items()
     }
-    by_hand = SimpleNamespace(inputs=data.inputs, outputs=data.outputs, **parts)
+    by_hand = HeldData(inputs=data.inputs, outputs=data.outputs, **parts)
     square = of_targets.var_[0]  # ours are told in the unit of the targets
     for ours, stock in zip(fit(data, BASE).epochs, stock_fit(by_hand, BASE).epochs, strict=True):
         for name in ("loss", "val_loss"):

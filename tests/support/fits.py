@@ -36,6 +36,16 @@ BASE = {
 }
 
 
+class HeldData(SimpleNamespace):
+    """What trainings ask of `Data`: inputs, outputs and parts; rows are held."""
+
+    stream = None
+
+    @property
+    def training_rows(self) -> int:
+        return len(self.train)
+
+
 def small_data(
     task: str = "classes",
     units: int = 3,
@@ -57,7 +67,7 @@ def small_data(
         weights = random.uniform(0, 3, count).astype(np.float32) if name in weighted else None
         return Part(x=x, y=_targets(x.reshape(count, -1), outputs), weights=weights)
 
-    return SimpleNamespace(
+    return HeldData(
         inputs=Inputs(shape=shape),
         outputs=outputs,
         train=part("train", rows, 1),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from search_spaces import Outputs, SearchSpace, catalog
-from tests.support.fits import fit, small_data, stock_fit
+from tests.support.fits import HeldData, fit, small_data, stock_fit
 from tests.support.space_cases import axes_of
 from tuner.datasets.prepared_data import Part
 
@@ -98,4 +97,4 @@ def data_for(space: SearchSpace, kind: str, weighted: tuple[str, ...]) -> Any:
     outputs = Outputs.for_task("regression", math.prod(SHAPES[kind]))
     parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
     taught = {name: replace(p, y=p.x.reshape(len(p), -1)) for name, p in parts.items()}
-    return SimpleNamespace(inputs=data.inputs, outputs=outputs, **taught)
+    return HeldData(inputs=data.inputs, outputs=outputs, **taught)

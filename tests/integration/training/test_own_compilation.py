@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -15,7 +14,7 @@ from sklearn import metrics as sk
 
 from search_spaces import Inputs, Outputs
 from search_spaces.model_inputs import wrap_for_matrix
-from tests.support.fits import Fit, Recorder, batches, fit, small_data
+from tests.support.fits import Fit, HeldData, Recorder, batches, fit, small_data
 from tuner.datasets import DataSpec, load, with_preprocessing
 from tuner.datasets.prepared_data import Part
 from tuner.studies.objective import Objective
@@ -259,7 +258,7 @@ def test_losses_and_weights_of_outputs_are_kept() -> None:
         y = np.concatenate([rows.y.reshape(-1, 1).astype(np.float32), sizes], axis=1)
         return Part(x=rows.x, y=y, weights=None)
 
-    data = SimpleNamespace(
+    data = HeldData(
         inputs=data.inputs,
         outputs=outputs,
         train=part(data.train),
