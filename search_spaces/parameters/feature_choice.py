@@ -60,10 +60,15 @@ def _spelt_out(part: str) -> list[str]:
         return [part]
     low, high, step = (int(found[name] or 1) for name in ("low", "high", "step"))
     values = range(low, high + 1, max(1, step))
-    if not 0 < len(values) <= MOST_VALUES or step < 1:
+    if low > high:
         raise SpaceError(
-            f"{FEATURES}={part}: Expected a range from fewer to more columns, of at most "
-            f"{MOST_VALUES} values. Received: {len(values)}: give a step, such as {KBEST}:5..50:5."
+            f"{FEATURES}={part}: Expected a range from fewer to more columns. "
+            f"Received: {low}..{high}: write {found['method']}:{high}..{low}."
+        )
+    if len(values) > MOST_VALUES or step < 1:
+        raise SpaceError(
+            f"{FEATURES}={part}: Expected a range of at most {MOST_VALUES} values. "
+            f"Received: {len(values)}: give a step, such as {KBEST}:5..50:5."
         )
     return [f"{found['method']}:{value}" for value in values]
 

@@ -121,6 +121,13 @@ def test_a_study_has_the_defaults_and_the_ends_are_tried(tmp_path: Path) -> None
             "n",
             "Expected series.py:load(w=5) to return",
         ),
+        (
+            "mlp",
+            "def load(w=Int(0, 5)): "
+            "return np.random.default_rng(None if w else 0).random((40, 2)), np.arange(40.0)",
+            "n",
+            "Expected series.py:load with w=5 to return the same rows whenever it is asked",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_at_launch(

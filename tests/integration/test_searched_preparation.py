@@ -139,6 +139,12 @@ class Net(SearchSpace):
         ("pass", "2", None),
         ("pass", "3", "With columns=2: build() of net raised"),
         ("data['x_train'] += np.random.default_rng().random()", "2", "others the second time"),
+        (
+            "if hyperparameters['columns'] < 4: "
+            "data['x_train'] += np.random.default_rng().random()",
+            "2",
+            "data() of net.py:Net with columns=2 to return the same rows",
+        ),
     ],
 )
 def test_a_space_that_changes_rows_is_tried_at_its_ends(

@@ -37,8 +37,12 @@ def select(data: Data, spec: DataSpec, allocate: Allocate) -> Data:
     if asked == ALL:
         return data
     _check(data, spec, asked)
-    train, (_, count) = data.train, parts_of_choice(asked)
-    selection = feature_selection.fit(asked, train.x, train.y, classes=data.classes is not None)
+    method, count = parts_of_choice(asked)
+    # A later fold may know fewer categories than the first one, which was looked at at the launch.
+    count = min(count, _most(data, method))
+    selection = feature_selection.fit(
+        f"{method}:{count}", data.train.x, data.train.y, classes=data.classes is not None
+    )
     train, validation, test = (
         _transform(part, selection, count, allocate)
         for part in (data.train, data.validation, data.test)
@@ -69,9 +73,8 @@ def _check(data: Data, spec: DataSpec, asked: str) -> None:
         raise DataError(
             f"{source}: expected rows of columns for {option}. Received: {kind}: leave it out."
         )
-    (width,), rows = data.inputs.shape, len(data.train)
-    most = width if method == KBEST else min(width, rows)
-    if count > most:
+    (width,), rows, most = data.inputs.shape, len(data.train), _most(data, method)
+    if count > most and spec.fold == 0:
         of_rows = f" and {rows} training rows" if most < width else ""
         raise DataError(
             f"{source}: expected at most {most} features. Received: {option} of {width} columns "
@@ -89,6 +92,12 @@ def _check(data: Data, spec: DataSpec, asked: str) -> None:
             f"fitted, {free / _GIGA:.1f} GB. Received: {size / _GIGA:,.1f} GB: take fewer rows, or "
             "leave it out."
         )
+
+
+def _most(data: Data, method: str) -> int:
+    """The columns that a method can find in such rows."""
+    (width,) = data.inputs.shape
+    return width if method == KBEST else min(width, len(data.train))
 
 
 def _transform(part: Part, selection: FeatureSelection, count: int, allocate: Allocate) -> Part:

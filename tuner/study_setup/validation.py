@@ -12,13 +12,14 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from search_spaces.errors import SpaceError
 from search_spaces.keras_tuner.hypermodel_with_fit import HyperModelWithFit
 from search_spaces.objective_function import ObjectiveFunction
 from search_spaces.parameters.choices import Choice
-from search_spaces.parameters.literals import format_value
+from search_spaces.parameters.literals import Value, format_value
 from search_spaces.parameters.ranges import Range
 from search_spaces.past_points import PastPoints, map_points
 from search_spaces.space import SearchSpace
@@ -114,13 +115,22 @@ def _past_points(space: SearchSpace, plan: ValidationPlan, data: Data | None) ->
     return mapped
 
 
-def _check_repeatable(data: Data, spec: DataSpec) -> None:
-    """Asks a space that changes rows a second time."""
-    if spec.space is not None and datasets.load(spec).fingerprint != data.fingerprint:
+def _check_repeatable(
+    data: Data, spec: DataSpec, chosen: Mapping[str, Value] | None = None
+) -> None:
+    """Asks code that makes or changes rows a second time.
+
+    What a function makes by default is not asked for: each worker compares that with the study.
+    """
+    if spec.space is None and chosen is None:
+        return
+    if datasets.load(spec).fingerprint != data.fingerprint:
+        code = source_files.brief(spec.source if spec.space is None else spec.space)
+        where = code if spec.space is None else f"data() of {code}"
+        settings = f" with {formatting.settings(chosen)}" if chosen else ""
         raise UserError(
-            f"Expected data() of {source_files.brief(spec.space)} to return the same rows whenever "
-            "it is asked. Received others the second time: draw with "
-            "np.random.default_rng(0), for example."
+            f"Expected {where}{settings} to return the same rows whenever it is asked. Received "
+            "others the second time: draw with np.random.default_rng(0), for example."
         )
 
 
@@ -138,6 +148,8 @@ def _check_combinations(
     study_data.of({})  # whose rows may weigh by their class
     for chosen in at_the_ends(spec, space.parameters):
         data = study_data.of(chosen)
+        if chosen.keys() & spec.of_rows.searched.keys():
+            _check_repeatable(data, spec.of_trial(chosen).unweighed, chosen)
         try:
             _check_rows(space, data, plan.data.source)
             if is_tried(plan.space) and data.inputs != default.inputs:

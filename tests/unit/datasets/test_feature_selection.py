@@ -64,6 +64,22 @@ def test_columns_of_several_kinds_are_selected_once_they_are_numbers(tmp_path: P
     assert set(np.unique(data.train.x)) == {0, 1}, "the column of b, which is the target"
 
 
+def test_a_later_fold_with_fewer_columns_has_all_of_them(tmp_path: Path) -> None:
+    """A category that one row has is no column where that row validates; the launch saw another."""
+    rows = "".join(f"{i % 7},{'z' if i == 5 else 'ab'[i % 2]},{i % 2}\n" for i in range(90))
+    (tmp_path / "a.csv").write_text(f"n,c,y\n{rows}")
+
+    def widths(features: str, seed: int) -> list[int]:
+        fields = {"target": "y", "folds": 3, "seed": seed}
+        source = str(tmp_path / "a.csv")
+        return [asked(source, features, **fields, fold=fold).inputs.shape[0] for fold in range(3)]
+
+    seed = next(n for n in range(20) if widths("all", n)[0] > min(widths("all", n)))
+    most = widths("all", seed)[0]
+    assert widths(f"kbest:{most}", seed) == widths("all", seed)
+    assert widths(f"pca:{most}", seed) == widths("all", seed)
+
+
 @pytest.mark.parametrize(
     ("source", "features", "fields", "line"),
     [
