@@ -57,28 +57,42 @@ class RowStream:
             seed: Of all random numbers, in [0, 2**32).
 
         Raises:
-            DataError: What comes is no pair, or of other rows than the validation part.
+            DataError: What comes is no pair, or of other rows than the validation part, or nothing.
         """
+        is_empty = True
         with _seeded(seed):
             stream = parts_of(self.call(), self.source)[0]
             rows: list[Batch] = []
             for item in _items(stream, self.source):
                 x, y = _pair(item, self.source)
-                if x.ndim and x.shape[1:] == self.shape and y.shape[:1] == x.shape[:1]:
+                is_row = x.shape == self.shape
+                if is_row:
+                    rows.append((x[None], y[None]))
+                if rows and (not is_row or len(rows) == AT_ONCE):
                     yield from _joined(rows)
                     rows = []
+                if not is_row:
+                    self._check_batch(x, y)
                     yield x, y
-                elif x.shape == self.shape:
-                    rows.append((x[None], y[None]))
-                    if len(rows) == AT_ONCE:
-                        yield from _joined(rows)
-                        rows = []
-                else:
-                    raise DataError(
-                        f"Expected {self.source} to stream rows of shape {self.shape}, as those of "
-                        f"the validation part, or batches of them. Received: {x.shape}."
-                    )
+                is_empty = is_empty and x.size == 0
             yield from _joined(rows)
+        if is_empty:
+            raise DataError(
+                f"Expected {self.source} to stream rows in every epoch, each time it is called. "
+                "Received: none: make a new generator in each call, and keep only the other parts."
+            )
+
+    def _check_batch(self, x: NDArray[Any], y: NDArray[Any]) -> None:
+        if not x.ndim or x.shape[1:] != self.shape:
+            raise DataError(
+                f"Expected {self.source} to stream rows of shape {self.shape}, as those of "
+                f"the validation part, or batches of them. Received: {x.shape}."
+            )
+        if y.shape[:1] != x.shape[:1]:
+            raise DataError(
+                f"Expected {self.source} to stream a target for each row of a batch. Received: x "
+                f"of shape {x.shape} with y of shape {y.shape}."
+            )
 
     def in_batches(self, seed: int, size: int) -> Iterator[Batch]:
         """Yields the rows of one pass, so many at once; the last batch may have fewer."""
@@ -116,7 +130,7 @@ def look_through(stream: RowStream, seed: int) -> StreamedRows:
     """Counts the rows of an epoch and keeps a sample, holding no more than that.
 
     Raises:
-        DataError: There are none, or no end is in sight.
+        DataError: There are none, the first time or the second, or no end is in sight.
     """
     drawn = np.random.default_rng(seed)
     kept: list[tuple[NDArray[Any], NDArray[Any]]] = []
@@ -134,8 +148,6 @@ def look_through(stream: RowStream, seed: int) -> StreamedRows:
                 f"Expected {stream.source} to stream an epoch that ends. Received: {rows:,} rows "
                 f"within {PATIENCE:.0f} s and no end: leave out repeat(), or let it end."
             )
-    if not rows:
-        raise DataError(f"Expected {stream.source} to stream rows. Received: none.")
     x, y = (np.stack(column) for column in zip(*kept, strict=True))
     return StreamedRows(
         stream=stream, rows=rows, sample=Rows(x=x, y=y), is_seeded=_is_seeded(stream, seed)

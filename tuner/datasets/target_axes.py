@@ -244,9 +244,26 @@ def _canonical_rows(rows: Rows, targets: Targets, spec: DataSpec, where: str) ->
     if weights is not None:
         weights = weights.reshape(len(y), *(weights.shape[1:] or (1,) * len(axes)))
     if spec.mask_value is not None:
-        counts = (y != spec.mask_value).any(axis=-1)
+        counts = _counts(y, spec.mask_value, where)
         weights = counts.astype(np.float32) * (1 if weights is None else weights)
     return dataclasses.replace(rows, y=y, weights=weights)
+
+
+def _counts(y: NDArray[Any], mask_value: float, where: str) -> NDArray[np.bool_]:
+    """Which places count, ``(rows, *axes)``."""
+    masked = y == mask_value
+    counts = ~masked.all(axis=-1)
+    if (masked.any(axis=-1) & counts).any():
+        raise DataError(
+            f"{where}: expected --mask-value {mask_value:g} in all {y.shape[-1]} values of a "
+            "place, or in none: a place counts as a whole. Received: places that have it in some: "
+            "fill these in, or leave whole places out."
+        )
+    if not counts.any():
+        raise DataError(
+            f"{where}: expected places that count. Received: --mask-value {mask_value:g} in all."
+        )
+    return counts
 
 
 def check_same(y: NDArray[Any], targets: Targets, mask_value: float | None, where: str) -> None:

@@ -85,6 +85,22 @@ def empty():
     return iter(()), HELD
 
 
+COUNT = 60
+ONCE = iter([(X[:60], Y[:60])])
+
+
+def counted():
+    return ((X[i], Y[i]) for i in range(COUNT)), HELD
+
+
+def used_up():
+    return ONCE, HELD
+
+
+def uneven():
+    return iter([(X[:5], Y[:3])]), HELD
+
+
 def breaks():
     def broken():
         yield X[0], Y[0]
@@ -185,7 +201,9 @@ def test_a_stream_that_no_seed_decides_is_told(source: Path) -> None:
         ("wider", r"rows of shape \(4,\), as those of the validation part.*Received: \(5,\)"),
         ("alone", r"to return \(stream, \(x_val, y_val\)\)"),
         ("triples", r"pairs \(x, y\) of one array each\. Received: 3 values"),
-        ("empty", r"to stream rows\. Received: none"),
+        ("empty", r"to stream rows in every epoch.* Received: none"),
+        ("used_up", r"to stream rows in every epoch.* Received: none: make a new generator"),
+        ("uneven", r"a target for each row of a batch\. Received: x of .* with y of shape \(3,\)"),
         ("pixels", r"one target for each row .*shape \(4, 4.*: hold the rows"),
         ("breaks", r"KeyError.*no such file"),
     ],
@@ -195,6 +213,15 @@ def test_a_stream_that_cannot_be_is_told(source: Path, name: str, told: str) -> 
     with pytest.raises(DataError, match=told) as raised:
         load(streamed(source, name))
     assert "\n" not in str(raised.value)
+
+
+def test_an_epoch_without_rows_trains_nothing(source: Path) -> None:
+    """Whenever it comes: the trial ends with what is wrong, not with a loss of nothing."""
+    data = load(streamed(source, "counted"))
+    assert data.stream is not None
+    data.stream.streamed.stream.call.__globals__["COUNT"] = 0
+    with pytest.raises(DataError, match=r"to stream rows in every epoch"):
+        list(data.stream.batches(9, 16))
 
 
 def test_a_stream_that_nobody_asked_for_is_told(source: Path) -> None:

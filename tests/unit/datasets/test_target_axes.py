@@ -152,6 +152,11 @@ def test_pixels_of_each_class_are_counted(tmp_path: Path) -> None:
         (np.eye(3)[TAGS], {}, "y.argmax(axis=-1)"),
         (REGIONS, {"task": "labels"}, "Received: 2: give 1 where"),
         (np.arange(40) % 2, {"mask_value": 0}, "expected --mask-value with a target for each"),
+        (
+            np.where(np.arange(3) == 1, -1, PIXELS[..., :1] * np.ones(3)),
+            {"mask_value": -1},
+            "expected --mask-value -1 in all 3 values of a place, or in none",
+        ),
     ],
 )
 def test_one_line_says_what_is_wrong(
