@@ -205,7 +205,7 @@ def test_a_stream_that_no_seed_decides_is_told(source: Path) -> None:
         ("used_up", r"to stream rows in every epoch.* Received: none: make a new generator"),
         ("uneven", r"a target for each row of a batch\. Received: x of .* with y of shape \(3,\)"),
         ("pixels", r"one target for each row .*shape \(4, 4.*: hold the rows"),
-        ("breaks", r"KeyError.*no such file"),
+        ("breaks", r"to return \(stream, \(x_val, y_val\)\) .*KeyError.*no such file"),
     ],
 )
 def test_a_stream_that_cannot_be_is_told(source: Path, name: str, told: str) -> None:

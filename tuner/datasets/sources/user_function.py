@@ -69,7 +69,8 @@ def read(spec: DataSpec) -> Arrays:
         raise
     except Exception as e:  # of the function, or of what it returned while it is read
         raise DataError(
-            f"Expected {called} to return {_RETURNS}. Received: {one_line(original(e))}."
+            f"Expected {called} to return {row_stream.FORMS if spec.stream else _RETURNS}. "
+            f"Received: {one_line(original(e))}."
         ) from e
 
 
