@@ -24,8 +24,10 @@ def test_every_promise_is_kept(store_url: str, processes: Nursery, tmp_path: Pat
     with workplace(store_url, tmp_path, processes) as place:
         overrides = (*STEADY, "epochs=8..14")
         study = place.study("chaos", budget=TRIALS, overrides=overrides, lease=3.0)
-        monkey = Monkey(place, study, workers=3, seed=1, pause=0.5, events=EVENTS, ahead=4)
+        monkey = Monkey(
+            place, study, workers=3, seed=1, pause=0.5, events=EVENTS, take_overs=2, ahead=4
+        )
         tally, budget = monkey.run(timeout=PATIENCE), monkey.study.budget
     assert tally.faults == [], tally
-    assert tally.trials["complete"] == budget - tally.given_up >= budget - 1
+    assert tally.trials["complete"] == budget - tally.given_up > 0, tally
     assert min(*(tally.deeds[deed] for deed in DEEDS), tally.take_overs) >= 2, tally

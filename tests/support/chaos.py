@@ -97,6 +97,7 @@ class Monkey:
         seed: Of everything it does.
         pause: Mean seconds between two deeds.
         events: After so many it does no harm any more; bad trials count.
+        take_overs: So many trials must have been taken over besides: a deed may come between two.
         troubles: What it does to the store and its files; one at a time.
         bad_code: Which trials are bad.
         ahead: How many trials must be left while there are events to come.
@@ -108,6 +109,7 @@ class Monkey:
     seed: int = 0
     pause: float = 1.2
     events: int = 0
+    take_overs: int = 0
     troubles: Sequence[Trouble] = ()
     bad_code: BadCode | None = None
     ahead: int = 20
@@ -181,7 +183,12 @@ class Monkey:
             self.study = self._ask(lambda: study_states.extend(store, study, by=self.ahead))
 
     def _sated(self) -> bool:
-        return self.tally.events >= self.events
+        if self.tally.events < self.events:
+            return False
+        if not self.take_overs:
+            return True
+        every = self._ask(lambda: attempts(self.place.store, self.study))
+        return sum(a.ended_as == "lost" for a in every) >= self.take_overs
 
     def _do(self) -> bool:
         """The next deed, if there is somebody to do it to; whether it was done."""
