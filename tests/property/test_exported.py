@@ -79,6 +79,18 @@ def columns_of(names: list[str]) -> np.ndarray:
     return rows
 
 
+def encoded(encoder: Any) -> Any:
+    """Data of a table, as far as what goes inside a model looks at them."""
+    return SimpleNamespace(
+        encoder=encoder,
+        inputs_encoder=None,
+        heads=None,
+        scaler=None,
+        target_scaler=None,
+        features=None,
+    )
+
+
 def can_be_of_a_tensor(name: str) -> bool:
     """Whether Keras takes it for one."""
     return name.isprintable() and "/" not in name and len(name) <= LONGEST
@@ -91,9 +103,7 @@ def checked(names: list[str], model_name: str, folder: Path) -> None:
 
     rows = columns_of(names)
     encoder = encoding.fit(rows, "standard", impute=True)
-    data: Any = SimpleNamespace(
-        encoder=encoder, inputs_encoder=None, heads=None, scaler=None, target_scaler=None
-    )
+    data = encoded(encoder)
     model = core(encoder.width, model_name)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", NAMES, UserWarning)
@@ -137,9 +147,7 @@ def test_an_ensemble_answers_by_any_name(tmp_path: Path) -> None:
 
     rows = columns_of(["at", "said", "mean_of_0", "trial_1", "where", "ensemble", "trial_2"])
     encoder = encoding.fit(rows, "standard", impute=True)
-    data: Any = SimpleNamespace(
-        encoder=encoder, inputs_encoder=None, heads=None, scaler=None, target_scaler=None
-    )
+    data = encoded(encoder)
     cores = [core(encoder.width, name) for name in ("where", "mean_of_0")]
     cores[1].set_weights([2 * weights for weights in cores[0].get_weights()])
     trials: Any = [SimpleNamespace(number=number) for number in (1, 2)]
