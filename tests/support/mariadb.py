@@ -38,8 +38,8 @@ class PrivateMariadb(PrivateServer):
     def initialise(self) -> None:
         self._server = find_program("mariadbd", "mysqld")
         installer = find_program("mariadb-install-db", "mysql_install_db")
-        data = f"--datadir={self.folder / 'data'}"
-        self.run(installer, "--no-defaults", data, "--skip-test-db")
+        folders = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}"]
+        self.run(installer, "--no-defaults", *folders, "--skip-test-db")
         self._first_statements.write_text(
             f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{USER}';\n"
             f"GRANT ALL ON *.* TO {USER}@'%' WITH GRANT OPTION;\n"
@@ -49,6 +49,8 @@ class PrivateMariadb(PrivateServer):
     def command(self) -> list[str]:
         settings = {
             "datadir": self.folder / "data",
+            # A server that starts deletes the temporary tables in this folder, whoever uses them.
+            "tmpdir": self.folder,
             "socket": self.folder / "socket",
             "pid-file": self.folder / "pid",
             "init-file": self._first_statements,
