@@ -7,7 +7,8 @@ each point of a space, so that a study takes seconds. Prints, for each kind of t
 the regret after 20, 50 and 100 trials: how far the best point so far lies above the best one of the
 table, as a share of the distance from the best to the median one; its mean over tables and seeds,
 with the standard error over seeds. With workers, so many trials run at once and end in a random
-order; with `--noisy`, what a sampler sees is one of a point's trainings, not their mean. The last
+order; with `--noisy`, what a sampler sees is one of a point's trainings, not their mean. With
+`--warm`, studies begin with what 100 trials of TPE found on each other table of the kind. The last
 column is how many trials reach what the first sampler has at its last one.
 """
 
@@ -29,6 +30,9 @@ import numpy as np
 import optuna
 
 from tuner.search import samplers
+from tuner.search.past_scores import PastScores, normal_scores, tried_first
+
+PAST_SEED, PAST_TRIALS = 10_000, 100
 
 KINDS = {
     "hpolib": (
@@ -90,6 +94,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1, help="trials that run at once")
     parser.add_argument("--noisy", action="store_true")
+    parser.add_argument("--warm", action="store_true", help="begin with past studies")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--smoke", action="store_true", help="twelve trials on a made-up table")
     options = parser.parse_args(words)
@@ -99,7 +104,7 @@ def main(words: Sequence[str] | None = None) -> None:
         kinds, options.seeds, options.trials, options.processes = {"made up": ("bowl",)}, 1, 12, 1
     places = [(kind, table) for kind, tables in kinds.items() for table in tables]
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    rest = (options.trials, options.workers, options.noisy)
+    rest = (options.trials, options.workers, options.noisy, options.warm)
     jobs = [(*place, seed, name, *rest) for place, seed, name in product(places, seeds, names)]
     regrets: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -115,12 +120,19 @@ def main(words: Sequence[str] | None = None) -> None:
     _print(names, list(kinds), regrets, seconds, options)
 
 
-def _run(job: tuple[str, str, int, str, int, int, bool]) -> tuple[np.ndarray, float]:
+def _run(job: tuple[str, str, int, str, int, int, bool, bool]) -> tuple[np.ndarray, float]:
     return race(*job)
 
 
 def race(
-    kind: str, name: str, seed: int, sampler: str, trials: int, workers: int, noisy: bool
+    kind: str,
+    name: str,
+    seed: int,
+    sampler: str,
+    trials: int,
+    workers: int,
+    noisy: bool,
+    warm: bool = False,
 ) -> tuple[np.ndarray, float]:
     """Returns the regret after each trial, in %, shape (trials,), and seconds a suggestion."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -128,15 +140,19 @@ def race(
     table, means = _table(kind, name), _means(kind, name)
     best, middle = means.min(), np.median(means)
     by_point = dict(zip(table.losses, means, strict=True))
+    past = _past(kind, name) if warm else None
     study = optuna.create_study()
+    for point in [] if past is None else tried_first(past.points, trials):
+        study.enqueue_trial(point)
     chance = random.Random(seed)
     running: list[tuple[optuna.trial.Trial, tuple[int, ...]]] = []
-    seen, spent = [], 0.0
+    seen, spent, asked = [], 0.0, 0
     while len(seen) < trials:
-        while len(running) < workers and len(study.trials) < trials:
+        while len(running) < workers and asked < trials:
             began = time.perf_counter()
-            study.sampler = samplers.make(sampler, samplers.trial_seed(seed, len(study.trials)))
+            study.sampler = samplers.make(sampler, samplers.trial_seed(seed, asked), past)
             trial = study.ask()
+            asked += 1
             running.append((trial, table.ask(trial)))
             spent += time.perf_counter() - began
         trial, point = running.pop(chance.randrange(len(running)))
@@ -144,6 +160,27 @@ def race(
         seen.append(by_point[point])
     regret = (np.minimum.accumulate(seen) - best) / (middle - best)
     return 100 * regret, spent / trials
+
+
+@cache
+def _past(kind: str, name: str) -> PastScores:
+    """What studies of TPE found on the other tables of a kind, with seeds of their own."""
+    others = [other for other in KINDS.get(kind, (name,)) if other != name or kind not in KINDS]
+    scored: list[tuple[float, dict[str, Any]]] = []
+    for other in others:
+        table = _table(kind, other)
+        means = dict(zip(table.losses, _means(kind, other), strict=True))
+        study = optuna.create_study()
+        for number in range(PAST_TRIALS):
+            study.sampler = samplers.make("tpe", samplers.trial_seed(PAST_SEED, number))
+            trial = study.ask()
+            study.tell(trial, means[table.ask(trial)])
+        scores = normal_scores([trial.value for trial in study.trials])
+        scored += zip(scores, (trial.params for trial in study.trials), strict=True)
+    scored.sort(key=lambda pair: pair[0])
+    return PastScores(
+        points=tuple(point for _, point in scored), scores=tuple(score for score, _ in scored)
+    ).thinned()
 
 
 @cache

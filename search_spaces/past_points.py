@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,15 +20,28 @@ class PastPoints:
 
     Attributes:
         points: Of each past point what can be used, as Optuna stores it; may be empty.
-        outside: How many values lie outside of their range.
+        values_outside: How many values of each past point lie outside of their range.
         unknown: Names that are no parameters of the space.
         missing: Parameters for which no past point has a value.
     """
 
     points: tuple[dict[str, Any], ...]
-    outside: int
+    values_outside: tuple[int, ...]
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
+
+    @property
+    def outside(self) -> int:
+        """How many values of all points lie outside of their range."""
+        return sum(self.values_outside)
+
+    def only(self, indices: Sequence[int]) -> PastPoints:
+        """Returns some of the points, in this order."""
+        return dataclasses.replace(
+            self,
+            points=tuple(self.points[i] for i in indices),
+            values_outside=tuple(self.values_outside[i] for i in indices),
+        )
 
 
 def map_points(
@@ -45,9 +59,10 @@ def map_points(
         outputs: See ``inputs``.
     """
     ranges = space.ranges(past, inputs, outputs)
-    points, outside, unknown = [], 0, dict[str, None]()
+    points, values_outside, unknown = [], [], dict[str, None]()
     for values in past:
         point: dict[str, Any] = {}
+        outside = 0
         for name, value in values.items():
             if name not in ranges:
                 unknown[name] = None
@@ -60,11 +75,12 @@ def map_points(
                 value = inside[0]
             point[name] = value
         points.append(space.encode(point))
+        values_outside.append(outside)
     searched = {name for name, parameter in ranges.items() if not parameter.fixed}
     there = {name for point in points for name in point}
     return PastPoints(
         points=tuple(points),
-        outside=outside,
+        values_outside=tuple(values_outside),
         unknown=() if space.names_are_open else tuple(unknown),
         missing=tuple(name for name in ranges if name in searched - there),
     )

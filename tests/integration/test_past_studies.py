@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from storage import studies, trial_actions, trials
 from storage.database.engine import open_store
 from tests.support.trials import begin, complete, enter
 from tests.support.typed import Typed, refused
+from tuner.search.suggester import read_past
 
 LAUNCH = ("launch", "mlp", "--data", "digits", "--study", "new", "--workers", "0")
 
@@ -141,6 +143,86 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     search.search(verbose=0)
     return folder / "project"
+
+
+def over(tuner: Typed, *words: str, trials: int = 8) -> None:
+    """A study of ours whose trials have ended; the later, the lower its loss."""
+    said = tuner("launch", "mlp", "--workers", "0", "--trials", str(trials), *words)
+    assert said.exit_code == 0, said.stderr
+    store = open_store("sqlite:///tuner.db", create=False)
+    study = studies.list_studies(store)[-1]
+    worker = str(uuid.uuid4())
+    enter(store, study, worker)
+    for number in range(trials):
+        claim = begin(store, study, worker, layers=1, units_0=16 + number)
+        complete(store, claim, [1 / (1 + number)])
+    store.close()
+
+
+OLD = ("--data", "digits", "--study", "old")
+
+
+def test_a_study_begins_with_what_the_store_knows(tuner: Typed):
+    """Of the same space on the same rows; it is said, recorded, and changes no more."""
+    over(tuner, *OLD)
+    said = tuner(*LAUNCH, "--set", "dropout=0.2", "--trials", "12")
+    assert said.exit_code == 0, said.stderr
+    assert "Past: 8 finished of 8 trials of old, best val_loss 0.125 with " in said.stdout
+    assert "; --like none begins without." in said.stdout
+    assert [point["units_0"] for point in waiting(tuner.folder)] == [23, 22, 21]
+    store = open_store("sqlite:///tuner.db", create=False)
+    study = studies.load(store, "new")
+    past = read_past(store, study)
+    store.close()
+    assert study.spec["past"] == ["old"]
+    assert past is not None
+    assert [point["units_0"] for point in past.points] == list(range(23, 15, -1))
+    assert tuner("delete", "old", "--yes").exit_code == 0
+    again = tuner(*LAUNCH, "--set", "dropout=0.2")
+    assert again.exit_code == 0, again.stderr
+    assert "Past:" not in again.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--like", "none"),
+        ("--seed", "0"),
+        ("--sampler", "auto"),
+        ("--data-seed", "1"),
+        ("--objective", "loss", "--objective", "parameters"),
+        ("--data", "iris"),
+    ],
+)
+def test_a_study_that_begins_with_nothing(tuner: Typed, words: tuple[str, ...]):
+    """It compares or repeats, or has other rows or another objective."""
+    over(tuner, *OLD)
+    said = tuner(*LAUNCH, *words)
+    assert said.exit_code == 0, said.stderr
+    assert "Past:" not in said.stdout
+    assert waiting(tuner.folder) == []
+
+
+def test_a_past_that_shows_little_or_goes_on_is_left(tuner: Typed):
+    """Seven trials are few; of a study that runs, what is taken would depend on the moment."""
+    over(tuner, *OLD, trials=7)
+    over(tuner, "--data", "digits", "--study", "runs", "--like", "none")
+    assert tuner("extend", "runs", "--trials", "+1").exit_code == 0
+    said = tuner(*LAUNCH)
+    assert said.exit_code == 0, said.stderr
+    assert waiting(tuner.folder) == []
+
+
+def test_a_study_of_the_store_by_its_name(tuner: Typed):
+    """Even where it had other rows; and where it is asked for, with a seed."""
+    over(tuner, "--data", "iris", "--study", "old")
+    said = tuner(*LAUNCH, "--seed", "3", "--trials", "4", "--like", "old")
+    assert said.exit_code == 0, said.stderr
+    assert [point["units_0"] for point in waiting(tuner.folder)] == [23]
+    line = refused(tuner(*LAUNCH[:-4], "--study", "newer", "--like", "none", "--like", "old"))
+    assert "Expected --like none or --like auto alone, or past studies." in line
+    line = refused(tuner(*LAUNCH[:-4], "--study", "newer", "--like", "olt"))
+    assert "Received: 'olt'; the store has the studies 'old'." in line
 
 
 WARNS = pytest.mark.filterwarnings("ignore:(currentThread|getName)..:DeprecationWarning")
@@ -278,8 +360,8 @@ def test_other_directions_are_refused(project: Path, tuner: Typed):
 @pytest.mark.parametrize(
     ("like", "words"),
     [
-        ("nothing", "Expected --like kerastuner:FOLDER or --like optuna:URL/STUDY. Received"),
-        ("kerastuner:", "Expected --like kerastuner:FOLDER or --like optuna:URL/STUDY. Received"),
+        ("nothing", "Expected --like STUDY, kerastuner:FOLDER, optuna:URL/STUDY, none or auto. R"),
+        ("kerastuner:", "Received: 'kerastuner:'; the store has the studies none."),
         ("kerastuner:gone", "Received: gone, which does not exist."),
         ("kerastuner:/dev/zero", "Received: /dev/zero, which is a device."),
         ("kerastuner:.", "Received: ., without one."),

@@ -52,6 +52,7 @@ def of_study(study: Study, counts: Counts) -> dict[str, Any]:
         "reason": study.reason,
         "space": study.spec["space"],
         "data": study.spec["data"]["source"],
+        "past": study.spec.get("past", []),
         "budget": study.budget,
         "trials": vars(counts),
         "created_at": study.created_at,

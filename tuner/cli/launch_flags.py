@@ -204,7 +204,9 @@ SEARCH = (
         metavar="SOURCE",
         multiple=True,
         callback=hide_past,
-        help="Try the best of past trials first: kerastuner:FOLDER or optuna:URL/STUDY.",
+        help="Begin with what past trials found: STUDY, kerastuner:FOLDER, optuna:URL/STUDY, none, "
+        "or auto for this store's on the same space and data.  [default: auto; with --seed or "
+        "--sampler none]",
     ),
     search_option(
         "--trials",
@@ -215,11 +217,9 @@ SEARCH = (
     search_option(
         "--sampler",
         metavar="NAME",
-        default="auto",
-        show_default=True,
         shell_complete=completion.samplers,
         registry="tuner.search.samplers:SAMPLERS",
-        help="{names}.",
+        help="{names}.  [default: auto]",
     ),
     search_option(
         "--pruner",
@@ -249,9 +249,7 @@ SEARCH = (
     search_option(
         "--seed",
         type=NOT_NEGATIVE,
-        default=0,
-        show_default=True,
-        help="Seed of every random choice of the study.",
+        help="Seed of every random choice of the study.  [default: 0]",
     ),
 )
 TRAINING = (

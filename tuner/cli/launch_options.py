@@ -56,11 +56,11 @@ class LaunchOptions:
     overrides: tuple[str, ...]
     like: tuple[str, ...]
     trials: int | None
-    sampler: str
+    sampler: str | None
     pruner: str | None
     objectives: tuple[str, ...]
     directions: tuple[str, ...]
-    seed: int
+    seed: int | None
     metrics: tuple[str, ...]
     callbacks: tuple[str, ...]
     repeats: int
@@ -169,7 +169,7 @@ class LaunchOptions:
         from tuner.search.samplers import SAMPLERS
         from tuner.study_setup.launch_request import LaunchRequest
 
-        check_name("--sampler", self.sampler, SAMPLERS, other_words.SAMPLER_HINTS)
+        check_name("--sampler", self._sampler, SAMPLERS, other_words.SAMPLER_HINTS)
         if self.own_training:
             self._check_own_training()
         objective, *further = self._objectives()
@@ -185,9 +185,9 @@ class LaunchOptions:
             metrics=self._metrics(),
             callbacks=self.callbacks,
             repeats=self.repeats,
-            sampler=self.sampler,
+            sampler=self._sampler,
             pruner=self._pruner(several=bool(further)),
-            seed=self.seed,
+            seed=self.seed or 0,
             precision=self._precision(),
             trials=self.trials,
             target=self.target_loss,
@@ -202,7 +202,7 @@ class LaunchOptions:
             synchronous_reports=self.synchronous_reports,
             keep=self.keep,
             artifacts=self.artifacts,
-            like=self.like,
+            like=self._like(),
         )
 
     @cached_property
@@ -219,6 +219,20 @@ class LaunchOptions:
 
         return objective_function.is_hypermodel_with_fit(self.space)
 
+    @property
+    def _sampler(self) -> str:
+        return self.sampler or "auto"
+
+    def _like(self) -> tuple[str, ...]:
+        """The past studies; where nobody says otherwise, what is similar in the store.
+
+        Who names a seed or a sampler compares or repeats: such a study begins with nothing.
+        """
+        if self.like:
+            return self.like
+        is_ours_to_say = self.seed is None and self.sampler is None and not self.own_training
+        return ("auto",) if is_ours_to_say else ("none",)
+
     def _check_own_training(self) -> None:
         """Refuses what says how a model is trained, where the function does that."""
         from tuner.search.samplers import SAMPLERS
@@ -232,7 +246,7 @@ class LaunchOptions:
             "--epoch-patience": self.epoch_patience,
             "--max-parameters": self.max_parameters,
             "--max-memory": self.max_memory,
-            f"--sampler {self.sampler}": SAMPLERS[self.sampler].plan is not None,
+            f"--sampler {self._sampler}": SAMPLERS[self._sampler].plan is not None,
             **({} if self.data is not None else self._data_options()),
         }
         for option, is_set in meaningless.items():

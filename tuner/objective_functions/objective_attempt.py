@@ -135,7 +135,7 @@ class ObjectiveAttempt:
         study = ObservedStudy(
             context.study.name,
             context.storage,
-            samplers.make(context.spec.sampler, self._seed),
+            samplers.make(context.spec.sampler, self._seed, context.past),
             self._stop_study,
         )
         surroundings = TrialSurroundings(

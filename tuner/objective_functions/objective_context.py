@@ -12,6 +12,8 @@ from search_spaces.parameters import overrides as override_texts
 from storage.sampling.trial_storage import TrialStorage
 from tuner.datasets import Data
 from tuner.resources.device import Device
+from tuner.search.past_scores import PastScores
+from tuner.search.suggester import read_past
 from tuner.trials.study_context import StudyContext
 
 logger = logging.getLogger(__name__)
@@ -24,15 +26,18 @@ class ObjectiveContext(StudyContext):
     Attributes:
         data: Handed to the function; None where the study has none.
         device: That trials may use.
+        past: What past studies found.
         storage: What samplers and the function see of the study.
     """
 
     data: Data | None
     device: Device
     storage: TrialStorage = field(init=False)
+    past: PastScores | None = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.past = read_past(self.store, self.study) if self.spec.past else None
         self.storage = TrialStorage(self.store, reports=not self.study.further)
         self._unknown = set(self.function.overrides)
 

@@ -18,6 +18,7 @@ import optuna
 
 from search_spaces.space import SearchSpace
 from search_spaces.user_code.isolation import isolated, trusted
+from storage import study_attributes
 from storage.database.engine import Store
 from storage.errors import StoreUnreachable, StudyGone
 from storage.leases import Claim
@@ -26,6 +27,7 @@ from storage.studies import Study
 from storage.trials import Suggestion
 from tuner.search import samplers
 from tuner.search.enqueued_trial import EnqueuedTrial
+from tuner.search.past_scores import PastScores
 from tuner.studies.study_spec import StudySpec
 
 SHARE = 0.02  # of a trial's time that choosing may take without being done ahead
@@ -44,6 +46,7 @@ class Suggester:
             self._starting_points = space.starting_points()
         reports = not study.further
         self.history = SamplerStorage(store, reports=reports)
+        self._past = read_past(store, study) if spec.past else None
         self._prefetch = (
             SuggestionPrefetch(self, SamplerStorage(store, reports=reports))
             if self._may_prefetch()
@@ -78,7 +81,9 @@ class Suggester:
         """Returns a trial of Optuna that samples from a history."""
         history.get_all_trials(self._study.study_id, deepcopy=False)  # some samplers need it
         study = optuna.Study(
-            study_name=self._study.name, storage=history, sampler=samplers.make(name, seed)
+            study_name=self._study.name,
+            storage=history,
+            sampler=samplers.make(name, seed, self._past),
         )
         return EnqueuedTrial(study, trial_id)
 
@@ -139,6 +144,12 @@ class Suggester:
             attributes=history.attributes,
             seed=seed,
         )
+
+
+def read_past(store: Store, study: Study) -> PastScores | None:
+    """Returns what past studies found, as it was when the study was launched."""
+    values = study_attributes.read(store, study, study_attributes.PAST)
+    return None if values is None else PastScores.from_dict(values)
 
 
 class SuggestionPrefetch:

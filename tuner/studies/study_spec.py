@@ -48,6 +48,7 @@ class StudySpec:
         repeats: Trainings of each trial with seeds of their own, on each fold of the data.
         sampler: How hyperparameters are chosen.
         points: How many different trials the sampler has to offer; None where there is no end.
+        past: Names of the past studies that it began with.
         pruner: When a trial is hopeless: see ``tuner.search.pruners.from_dict``.
         seed: Every random choice of the study follows from it.
         precision: Keras's policy that models are built under.
@@ -80,6 +81,7 @@ class StudySpec:
     repeats: int = 1
     sampler: str = "tpe"
     points: int | None = None
+    past: tuple[str, ...] = ()
     pruner: dict[str, Any]
     seed: int = 0
     precision: str = "float32"
@@ -127,6 +129,7 @@ class StudySpec:
             "metrics": list(self.metrics),
             "callbacks": list(self.callbacks),
             "packages": list(self.packages),
+            "past": list(self.past),
             "data": self.data.to_dict(),
         }
 
@@ -145,6 +148,7 @@ class StudySpec:
                 "metrics": tuple(values["metrics"]),
                 "callbacks": tuple(values.get("callbacks", ())),
                 "packages": tuple(values.get("packages", ())),
+                "past": tuple(values.get("past", ())),
                 "data": DataSpec.from_dict(values["data"]),
             }
         )

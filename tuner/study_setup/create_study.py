@@ -10,7 +10,7 @@ from typing import Any, Literal
 from search_spaces.optimizers import OPTIMIZERS
 from search_spaces.parameters import overrides
 from search_spaces.user_code import source_files
-from storage import overview, studies, study_states, trial_actions
+from storage import overview, studies, study_attributes, study_states, trial_actions
 from storage.database import engine
 from storage.database.engine import Store
 from storage.errors import StoreError
@@ -19,17 +19,19 @@ from storage.pruning import PruningRule
 from storage.studies import FINISHED, RUNNING, Limits, Study
 from tuner import datasets
 from tuner.datasets.sources.user_files import check_kind
-from tuner.errors import UserError
+from tuner.errors import UserError, shorten
 from tuner.metrics import METRICS, ending
 from tuner.search.pruners import PRUNERS
 from tuner.search.samplers import SAMPLERS
 from tuner.studies.objective import Objective
 from tuner.studies.study_spec import StudySpec
-from tuner.study_setup import past_sources, validation
+from tuner.study_setup import past_sources, similar_studies, validation
 from tuner.study_setup.artifacts_folder import absolute_folder, check_folder, default_folder
 from tuner.study_setup.launch_request import TRIALS, LaunchRequest
+from tuner.study_setup.past_sources import AUTO, NONE
 from tuner.study_setup.past_study import MOST_TAKEN, PastKnowledge, PastStudy, best_first
 from tuner.study_setup.same_definition import check_same
+from tuner.study_setup.similar_studies import MOST_SIMILAR, only_similar
 from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult
 
 LEASE = 30.0  # seconds, unless the user says otherwise
@@ -112,32 +114,53 @@ def draft_study(storage: str, request: LaunchRequest) -> StudyDraft:
     check_folder(folder)
     name, plan = request.study, request.plan
     _check_files(plan)
-    past = _past_studies(request)
-    if past:
-        values = tuple(trial.hyperparameters for trial in best_first(past)[:MOST_TAKEN])
-        plan = dataclasses.replace(plan, past=values)
+    past = _past_studies(storage, request, plan)
+    named = request.like != (AUTO,)
+    ranked = best_first(past, MOST_TAKEN if named else MOST_SIMILAR)
+    if ranked:
+        values = tuple(one.trial.hyperparameters for one in ranked)
+        plan = dataclasses.replace(plan, past=values, past_named=named)
     findings = validation.validate(plan)
-    budget = _budget(request, findings)
+    spec = _spec(request, plan, findings, folder)
+    knowledge = None
+    if findings.past is not None:
+        knowledge = PastKnowledge(
+            studies=past, ranked=ranked, points=findings.past, objective=spec.main_objective
+        )
+        if not plan.past_named:
+            knowledge = only_similar(knowledge, spec)
+    if knowledge is not None:
+        sources = tuple(study.source for study in knowledge.studies)
+        spec = dataclasses.replace(spec, past=sources)
     return StudyDraft(
         name=name,
-        spec=_spec(request, plan, findings, folder),
-        budget=budget,
+        spec=spec,
+        budget=_budget(request, findings),
         outline=findings.outline,
         notes=findings.notes,
-        past=None
-        if findings.past is None
-        else PastKnowledge(studies=past, points=findings.past, objective=request.objective),
+        past=knowledge,
     )
 
 
-def _past_studies(request: LaunchRequest) -> list[PastStudy]:
-    if request.like and SAMPLERS[request.sampler].plan is not None:
+def _past_studies(storage: str, request: LaunchRequest, plan: ValidationPlan) -> list[PastStudy]:
+    like = request.like
+    if like in ((), (NONE,)):
+        return []
+    if SAMPLERS[request.sampler].plan is not None:
         raise UserError(
             f"Expected a sampler that chooses freely with --like. Received: --sampler "
             f"{request.sampler}, which plans all trials: name another one, or leave --like out."
         )
+    if like == (AUTO,):
+        several = bool(request.further)
+        return [] if several else similar_studies.read_candidates(storage, plan.space)
+    if {NONE, AUTO} & {*like}:
+        raise UserError(
+            f"Expected --like {NONE} or --like {AUTO} alone, or past studies. Received: "
+            f"{shorten(', '.join(like), 100)}."
+        )
     objectives = (request.objective, *request.further)
-    return [past_sources.read(text, objectives) for text in request.like]
+    return [past_sources.read(text, objectives, storage) for text in like]
 
 
 def _check_files(plan: ValidationPlan) -> None:
@@ -297,6 +320,8 @@ def _make(store: Store, request: LaunchRequest, draft: StudyDraft) -> tuple[Stud
         Artifacts(draft.spec.artifacts, study).mark()
         if draft.past is not None:
             trial_actions.enqueue_past(store, study, draft.past.tried_first(draft.budget))
+            scores = draft.past.scores.to_dict()
+            study_attributes.write(store, study, study_attributes.PAST, scores)
     except BaseException:
         studies.delete(store, study)
         raise

@@ -28,7 +28,8 @@ class LaunchRequest:
         name: Of the study; None puts it together from the space and the data.
         trials: The budget.
         lease: Seconds for which a worker may be silent.
-        like: Past studies, see ``past_sources.read``.
+        like: Past studies, see ``past_sources.read``; ``none``, or ``auto`` for similar ones of the
+            store.
     """
 
     space: str

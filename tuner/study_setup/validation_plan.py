@@ -27,7 +27,8 @@ class ValidationPlan:
         sampler: How hyperparameters are chosen.
         precision: Keras's policy that models are built under.
         study: Name of the study.
-        past: Hyperparameters of past trials, the best ones first.
+        past: Hyperparameters of past trials.
+        past_named: Whether the user named them, and must hear that they are of no use.
     """
 
     space: str
@@ -41,6 +42,7 @@ class ValidationPlan:
     precision: str = "float32"
     study: str = ""
     past: tuple[dict[str, Any], ...] = ()
+    past_named: bool = True
 
     @property
     def needs_keras(self) -> bool:
@@ -71,6 +73,7 @@ class ValidationPlan:
             precision=values["precision"],
             study=values["study"],
             past=tuple(values["past"]),
+            past_named=values["past_named"],
         )
 
 

@@ -19,6 +19,7 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
         ("data fingerprint", str(spec.get("data_fingerprint", "-"))),
         ("compared by", ", ".join(objective.text for objective in facts.objectives)),
         ("sampler", _sampler(str(spec.get("sampler", "-")))),
+        *([("began with", ", ".join(spec["past"]))] if spec.get("past") else []),
         ("pruner", str(spec.get("pruner", {}).get("kind", "-"))),
         ("seed", str(spec.get("seed", "-"))),
         ("budget", "1 trial" if study.budget == 1 else f"{study.budget:,} trials"),

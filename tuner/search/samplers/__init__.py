@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.registry import Registry
+from tuner.search.past_scores import LearnsFromPast, PastScores
 from tuner.search.samplers.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -45,18 +46,22 @@ def trial_seed(study_seed: int, number: int) -> int:
     return int(state[0]) & 0x7FFF_FFFF
 
 
-def make(name: str, seed: int) -> BaseSampler:
+def make(name: str, seed: int, past: PastScores | None = None) -> BaseSampler:
     """A sampler of Optuna for one trial; for a plan, what chooses where the plan says nothing.
 
     Args:
         name: One of ``SAMPLERS``.
         seed: See ``trial_seed``.
+        past: What past studies found, for samplers that learn from it.
     """
     import optuna
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return (SAMPLERS[name].make or optuna.samplers.RandomSampler)(seed)
+        sampler = (SAMPLERS[name].make or optuna.samplers.RandomSampler)(seed)
+    if isinstance(sampler, LearnsFromPast):
+        sampler.past = past
+    return sampler
 
 
 def planned(name: str, space: SearchSpace, *, seed: int, number: int) -> dict[str, Any] | None:

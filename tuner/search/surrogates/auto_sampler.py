@@ -9,14 +9,16 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from tuner.search.past_scores import LearnsFromPast, PastScores
 from tuner.search.samplers.tpe import make_tpe
 from tuner.search.surrogates.gp_sampler import GpSampler
 
 TPE_TURN = 4  # every which trial is TPE's
+STARTUP = 10  # trials, before which TPE draws at random: nothing for a study that has a past
 MANY = 1000  # trials; a process over more takes longer than it is worth
 
 
-class AutoSampler(BaseSampler):
+class AutoSampler(LearnsFromPast, BaseSampler):
     """A Gaussian process, and for every fourth trial TPE.
 
     The process needs about half as many trials (`benchmarks/samplers.py`); TPE, which models
@@ -30,6 +32,15 @@ class AutoSampler(BaseSampler):
     def __init__(self, seed: int) -> None:
         self._tpe = make_tpe(seed)
         self._gp = GpSampler(seed)
+
+    @property
+    def past(self) -> PastScores | None:
+        """What past studies found."""
+        return self._gp.past
+
+    @past.setter
+    def past(self, past: PastScores | None) -> None:
+        self._gp.past = past
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -61,4 +72,6 @@ class AutoSampler(BaseSampler):
 
     def _sampler_for(self, study: Study, trial: FrozenTrial) -> BaseSampler:
         alone = len(study.directions) > 1 or trial.number >= MANY
-        return self._tpe if alone or trial.number % TPE_TURN == TPE_TURN - 1 else self._gp
+        draws = self.past is not None and trial.number < STARTUP
+        is_turn = trial.number % TPE_TURN == TPE_TURN - 1 and not draws
+        return self._tpe if alone or is_turn else self._gp

@@ -10,6 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from tuner.search.past_scores import PastScores
+from tuner.search.surrogates.past_mean import PastMean
 from tuner.search.surrogates.point_encoding import PointEncoding
 
 
@@ -21,10 +23,12 @@ class KnownPoints:
         running: Trials that run.
         sign: 1 where lower values are better, -1 where higher ones are.
         encoding: Of their parameters.
+        past: What past studies lead one to expect; None for nothing.
 
     Attributes:
         rows: Points of ended trials, shape (trials, parameters), in the order of their numbers.
-        values: Their losses as normal scores, lower is better, shape (trials,).
+        scores: Their losses as normal scores, lower is better, shape (trials,).
+        values: ``scores`` less what was expected of them, shape (trials,).
         pending: Points of trials that run, shape (running, parameters).
         all_rows: ``rows`` and ``pending``.
     """
@@ -35,26 +39,51 @@ class KnownPoints:
         running: Sequence[FrozenTrial],
         sign: int,
         encoding: PointEncoding,
+        past: PastMean | None = None,
     ) -> None:
         self._ended, self._sign, self._encoding = ended, sign, encoding
+        self.past = past
         self.rows = encoding.encode([trial.params for trial in ended])
-        self.values = normal_scores(_losses(ended, sign))
+        self.scores = normal_scores(_losses(ended, sign))
+        means = self.expected(self.rows)
+        # Only the shape of what is expected matters: this study's scores have their own middle.
+        self.values = self.scores - (means - (means.mean() if len(means) else 0.0))
         self.pending = encoding.encode([trial.params for trial in running])
         self.all_rows = np.concatenate([self.rows, self.pending])
 
+    def expected(self, rows: np.ndarray) -> np.ndarray:
+        """Returns what is expected of points before any trial, shape (points,)."""
+        return np.zeros(len(rows)) if self.past is None else self.past(rows)
+
     @classmethod
-    def of(cls, study: Study, trial: FrozenTrial, encoding: PointEncoding) -> KnownPoints:
-        """Reads the trials of a study, but one."""
+    def of(
+        cls,
+        study: Study,
+        trial: FrozenTrial,
+        encoding: PointEncoding,
+        past: PastScores | None = None,
+    ) -> KnownPoints:
+        """Reads the trials of a study, but one.
+
+        Args:
+            past: What past studies found.
+        """
         sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
         trials = study.get_trials(deepcopy=False)
         others = [t for t in trials if t.params and t.number != trial.number]
         ended = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         running = [t for t in others if t.state == TrialState.RUNNING]
-        return cls(ended, running, sign, encoding)
+        mean = None if past is None else PastMean(past, encoding, len(ended))
+        return cls(ended, running, sign, encoding, mean or None)
+
+    def best_rows(self, count: int) -> np.ndarray:
+        """Returns the best points, and as many past ones, shape (up to 2 * count, parameters)."""
+        own = self.rows[np.argsort(self.scores, kind="stable")[:count]]
+        return own if self.past is None else np.concatenate([own, self.past.best_rows[:count]])
 
     def first(self, count: int) -> KnownPoints:
         """What was known when so many trials had ended."""
-        return KnownPoints(self._ended[:count], (), self._sign, self._encoding)
+        return KnownPoints(self._ended[:count], (), self._sign, self._encoding, self.past)
 
 
 def _losses(trials: Sequence[FrozenTrial], sign: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,25 +26,31 @@ class PointEncoding:
         distributions: The parameters, by name; those with one value only say nothing.
 
     Attributes:
+        distributions: As given.
         names: The parameters, in the order of the columns.
         choices: How many choices each has; 0 for a number. Shape (parameters,).
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
-        self._distributions = dict(distributions)
-        self.names = list(self._distributions)
+        self.distributions = dict(distributions)
+        self.names = list(self.distributions)
         self.choices = np.array(
             [
                 len(d.choices) if isinstance(d, CategoricalDistribution) else 0
-                for d in self._distributions.values()
+                for d in self.distributions.values()
             ],
             dtype=int,
         )
 
+    def only(self, columns: Iterable[int]) -> PointEncoding:
+        """Returns the encoding of some of the parameters."""
+        names = [self.names[column] for column in columns]
+        return PointEncoding({name: self.distributions[name] for name in names})
+
     def encode(self, points: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Returns the row of each point; a value outside of today's range lies at its edge."""
         rows = np.full((len(points), len(self.names)), np.nan)
-        for column, (name, distribution) in enumerate(self._distributions.items()):
+        for column, (name, distribution) in enumerate(self.distributions.items()):
             internal = [
                 distribution.to_internal_repr(point[name]) if name in point else np.nan
                 for point in points
@@ -56,14 +62,14 @@ class PointEncoding:
         """Returns the parameters of a row, without those that it lacks."""
         return {
             name: _value(distribution, position)
-            for (name, distribution), position in zip(self._distributions.items(), row, strict=True)
+            for (name, distribution), position in zip(self.distributions.items(), row, strict=True)
             if not np.isnan(position)
         }
 
     def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Returns random rows in which every parameter exists, shape (count, parameters)."""
         rows = np.empty((count, len(self.names)))
-        for column, distribution in enumerate(self._distributions.values()):
+        for column, distribution in enumerate(self.distributions.values()):
             if self.choices[column]:
                 rows[:, column] = rng.integers(self.choices[column], size=count)
             else:
@@ -76,7 +82,7 @@ class PointEncoding:
         columns = [
             column if self.choices[j] else _positions(distribution, _numbers(distribution, column))
             for j, (distribution, column) in enumerate(
-                zip(self._distributions.values(), rows.T, strict=True)
+                zip(self.distributions.values(), rows.T, strict=True)
             )
         ]
         return np.column_stack(columns)

@@ -12,6 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 from scipy.special import ndtr
 
+from tuner.search.past_scores import LearnsFromPast
 from tuner.search.surrogates.known_points import KnownPoints
 from tuner.search.surrogates.learned_conditions import LearnedConditions
 from tuner.search.surrogates.point_encoding import PointEncoding
@@ -21,6 +22,7 @@ BEST, NEAR_EACH = 5, 60  # candidates near each of the best points
 NEAR = (0.05, 0.2)  # how far a number moves to be near: standard deviations, of its whole range
 # Of so many draws the one farthest from all others; of many it would always be a corner.
 APART = 5
+LEAST = 2  # ended trials, that a model of what they add to past ones is learned from
 ROUNDS = 2  # of candidates near those that promise most
 
 
@@ -31,13 +33,14 @@ class Surrogate(Protocol):
         """Returns mean and standard deviation at points, both of shape (points,)."""
 
 
-class SurrogateSampler(BaseSampler):
+class SurrogateSampler(LearnsFromPast, BaseSampler):
     """A sampler of Optuna that learns a model of the losses, and tries where it expects progress.
 
     Works on one objective. Losses count by their ranks alone, as normal scores, so that one
     diverged trial does not flatten all others. A pruned trial counts as its last report, but not as
     better than half of the complete ones; one that violated a constraint as the worst. Parameters
-    that exist under conditions are learned from the trials that have them.
+    that exist under conditions are learned from the trials that have them. What past studies found
+    is expected at first, and fades.
 
     Args:
         seed: Of everything random, in [0, 2**31).
@@ -72,7 +75,7 @@ class SurrogateSampler(BaseSampler):
         if not search_space:
             return {}
         encoding = PointEncoding(search_space)
-        known = KnownPoints.of(study, trial, encoding)
+        known = KnownPoints.of(study, trial, encoding, self.past)
         chosen = self._choose(known, encoding)
         # Where a condition was learned wrongly, the code asks for what was left out.
         return encoding.decode(np.where(np.isnan(chosen), encoding.draw(self._rng, 1)[0], chosen))
@@ -95,17 +98,24 @@ class SurrogateSampler(BaseSampler):
     def _choose(self, known: KnownPoints, encoding: PointEncoding) -> np.ndarray:
         conditions = LearnedConditions(known.all_rows)
         drawn = conditions.apply(encoding.draw(self._rng, DRAWN))
-        if len(known.values) < self._startup:
+        if len(known.scores) < self._startup and known.past is None:
             return _farthest(drawn[:APART], known.all_rows, encoding)
-        order = np.argsort(known.values, kind="stable")
-        near = self._near(known.rows[order[:BEST]], encoding)
+        near = self._near(known.best_rows(BEST), encoding)
         candidates = np.concatenate([drawn, conditions.apply(near)])
-        model = self.fit(known, encoding)
+        if len(known.scores) < LEAST:
+            unseen = _unseen(candidates, known.all_rows)
+            return np.asarray(unseen[np.argmin(known.expected(unseen))])
+        residuals = self.fit(known, encoding)
+
+        def model(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            means, deviations = residuals(encoding.features(rows)[0])
+            return means + known.expected(rows), deviations
+
         # The best that was believed, not seen: a lucky trial does not raise the bar.
-        best = model(encoding.features(known.rows)[0])[0].min()
+        best = model(known.rows)[0].min()
         for _ in range(ROUNDS + 1):
             candidates = _unseen(candidates, known.all_rows)
-            promise = expected_improvement(best, *model(encoding.features(candidates)[0]))
+            promise = expected_improvement(best, *model(candidates))
             leaders = candidates[np.argsort(-promise, kind="stable")[:BEST]]
             if not (encoding.choices == 0).any():
                 break
