@@ -32,6 +32,8 @@ def typed_options(space: str, options: Mapping[str, Any]) -> LaunchOptions:
 def _words(name: str, value: Any) -> list[str]:
     """An option as it is typed: ``set={"units": [32, 64]}`` is ``--set units=32,64``."""
     flag = f"--{name.replace('_', '-')}"
+    if name == "impute" and isinstance(value, bool):  # whose default is neither
+        return [f"{flag}={'yes' if value else 'no'}"]
     if value is None or value is False:
         return []
     if value is True:

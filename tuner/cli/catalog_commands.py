@@ -12,8 +12,8 @@ import click
 from search_spaces.shapes import shown_task
 from tuner.cli import completion
 from tuner.cli.common_options import command, json_option
-from tuner.cli.launch_options import dropping
-from tuner.cli.other_words import Task
+from tuner.cli.launch_options import dropping, writing
+from tuner.cli.other_words import Task, YesNo
 from tuner.cli.printing import say
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ MOST_CLASSES = 30
 MOST_COLUMNS = 40
 ROWS_SHOWN = 2
 LONGEST = 16  # letters of a value
+WRITTEN = ("separator", "decimal", "encoding", "na_values", "date_order")
 
 
 @command("tuner spaces", "tuner spaces mlp --set units=32..512:log")
@@ -93,7 +94,19 @@ def _show_space(name: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @click.argument("name", required=False, shell_complete=completion.data_sets)
 @click.option("--target", metavar="COLUMN", help="As in launch, of a table.")
 @click.option("--task", type=Task(), shell_complete=completion.tasks, help="As in launch.")
-@click.option("--impute", is_flag=True, help="As in launch, of a table.")
+@click.option("--separator", metavar="SIGN", help="As in launch.")
+@click.option("--decimal", type=click.Choice([".", ","]), help="As in launch.")
+@click.option("--encoding", metavar="NAME", help="As in launch.")
+@click.option("--na-values", metavar="TEXT,...", multiple=True, help="As in launch.")
+@click.option("--date-order", type=click.Choice(["day-first", "month-first"]), help="As in launch.")
+@click.option(
+    "--impute",
+    type=YesNo(),
+    is_flag=False,
+    flag_value="yes",
+    default="auto",
+    help="As in launch, of a table.",
+)
 @click.option("--text", metavar="COLUMN", multiple=True, help="As in launch, of a table.")
 @click.option("--categories", metavar="COLUMN,...", multiple=True, help="As in launch.")
 @click.option("--drop", metavar="COLUMN,...", multiple=True, help="As in launch.")
@@ -106,7 +119,8 @@ def datasets(name: str | None, drop: tuple[str, ...], as_json: bool, **options: 
     if name is None:
         _list_datasets(as_json)
     else:
-        _show_dataset(name, as_json, **options, **dropping(drop))
+        written = {key: options.pop(key) for key in WRITTEN}
+        _show_dataset(name, as_json, **options, **writing(**written), **dropping(drop))
 
 
 def _list_datasets(as_json: bool) -> None:

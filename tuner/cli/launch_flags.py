@@ -12,7 +12,7 @@ import click
 from tuner.cli import completion
 from tuner.cli.common_options import Duration, Finite, Size, Workers
 from tuner.cli.launch_options import LaunchOptions
-from tuner.cli.other_words import Direction, Task
+from tuner.cli.other_words import Direction, Task, YesNo
 from tuner.cli.process_list import hide_past, hide_places
 from tuner.cli.sectioned_options import add_options, option, refused_option
 
@@ -31,7 +31,8 @@ DATA = (
         "--data",
         metavar="SOURCE",
         shell_complete=completion.data_sets,
-        help="Name (see: tuner datasets), .csv, .parquet, .npz, .tfrecord, FOLDER or .py:FUNCTION.",
+        help="Name (see: tuner datasets), a table (.csv, .tsv, .json, .parquet, ...), .npz, "
+        ".tfrecord, FOLDER or .py:FUNCTION.",
     ),
     data_option(
         "--target",
@@ -97,8 +98,13 @@ DATA = (
     ),
     data_option(
         "--impute",
-        is_flag=True,
-        help="Allow missing values in a table: numbers become the median, with an indicator.",
+        type=YesNo(),
+        is_flag=False,
+        flag_value="yes",
+        default="auto",
+        show_default=True,
+        help="Whether values of a table may be missing: numbers become the median, with an "
+        "indicator. yes, no, or auto: where some are.",
     ),
     data_option(
         "--text",
@@ -119,6 +125,33 @@ DATA = (
         multiple=True,
         help="Columns of a table that are not features; none keeps all.  "
         "[default: columns without a name or that only count the rows]",
+    ),
+    data_option(
+        "--separator",
+        metavar="SIGN",
+        help="What separates the values of a table: , ; | tab.  [default: found from the file]",
+    ),
+    data_option(
+        "--decimal",
+        type=click.Choice([".", ","]),
+        help="What stands before the fraction of a number.  [default: found from the file]",
+    ),
+    data_option(
+        "--encoding",
+        metavar="NAME",
+        help="Of a table in a text file, such as latin-1.  [default: found from the file]",
+    ),
+    data_option(
+        "--na-values",
+        metavar="TEXT,...",
+        multiple=True,
+        help="Texts of a table that mark a missing value, beside NA, nan and the like.  "
+        "[default: ? and what stands among numbers, such as -]",
+    ),
+    data_option(
+        "--date-order",
+        type=click.Choice(["day-first", "month-first"]),
+        help="How to read dates such as 03/04/2024.  [default: found from all dates]",
     ),
     data_option(
         "--group",
@@ -149,7 +182,8 @@ DATA = (
         "--columns",
         metavar="COLUMN,...",
         multiple=True,
-        help="Columns of a window, which hold numbers.  [default: all but times and group]",
+        help="Columns of a table that are features; of a window they hold numbers.  "
+        "[default: all but times and group]",
     ),
     data_option(
         "--gap",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tuner.cli import other_words
 from tuner.cli.other_words import check_name
-from tuner.errors import UserError
+from tuner.errors import UserError, quoted
 
 if TYPE_CHECKING:
     from tuner.datasets import DataSpec
@@ -38,10 +38,15 @@ class LaunchOptions:
     stream: bool
     folds: int | None
     scaling: str
-    impute: bool
+    impute: bool | None
     text: tuple[str, ...]
     categories: tuple[str, ...]
     drop: tuple[str, ...]
+    separator: str | None
+    decimal: str | None
+    encoding: str | None
+    na_values: tuple[str, ...]
+    date_order: str | None
     group: str | None
     split_by_time: str | None
     window: int | None
@@ -123,6 +128,13 @@ class LaunchOptions:
             text=self.text,
             categories=self.categories,
             **dropping(self.drop),
+            **writing(
+                separator=self.separator,
+                decimal=self.decimal,
+                encoding=self.encoding,
+                na_values=self.na_values,
+                date_order=self.date_order,
+            ),
             validation_data=self.validation_data,
             test_data=self.test_data,
             group=self.group,
@@ -308,6 +320,38 @@ class LaunchOptions:
 
         check_name("--precision", self.precision, PRECISIONS)
         return PRECISIONS[self.precision]
+
+
+def writing(
+    *,
+    separator: str | None,
+    decimal: str | None,
+    encoding: str | None,
+    na_values: Collection[str],
+    date_order: str | None,
+) -> dict[str, Any]:
+    """Returns what options say of how a table is written as fields of a ``DataSpec``.
+
+    Raises:
+        UserError: A separator is no single character.
+    """
+    from tuner.datasets.table_format import NAMES_OF_SEPARATORS
+
+    sign = NAMES_OF_SEPARATORS.get(separator or "", separator)
+    sign = "\t" if sign == "\\t" else sign
+    if sign is not None and (len(sign) != 1 or sign in '"\n\r'):
+        raise UserError(
+            f"Expected --separator as one character, or {', '.join(NAMES_OF_SEPARATORS)}. "
+            f"Received: {quoted(separator)}."
+        )
+    marks = tuple(mark.strip() for text in na_values for mark in text.split(","))
+    return {
+        "separator": sign,
+        "decimal": decimal,
+        "encoding": encoding,
+        "na_values": marks or None,
+        "day_first": None if date_order is None else date_order == "day-first",
+    }
 
 
 def dropping(drop: Collection[str]) -> dict[str, Any]:

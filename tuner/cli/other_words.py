@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -34,6 +35,28 @@ class Task(click.ParamType[str]):
         if task not in STORED_TASKS.values():
             check_name("--task", task, TASKS)
         return f"{output}{equals}{STORED_TASKS.get(task, task)}"
+
+
+class YesNo(click.ParamType[bool | None]):
+    """``yes``, ``no``, or ``auto``, which is None."""
+
+    name = "yes|no|auto"
+    words = MappingProxyType({"yes": True, "true": True, "no": False, "false": False, "auto": None})
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> bool | None:
+        """Returns whether it is yes; None for auto.
+
+        Raises:
+            UserError: It is another word.
+        """
+        word = str(value).lower()
+        if word not in self.words:
+            check_name(param.opts[0] if param else "it", word, ("yes", "no", "auto"))
+        return self.words[word]
+
+    def get_metavar(self, param: Any, ctx: Any) -> str:
+        """Returns what help shows."""
+        return "yes|no|auto"
 
 
 class Direction(click.Choice[str]):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any, NoReturn, TypeVar
 
 import click
 
+from tuner.cli.other_words import YesNo
 from tuner.errors import UserError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -60,6 +62,22 @@ class SectionedOption(click.Option):
 class SectionedCommand(click.Command):
     """A command whose help shows its options in sections."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses what was typed; ``--impute SPACE`` is the option without a value, and a space."""
+        return super().parse_args(ctx, self._with_values(ctx, args))
+
+    def _with_values(self, ctx: click.Context, args: list[str]) -> list[str]:
+        optional = {
+            name: parameter
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter.type, YesNo)
+            for name in parameter.opts
+        }
+        return [
+            f"{word}=yes" if word in optional and not _is_value(following) else word
+            for word, following in zip_longest(args, args[1:], fillvalue="")
+        ]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {name: [] for name in SECTIONS}
         for parameter in self.get_params(ctx):
@@ -70,6 +88,10 @@ class SectionedCommand(click.Command):
             if records:
                 with formatter.section(name):
                     formatter.write_dl(records)
+
+
+def _is_value(word: str) -> bool:
+    return word.lower() in YesNo.words
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Command], Command]:

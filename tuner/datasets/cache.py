@@ -86,6 +86,8 @@ def _load_and_cache(spec: DataSpec, state: str | None, reference: str | None) ->
             # Not changed while it was read.
             if state is not None and state == _source_state(spec, reference):
                 _write_state(state, name)
+                if (as_read := spec.as_read(data.found)) != spec:  # what workers will ask for
+                    _write_state(_source_state(as_read, reference) or state, name)
             # Mapped from the entry, so that this process shares its pages with the others.
             return open_entry(name, spec) if worth else data
         except (OSError, ValueError, KeyError):

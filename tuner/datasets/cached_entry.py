@@ -74,6 +74,10 @@ def open_entry(name: str, spec: DataSpec) -> Data:
         fingerprint=facts["fingerprint"],
         targets_fingerprint=facts["targets_fingerprint"],
         notes=tuple(facts["notes"]),
+        found={
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in facts["found"].items()
+        },
         columns_of=columns_of and {name: tuple(names) for name, names in columns_of.items()},
         encoder=None if facts["encoder"] is None else Encoder.from_dict(facts["encoder"]),
         features=None if facts["width"] is None else _selection(arrays, facts["width"]),
@@ -133,6 +137,7 @@ def write_entry(data: Data, spec: DataSpec, open_draft: Callable[[], Path]) -> s
         "exact": spec.exact,
         "weighted_mean": spec.weighted_mean,
         "notes": data.notes,
+        "found": dict(data.found),
         "preparation": dict(spec.preparation),
         "width": None if data.features is None else data.features.width,
     }

@@ -14,12 +14,13 @@ from typing import Any, get_args
 from search_spaces.parameters.feature_choice import FEATURES
 from search_spaces.shapes import Learns, Task, shown_task
 from tuner.datasets.errors import DataError
+from tuner.datasets.table_format import PLAIN, TableFormat
 from tuner.errors import did_you_mean, quoted
 
 TASKS: tuple[str, ...] = tuple(task for task in get_args(Task) if task != "several")
 LEARNS: tuple[str, ...] = get_args(Learns)
 # False in studies of before.
-NEW = ("drop_index", "drop_frame_index", "in_unit", "exact", "weighted_mean")
+NEW = ("drop_index", "drop_frame_index", "in_unit", "exact", "weighted_mean", "lenient", "impute")
 LISTS = ("text", "categories", "drop", "columns")  # fields that hold names of columns
 CLASS_WEIGHTS = "class_weights"  # among the arguments where trials search them
 OF_OUTPUT = f"{CLASS_WEIGHTS}."  # before the name of one of several outputs
@@ -40,7 +41,7 @@ class DataSpec:
 
     Attributes:
         source: A name (``digits``) or a path (``house.csv``, ``images.npz``, ``data.py:load``).
-        target: The column that is predicted; for tables (``.csv``, ``.parquet``) only.
+        target: The column that is predicted; for tables (``.csv``, ``.parquet``, ...) only.
         task: One of ``TASKS``, or None to find it from the targets (see ``tuner.datasets.task``).
             Of several outputs ``NAME=TASK`` with commas between; others are found.
         validation: Fraction of the rows for the validation part, above 0.
@@ -51,7 +52,8 @@ class DataSpec:
         weights: The column that says how much each row counts; for tables only.
         class_weights: ``balanced``, or ``LABEL=WEIGHT`` with commas between: how much rows of a
             class count in training.
-        impute: Whether values may be missing in the columns of a table.
+        impute: Whether values may be missing in the columns of a table; None where they are in
+            that of the training rows. Where they may, rows without a target are left out.
         group: The column of a table that says which rows must come into one part.
         split_by_time: The column of a table by which the latest rows come into the test part,
             those before them into the validation part.
@@ -87,8 +89,17 @@ class DataSpec:
         window: Rows of a table, one after another, of which the next ones are predicted: the most
             that a trial may take; None where each row is predicted by itself.
         horizon: How many rows are predicted.
-        columns: Columns of a window; all but times and group unless some are named.
+        columns: Columns of a table that are features, or of a window; all but times and group
+            unless some are named.
         stream: Whether training rows are read anew in every epoch: ``tuner.datasets.row_stream``.
+        separator: Of the values of a table in a text file; None finds it, as the next ones.
+        decimal: ``.`` or ``,`` before the fraction of numbers that are text.
+        encoding: Of a text file.
+        na_values: Texts that mark a missing value of a table, beside those that pandas knows.
+        day_first: Whether the day comes before the month in dates such as 03/04/2024.
+        lenient: Whether a table is read as people write tables, see
+            ``tuner.datasets.table_format``, and columns that are of no use are left out; in studies
+            of before it is what ``pandas.read_csv`` makes of it.
         gap: Rows whose times are further apart, in usual distances, are never in one window.
         mask_value: Where rows have a target for each pixel or step: what stands in the targets of
             those that do not count, such as padding; None where all count.
@@ -103,7 +114,7 @@ class DataSpec:
     seed: int = 0
     weights: str | None = None
     class_weights: str | None = None
-    impute: bool = False
+    impute: bool | None = None
     group: str | None = None
     split_by_time: str | None = None
     text: tuple[str, ...] = ()
@@ -130,6 +141,12 @@ class DataSpec:
     gap: float = GAP
     mask_value: float | None = None
     stream: bool = False
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    na_values: tuple[str, ...] | None = None
+    day_first: bool | None = None
+    lenient: bool = True
 
     def __post_init__(self) -> None:
         if not self.source:
@@ -180,7 +197,6 @@ class DataSpec:
         if self.window is None:
             refused = {
                 "--horizon": self.horizon != 1,
-                "--columns": bool(self.columns),
                 "--gap": self.gap != GAP,
             }
         else:
@@ -188,7 +204,7 @@ class DataSpec:
                 "--weights": self.weights is not None,
                 "--text": bool(self.text),
                 "--categories": bool(self.categories),
-                "--impute": self.impute,
+                "--impute": self.impute is True,
                 "--validation-data": self.validation_data is not None,
                 "--test-data": self.test_data is not None,
                 "a space that learns the rows themselves": self.learns == "rows",
@@ -225,6 +241,27 @@ class DataSpec:
                 "Expected --stream with a function, --data FILE.py:FUNCTION. Received: "
                 f"{quoted(self.source)}: leave --stream out."
             )
+
+    @property
+    def table_format(self) -> TableFormat:
+        """How the file of a table is written, as far as it is known."""
+        if not self.lenient:
+            return PLAIN
+        return TableFormat(
+            separator=self.separator,
+            decimal=self.decimal,
+            encoding=self.encoding,
+            na_values=self.na_values,
+            day_first=self.day_first,
+        )
+
+    def as_read(self, found: Mapping[str, Any]) -> DataSpec:
+        """Returns the spec with what was found while its rows were read.
+
+        Args:
+            found: ``Arrays.found``.
+        """
+        return dataclasses.replace(self, **{"impute": bool(self.impute), **found})
 
     @property
     def is_path(self) -> bool:
@@ -307,7 +344,9 @@ class DataSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values that JSON can hold."""
-        return {**dataclasses.asdict(self), **{name: list(getattr(self, name)) for name in LISTS}}
+        lists = {name: list(getattr(self, name)) for name in LISTS}
+        marks = None if self.na_values is None else list(self.na_values)
+        return {**dataclasses.asdict(self), **lists, "na_values": marks}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
@@ -323,7 +362,9 @@ class DataSpec:
                 f"Expected the fields {', '.join(sorted(fields))} in a data spec. "
                 f"Received: {', '.join(unknown)}: use the version of tuner that wrote it."
             )
-        lists = {name: tuple(values.get(name, ())) for name in LISTS}
+        lists: dict[str, Any] = {name: tuple(values.get(name, ())) for name in LISTS}
+        if values.get("na_values") is not None:
+            lists["na_values"] = tuple(values["na_values"])
         # Of a study that an older version made, which goes on as it began.
         return cls(**{**dict.fromkeys(NEW, False), **values, **lists})
 

@@ -50,6 +50,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         DataError: The source cannot be read, trained on, or split as the spec says.
     """
     arrays = source_catalog.read(spec)
+    spec = spec.as_read(arrays.found)
     by_rows = spec.learns == "rows"
     if by_rows:
         _require_numbers(arrays, spec.source)
@@ -118,6 +119,7 @@ def load(spec: DataSpec, *, allocate: Allocate = in_memory) -> Data:
         heads=targets.heads,
         dropped=arrays.dropped,
         notes=arrays.notes,
+        found=arrays.found,
         stream=None
         if arrays.stream is None
         else PreparedStream(
@@ -296,7 +298,7 @@ def _fit_columns(train: Selection, spec: DataSpec) -> Encoder | None:
     if not encoding.is_table(train.rows.x):
         return None
     rows = train.rows.x[train.indices]
-    return encoding.fit(rows, spec.scaling, impute=spec.impute, exact=spec.exact)
+    return encoding.fit(rows, spec.scaling, impute=bool(spec.impute), exact=spec.exact)
 
 
 def _fit_inputs(train: Selection, spec: DataSpec) -> MultiInputEncoder | None:

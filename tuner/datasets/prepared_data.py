@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,7 @@ class Data:
         features: Which columns, or what components of them, are left of scaled rows; None where all
             are there.
         stream: Where training rows are read anew in every epoch; ``train`` is a sample of them.
+        found: What was found of how the source is written, see ``DataSpec.as_read``.
         targets_fingerprint: SHA-256 of the targets that trials are compared on, in their order.
     """
 
@@ -132,6 +133,7 @@ class Data:
     targets_fingerprint: str = ""
     features: FeatureSelection | None = None
     stream: PreparedStream | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def raw_shape(self) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class Arrays:
         notes: What a user should know of how the source was read, one line each.
         windows: Whether rows are windows ``(rows, length, columns)`` with names of their columns,
             each measured in a unit of its own.
+        found: What was found of how the source is written, as fields of its ``DataSpec``.
         stream: Where training rows are read anew in every epoch; those of ``parts`` are a sample.
     """
 
@@ -89,6 +90,7 @@ class Arrays:
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     windows: bool = False
+    found: Mapping[str, Any] = field(default_factory=dict)
     stream: StreamedRows | None = None
 
     def taught_by_rows(self) -> Arrays:

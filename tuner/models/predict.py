@@ -15,14 +15,16 @@ from storage.files.artifacts import sha256_of
 from tuner.datasets import DataError, DataSpec, structured_arrays
 from tuner.datasets.array_names import COLUMN_NAMES
 from tuner.datasets.columns import column_kinds
-from tuner.datasets.columns.column_kinds import CATEGORY, NUMBER
+from tuner.datasets.columns.column_kinds import CATEGORY, DATE, NUMBER
 from tuner.datasets.columns.column_names import in_order, shown
 from tuner.datasets.columns.encoding import by_column
 from tuner.datasets.columns.index_columns import is_unnamed
+from tuner.datasets.columns.text_values import Columns
 from tuner.datasets.sources import data_frames, npz, tf_examples
 from tuner.datasets.sources.header_row import names_columns
 from tuner.datasets.sources.time_series import latest_window
 from tuner.datasets.sources.user_files import require_file, require_text
+from tuner.datasets.table_format import PLAIN, TableFormat
 from tuner.errors import UserError, one_line
 from tuner.models.evaluate import import_keras, load, predict
 from tuner.models.output_files import card_path
@@ -87,9 +89,11 @@ def predict_rows(
     if isinstance(rows, str) and arrays:
         table = _read_arrays(rows, loaded, about)
     elif table is None and isinstance(loaded.input, dict):
-        table = _read_columns(rows, _kinds(loaded, _named(rows)), (), missing=True)
+        kinds = _kinds(loaded, _named(rows))
+        table = _read_columns(rows, kinds, (), _format(about), missing=True)
     elif table is None:
-        table = _read_rows(rows, None, loaded.input_shape[1:], (), header)
+        shape = loaded.input_shape[1:]
+        table = _read_rows(rows, None, shape, (), header, _format(about))
     answers = predict(loaded, table)
     if not isinstance(answers, Mapping) and answers.ndim > 2:
         return _arrays(answers, about)
@@ -116,11 +120,43 @@ def _named(rows: str | pd.DataFrame) -> str:
     return rows if isinstance(rows, str) else IN_MEMORY
 
 
-def _table(rows: str | pd.DataFrame, *, header: bool = True, **options: Any) -> pd.DataFrame:
-    """A table of plain types; options are those of ``frames.read``."""
+def _table(
+    rows: str | pd.DataFrame,
+    like: TableFormat,
+    *,
+    header: bool = True,
+    columns: Columns | None = None,
+) -> pd.DataFrame:
+    """A table of plain types, whose values are written as those of the training rows.
+
+    Args:
+        rows: A path, or a table in memory.
+        like: How the file of the training rows was written.
+        header: As for ``data_frames.read``.
+        columns: As for ``data_frames.read``.
+    """
     if isinstance(rows, str):
-        return data_frames.read(require_file(rows), header=header, **options)
-    return data_frames.of_memory(rows, IN_MEMORY, **options)
+        file = require_file(rows)
+        return data_frames.read(
+            file, like.of_other_file(), header=header, columns=columns, like=like
+        ).frame
+    return data_frames.of_memory(rows, IN_MEMORY, like, columns).frame
+
+
+def _format(about: Mapping[str, Any]) -> TableFormat:
+    """How the file of the training rows was written, as the card says; lenient without a card."""
+    if not about:
+        return TableFormat()
+    if not about.get("lenient", False):
+        return PLAIN
+    marks = about.get("na_values")
+    return TableFormat(
+        separator=about.get("separator"),
+        decimal=about.get("decimal"),
+        encoding=about.get("encoding"),
+        na_values=None if marks is None else tuple(marks),
+        day_first=about.get("day_first"),
+    )
 
 
 def _read_card(path: Path, model: Path) -> dict[str, Any]:
@@ -159,8 +195,12 @@ def _read_known(rows: str | pd.DataFrame, about: Mapping[str, Any], header: bool
     if about.get("window") and names and shape:
         return _read_window(rows, names, shape[0], aside, about)
     if about.get("kinds"):
-        return _read_columns(rows, about["kinds"], aside, missing=about.get("impute", False))
-    return None if shape is None else _read_rows(rows, names, shape, aside, header)
+        return _read_columns(
+            rows, about["kinds"], aside, _format(about), missing=bool(about.get("impute"))
+        )
+    if shape is None:
+        return None
+    return _read_rows(rows, names, shape, aside, header, _format(about))
 
 
 def _kinds(model: keras.Model, source: str) -> dict[str, str]:
@@ -235,15 +275,28 @@ def _members(file: Path, names: Collection[str]) -> dict[str, Any]:
 
 
 def _read_columns(
-    rows: str | pd.DataFrame, kinds: Mapping[str, str], aside: Collection[str], *, missing: bool
+    rows: str | pd.DataFrame,
+    kinds: Mapping[str, str],
+    aside: Collection[str],
+    like: TableFormat,
+    *,
+    missing: bool,
 ) -> dict[str, NDArray[Any]]:
     """Columns of several kinds, each ``(rows, 1)``.
 
     Args:
+        rows: A path, or a table in memory.
+        kinds: What each column holds.
+        aside: Columns that may be there, and are not looked at.
+        like: How the file of the training rows was written.
         missing: Whether values may be missing.
     """
-    texts = [name for name, kind in kinds.items() if kind != NUMBER]
-    table, source = _table(rows, text=texts), _named(rows)
+    columns = Columns(
+        text=[name for name, kind in kinds.items() if kind != NUMBER],
+        dates=[name for name, kind in kinds.items() if kind == DATE],
+        classes=aside,
+    )
+    table, source = _table(rows, like, columns=columns), _named(rows)
     table = column_kinds.select(table, list(kinds), aside, source)
     column_kinds.check_kinds(table, kinds, source, missing=missing)
     return by_column(column_kinds.structured(table, kinds, source))
@@ -255,14 +308,15 @@ def _read_rows(
     shape: Sequence[int | None],
     aside: Collection[str],
     header: bool | None,
+    like: TableFormat,
 ) -> NDArray[np.float64]:
     source = _named(rows)
     if names is not None:
-        table = column_kinds.select(_table(rows), names, aside, source)
+        table = column_kinds.select(_table(rows, like), names, aside, source)
     else:
         if header is None:
-            header = _has_header(rows, wanted=_count(shape))
-        table = _table(rows, header=header)
+            header = _has_header(rows, like, wanted=_count(shape))
+        table = _table(rows, like, header=header)
         unnamed = [name for name in table.columns if is_unnamed(name)]  # an index
         table = table.drop(columns=unnamed)
         _check_count(table, shape, source)
@@ -290,7 +344,7 @@ def _read_window(
         gap=about["gap"],
         drop=tuple(about.get("drop") or ()),
     )
-    latest = latest_window(_table(rows), spec)
+    latest = latest_window(_table(rows, _format(about)), spec)
     window = column_kinds.select(latest, names, aside, spec.source)
     where = f"{spec.source} (latest {length} rows)"
     column_kinds.check_kinds(window, dict.fromkeys(names, NUMBER), where, missing=False)
@@ -298,15 +352,17 @@ def _read_window(
     return values[None]
 
 
-def _has_header(rows: str | pd.DataFrame, *, wanted: int) -> bool:
+def _has_header(rows: str | pd.DataFrame, like: TableFormat, *, wanted: int) -> bool:
     """Whether the first line of a table names its columns.
 
     Args:
+        rows: A path, or a table in memory.
+        like: How the file of the training rows was written.
         wanted: Values that a row must have.
     """
     if not isinstance(rows, str):
         return True
-    lines = data_frames.first_lines(require_file(rows))
+    lines = data_frames.first_lines(require_file(rows), like.of_other_file())
     if not lines:
         return True
     has_names = names_columns(lines[0], lines[1:])

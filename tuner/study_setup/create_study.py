@@ -36,7 +36,13 @@ from tuner.study_setup.validation_plan import ValidationPlan, ValidationResult
 
 LEASE = 30.0  # seconds, unless the user says otherwise
 How = Literal["launched", "goes on", "resumed", "finished before"]
-AS_MADE = ("drop_index", "drop_frame_index", "exact", "weighted_mean")  # not in older ones
+AS_MADE = (
+    "drop_index",
+    "drop_frame_index",
+    "exact",
+    "weighted_mean",
+    "lenient",
+)  # not in older ones
 
 
 def create_study(

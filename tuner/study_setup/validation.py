@@ -65,6 +65,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         )
     spec = dataclasses.replace(spec, learns=space.learns)
     data = datasets.load_shared(spec)  # which workers here will find
+    spec = spec.as_read(data.found)
     _check_repeatable(data, spec)
     _check_rows(space, data, plan.data.source)
     check_losses(space, data, spec)
@@ -194,7 +195,7 @@ def _examine_objective(space: SearchSpace, plan: ValidationPlan) -> ValidationRe
             )
     return ValidationResult(
         space_fingerprint=space.fingerprint(),
-        data=plan.data,
+        data=plan.data.as_read({} if data is None else data.found),
         data_fingerprint="" if data is None else data.fingerprint,
         outline="" if data is None else datasets.outline_data(data, plan.data),
         notes=() if data is None else data.notes,

@@ -100,12 +100,16 @@ def test_columns_of_text_are_categories(table):
     np.testing.assert_array_equal(data.test.x[:, 1:], np.stack([0 * blue, blue, 1 - blue], axis=1))
 
 
-def test_what_is_missing_may_be_imputed_when_asked(table):
-    """By the median, with a column beside it that says where."""
+def test_what_is_missing_is_imputed_unless_refused(table):
+    """By the median, with a column beside it that says where, and a note that counts them."""
     text = "size,colour,sold\n" + rows("{i},red,{label}", 40) + rows(",,{label}", 10)
     path = table(text)
-    assert "add --impute" in error_of(path)
-    data = load(DataSpec(source=path, target="sold", impute=True))
+    message = error_of(path, impute=False)
+    assert "missing ones, 10 in 'size', 10 in 'colour': fill them in" in message
+    assert "add --impute yes" in message
+    data = load(DataSpec(source=path, target="sold"))
+    assert "missing values are imputed ('size' 10, 'colour' 10)" in data.notes[0]
+    assert data.found["impute"]
     missing = np.isnan(data.raw("train")["size"][:, 0])
     np.testing.assert_array_equal(data.train.x[:, 1] == 1, missing)
     sizes = data.raw("train")["size"][~missing]
@@ -127,14 +131,21 @@ def test_mixed_columns_are_not_learned_themselves(table):
 
 def test_a_missing_feature_is_named_with_its_row(table):
     """Rows are counted from 1 below the header."""
-    message = error_of(table("size,age,sold\n" + rows("{i},7,{label}") + "5,,no\n"))
+    text = "size,age,sold\n" + rows("{i},7,{label}") + "5,,no\n"
+    message = error_of(table(text), impute=False)
     assert "1 missing in column 'age', the first in data row 21" in message
 
 
-def test_a_missing_label_is_named_with_its_row(table):
-    """Rows without an answer cannot be trained on."""
-    message = error_of(table("size,sold\n" + "1,\n" + rows("{i},{label}")))
-    assert "1 missing in column 'sold', the first in data row 1" in message
+def test_rows_without_a_label_are_left_out(table):
+    """They cannot be trained on; a note counts them."""
+    data = load(DataSpec(source=table("size,sold\n" + "1,\n" + rows("{i},{label}")), target="sold"))
+    assert sum(map(len, (data.train, data.validation, data.test))) == 20
+    assert "left out 1 of 21 rows, as no value is in 'sold', the target" in data.notes[0]
+
+
+def test_a_target_without_any_value_is_refused(table):
+    """There is nothing to predict."""
+    assert "Received: 20 missing in column 'sold'" in error_of(table("size,sold\n" + rows("{i},")))
 
 
 def test_infinite_values_are_refused(table):

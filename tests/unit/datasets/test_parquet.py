@@ -16,6 +16,7 @@ from sklearn.datasets import load_wine
 
 from tests.support import refusals
 from tuner.datasets import DataSpec, load
+from tuner.datasets.columns.text_values import Columns
 from tuner.datasets.sources import data_frames
 
 
@@ -113,11 +114,12 @@ def test_times_with_a_zone_count_in_utc(tmp_path: Path):
 
 
 def test_nothing_is_missing_unless_it_may_be(tmp_path: Path):
-    """With --impute a column beside it says where."""
+    """Where it is imputed, a column beside it says where."""
     path = write(
         tmp_path / "a.parquet", a=pa.array([1, None] * 10), b=pa.array([i * i for i in range(20)])
     )
-    assert "10 missing in column 'a', the first in data row 2" in error_of(path)
+    message = error_of(path, impute=False)
+    assert "10 missing in column 'a', the first in data row 2" in message
     assert load(DataSpec(source=str(path), target="y", impute=True)).inputs.shape == (4,)
 
 
@@ -179,4 +181,5 @@ def test_text_that_looks_like_numbers_stays_text(tmp_path: Path):
     codes = ["007", "7", "010"] * 10
     assert set(one(tmp_path, pa.array(codes))["a"]) == {"007", "7", "010"}
     pd.DataFrame({"a": codes}).to_csv(tmp_path / "new.csv", index=False)
-    assert data_frames.read(tmp_path / "new.csv", text=["a"])["a"].tolist() == codes
+    table = data_frames.read(tmp_path / "new.csv", columns=Columns(text=["a"]))
+    assert table.frame["a"].tolist() == codes

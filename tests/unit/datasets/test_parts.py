@@ -95,7 +95,7 @@ def test_a_file_of_other_columns_is_told_in_a_line(files, change, told: str):
 def test_a_file_that_is_no_table(files, tmp_path: Path):
     """One that does not exist, and one of another format."""
     assert "which does not exist" in error_of(spec(files, test_data=str(tmp_path / "x.csv")))
-    assert "Expected a table (.csv or .parquet)" in error_of(spec(files, test_data="x.npz"))
+    assert "Expected a table (.csv, .tsv," in error_of(spec(files, test_data="x.npz"))
 
 
 def test_parts_in_the_cache_follow_their_files(files, tmp_path: Path, monkeypatch):

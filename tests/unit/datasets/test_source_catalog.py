@@ -29,7 +29,7 @@ def test_a_source_is_of_one_kind(source, module):
     assert sum(one.accepts(source) for one in SOURCES.values()) == 1
 
 
-@pytest.mark.parametrize("source", ["digit", "table.xlsx"])
+@pytest.mark.parametrize("source", ["digit", "table.sav"])
 def test_an_unknown_source_lists_what_is_known(source):
     """On one line."""
     with pytest.raises(DataError) as caught:

@@ -24,6 +24,35 @@ NUMBER, CATEGORY, DATE, TEXT = "number", "category", "date", "text"  # kinds of 
 MOST_CATEGORIES = 100  # of a column
 MOST_ASKED = 1_000  # of one that the user calls so
 _ROWS_PER_CATEGORY = 2  # on average; a text that stands in one row tells nothing of others
+_NAMED = 3  # columns of a message, with a value each
+EMPTY = "no row has a value there"
+IDENTIFIER = "nearly every row has another text there, as identifiers do"
+
+
+def find_useless(features: pd.DataFrame, given: Collection[str]) -> dict[str, str]:
+    """Returns the columns that can tell a model nothing, and why: ``EMPTY`` or ``IDENTIFIER``.
+
+    Args:
+        features: A table's columns.
+        given: Those whose kinds the user knows.
+    """
+    useless = {}
+    for name in (name for name in features.columns if name not in given):
+        column = features[name]
+        if column.isna().all():
+            useless[str(name)] = EMPTY
+        elif not is_numeric(column) and _are_identifiers(column):
+            useless[str(name)] = IDENTIFIER
+    return useless
+
+
+def _are_identifiers(column: pd.Series) -> bool:
+    present = column.dropna()
+    if column.dtype.kind not in "OU" or not isinstance(present.iloc[0], str):
+        return False
+    if _ROWS_PER_CATEGORY * present.nunique() <= len(present) or dates.are_dates(column):
+        return False
+    return not present.map(is_number).mean() > 0.5 and not texts.are_texts(present)
 
 
 def find_kinds(
@@ -33,28 +62,77 @@ def find_kinds(
     missing: bool,
     text: Collection[str] = (),
     categories: Collection[str] = (),
+    lenient: bool = False,
 ) -> dict[str, str]:
     """Returns what each column holds, in the order of the columns.
 
     Args:
+        frame: A table's columns.
+        source: Where they come from, for messages.
         missing: Whether values may be missing.
         text: Columns that the user calls text.
         categories: Columns that the user calls categories.
+        lenient: Whether there may be any number of categories.
 
     Raises:
         DataError: A column holds nothing that a model could be given, or too little of it.
     """
-    kinds = {}
+    if not missing:
+        check_all_complete(frame, source)
+    kinds, mistyped = {}, []
     for name in frame.columns:
-        if not missing:
-            hint = "fill them in, remove these rows, or add --impute"
-            check_complete(frame[name], source, hint=hint)
         given_kind = CATEGORY if name in categories else TEXT if name in text else None
-        kinds[str(name)] = _find_kind(frame[name], source, given_kind)
+        if given_kind is None and _are_mistyped_numbers(frame[name]):
+            mistyped.append(name)
+        else:
+            kinds[str(name)] = _find_kind(frame[name], source, given_kind, lenient=lenient)
+    if len(mistyped) == 1:
+        check_numeric(frame[mistyped[0]], source)
+    if mistyped:
+        raise _of_several(frame, mistyped, source)
     return kinds
 
 
-def _find_kind(column: pd.Series, source: str, given_kind: str | None) -> str:
+def _of_several(frame: pd.DataFrame, names: list[str], source: str) -> DataError:
+    """All columns whose numbers are mistyped, each with the first text that is none."""
+    first = {
+        name: next(t for t in frame[name].dropna().astype(str) if not is_number(t))
+        for name in names
+    }
+    listed = [f"{quoted(text, 12)} in {quoted(str(name), 16)}" for name, text in first.items()]
+    more = f" and {len(names) - _NAMED} more columns" if len(names) > _NAMED else ""
+    return DataError(
+        f"{source[-60:]}: expected numbers in every feature column. Received: "
+        f"{', '.join(listed[:_NAMED])}{more}: correct them, say what is missing with --na-values, "
+        "or leave columns out with --drop."
+    )
+
+
+def _are_mistyped_numbers(column: pd.Series) -> bool:
+    """Whether most of a column's texts are numbers, but not all."""
+    if is_numeric(column) or dates.are_dates(column):
+        return False
+    present = column.dropna().astype(str)
+    return bool(len(present)) and 0.5 < present.map(is_number).mean() < 1
+
+
+def check_all_complete(frame: pd.DataFrame, source: str) -> None:
+    """Raises DataError where a value is missing, with all columns in which one is."""
+    counts = frame.isna().sum()
+    names = counts[counts > 0].index.tolist()
+    hint = "fill them in, remove these rows, or add --impute yes"
+    if len(names) == 1:
+        check_complete(frame[names[0]], source, hint=hint)
+    if names:
+        listed = [f"{counts[name]} in {quoted(str(name), 24)}" for name in names]
+        more = f" and more in {len(names) - _NAMED} other columns" if len(names) > _NAMED else ""
+        raise DataError(
+            f"{source[-60:]}: expected a value in every row. Received: missing ones, "
+            f"{', '.join(listed[:_NAMED])}{more}: {hint}."
+        )
+
+
+def _find_kind(column: pd.Series, source: str, given_kind: str | None, *, lenient: bool) -> str:
     if column.isna().all():
         raise DataError(
             f"{source}: expected a value in column {quoted(str(column.name))}. Received: none: "
@@ -64,27 +142,33 @@ def _find_kind(column: pd.Series, source: str, given_kind: str | None) -> str:
         _check_text(column, source)
         return TEXT
     if given_kind == CATEGORY:
-        _check_categories(column, source)
+        _check_categories(column, source, most=None if lenient else MOST_ASKED)
         return CATEGORY
     if is_numeric(column):
         return NUMBER
     if dates.are_dates(column):
         return DATE
     present = column.dropna().astype(str)
-    if 0.5 < present.map(is_number).mean() < 1:  # numbers, some of them mistyped
-        check_numeric(column, source)
     count = present.nunique()
-    if count <= MOST_CATEGORIES and _ROWS_PER_CATEGORY * count <= len(present):
+    repeats = _ROWS_PER_CATEGORY * count <= len(present)
+    if count <= MOST_CATEGORIES and repeats:
         check_labels(present.unique().tolist(), "category", source)
         return CATEGORY
     if texts.are_texts(present):
         return TEXT
+    if lenient and repeats:
+        check_labels(present.unique().tolist(), "category", source)
+        return CATEGORY
     raise DataError(
-        f"{source}: expected numbers, dates, texts, or at most {MOST_CATEGORIES} categories in "
+        f"{source}: expected numbers, dates, texts, or {_most_categories(lenient=lenient)} in "
         f"every column. Received: {quoted(present.iloc[0])} "
         f"in column {quoted(str(column.name))} and {count - 1} others in {len(present)} rows, as "
         f"identifiers are: remove it, or take its words with --text {shorten(str(column.name))}."
     )
+
+
+def _most_categories(*, lenient: bool) -> str:
+    return "categories" if lenient else f"at most {MOST_CATEGORIES} categories"
 
 
 def _check_text(column: pd.Series, source: str) -> None:
@@ -96,12 +180,12 @@ def _check_text(column: pd.Series, source: str) -> None:
         )
 
 
-def _check_categories(column: pd.Series, source: str) -> None:
+def _check_categories(column: pd.Series, source: str, *, most: int | None) -> None:
     categories = column.dropna().astype(str).unique().tolist()
     check_labels(categories, "category", source)
-    if len(categories) > MOST_ASKED:
+    if most is not None and len(categories) > most:
         raise DataError(
-            f"{source}: expected at most {MOST_ASKED:,} categories. Received: {len(categories):,} "
+            f"{source}: expected at most {most:,} categories. Received: {len(categories):,} "
             f"in column {quoted(str(column.name))}: leave it out with --drop."
         )
 

@@ -1,4 +1,4 @@
-"""Parquet files as data frames, read by Apache Arrow, each column by its type in the file."""
+"""Parquet and Feather files as data frames, read by Apache Arrow: columns by their types."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIX = ".parquet"
+FEATHER = ".feather"
+SUFFIXES = (SUFFIX, FEATHER)
 _INDEX = re.compile(r"__index_level_\d+__")  # how pandas calls an index without a name
 
 
@@ -24,29 +26,27 @@ def read(path: Path) -> pd.DataFrame:
     Dictionaries become what they stand for, decimals float64, and times with a zone are in UTC.
 
     Raises:
-        DataError: It is no Parquet file, a column holds what is no plain value, or pyarrow is not
+        DataError: It is no such file, a column holds what is no plain value, or pyarrow is not
             installed.
     """
     try:
-        import pyarrow.parquet as pq
+        import pyarrow  # noqa: F401
     except ImportError as e:
         raise DataError(
-            f"Expected the package pyarrow, which reads {SUFFIX} files. Received: {path} where it "
-            "is not installed: pip install pyarrow, or write the table as .csv."
+            f"Expected the package pyarrow, which reads {path.suffix} files. Received: {path} "
+            "where it is not installed: pip install pyarrow, or write the table as .csv."
         ) from e
     import pandas as pd
 
+    kind = "Feather" if path.suffix == FEATHER else "Parquet"
     try:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            check_columns(file.metadata.num_columns, str(path))
-            check_memory(_size(file.metadata), str(path))
-            table = file.read()
+        table = _read_feather(path) if path.suffix == FEATHER else _read_parquet(path)
     except DataError:
         raise
     except Exception as e:  # whatever Arrow makes of a damaged file
         raise DataError(
-            f"Expected a Parquet file. Received: {path} ({one_line(e)}): write it again, such as "
-            "with DataFrame.to_parquet."
+            f"Expected a {kind} file. Received: {path} ({one_line(e)}): write it again, such as "
+            f"with DataFrame.to_{kind.lower()}."
         ) from e
     names = [name for name in table.column_names if not _INDEX.fullmatch(name)]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
@@ -57,6 +57,24 @@ def read(path: Path) -> pd.DataFrame:
         )
     columns = {name: _series(table.column(name), name, path) for name in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
+
+
+def _read_parquet(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, memory_map=True) as file:
+        check_columns(file.metadata.num_columns, str(path))
+        check_memory(_size(file.metadata), str(path))
+        return file.read()
+
+
+def _read_feather(path: Path) -> Any:
+    from pyarrow import feather
+
+    check_memory(path.stat().st_size, str(path))
+    table = feather.read_table(path)
+    check_columns(table.num_columns, str(path))
+    return table
 
 
 def _size(metadata: Any) -> int:

@@ -108,6 +108,12 @@ def _check_options(spec: DataSpec) -> None:
         "--categories": ",".join(spec.categories) or None,
         "--drop": ",".join(spec.drop) or None,
         "--impute": "" if spec.impute else None,
+        "--columns": ",".join(spec.columns) or None,
+        "--separator": spec.separator,
+        "--decimal": spec.decimal,
+        "--encoding": spec.encoding,
+        "--na-values": ",".join(spec.na_values or ()) or None,
+        "--date-order": "" if spec.day_first is not None else None,
         "--window": None if spec.window is None else str(spec.window),
     }
     arrays = {"--weights": "w", "--group": "group", "--split-by-time": "time"}

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tuner.datasets.columns import column_kinds, index_columns, row_times
 from tuner.datasets.columns.column_kinds import (
-    CATEGORY,
+    DATE,
     NUMBER,
     check_complete,
     check_numeric,
     is_numeric,
 )
 from tuner.datasets.columns.column_names import shown
+from tuner.datasets.columns.text_values import Columns
 from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
 from tuner.datasets.input_limits import check_labels
 from tuner.datasets.raw_data import Arrays, Rows
-from tuner.datasets.sources import data_frames, tf_examples, time_series
+from tuner.datasets.sources import data_frames, table_notes, tf_examples, time_series
 from tuner.datasets.sources.source import Source, one_file
+from tuner.datasets.sources.table_notes import Layout
 from tuner.datasets.sources.user_files import require_file
+from tuner.datasets.table_format import TableFormat
 from tuner.errors import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def accepts(source: str) -> bool:
-    """Whether the source ends in ``.csv`` or ``.parquet``."""
+    """Whether the source ends as the files of tables do."""
     return source.endswith(data_frames.SUFFIXES)
 
 
@@ -52,39 +52,50 @@ def read(spec: DataSpec) -> Arrays:
             is missing where it may not.
     """
     file = require_file(spec.source)
-    named = [name for text in spec.categories for name in (text, *split_names(text, ()))]
-    frame = data_frames.read(file, text=named)
+    asked = spec.table_format
+    columns = Columns(text=_names_in(spec.categories), classes=_names_in([spec.target or ""]))
+    table = data_frames.read(file, asked, columns=columns)
+    found = table.table_format.found if asked.lenient else {}
+    notes = [f"{spec.source}: read as: {'; '.join(table.words)}."] if table.words else []
     if spec.window is not None:
-        return _windows(frame, spec)
-    layout = _layout(frame, spec)
-    parts = {"train": _rows(frame, layout, spec, spec.source, _blocks(frame, spec, layout.targets))}
+        arrays = _windows(table.frame, spec)
+        return dataclasses.replace(arrays, found=found, notes=(*notes, *arrays.notes))
+    targets = _target_columns(table.frame, spec)
+    frame = _with_targets(table.frame, targets, spec, notes)
+    layout = _layout(frame, targets, spec)
+    spec = dataclasses.replace(spec, impute=layout.impute)
+    parts = {"train": _rows(frame, layout, spec, spec.source, _blocks(frame, spec, targets))}
     for part, path in spec.given.items():
-        parts[part] = _read_part(path, layout, spec, text=parts["train"].y.dtype.kind == "U")
+        is_text = parts["train"].y.dtype.kind == "U"
+        parts[part] = _read_part(path, layout, spec, table.table_format, notes, text=is_text)
     return Arrays(
         parts=parts,
         columns=tuple(layout.kinds),
-        targets=tuple(layout.targets) if len(layout.targets) > 1 else None,
+        targets=tuple(targets) if len(targets) > 1 else None,
         by_time=spec.split_by_time is not None,
         dropped=layout.dropped,
-        notes=tuple(_notes(frame, file, layout, spec)),
+        notes=(*notes, *table_notes.notes(table, file, frame, layout, spec)),
+        found={**found, "impute": layout.impute},
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """What the columns of a table are.
+def _names_in(values: Iterable[str]) -> list[str]:
+    """All columns that options may name: each text itself, and what is between its commas."""
+    return [name for text in values for name in (text, *split_names(text, ()))]
 
-    Attributes:
-        kinds: What each feature holds, in the order of the file.
-        targets: The columns that are predicted.
-        dropped: Columns that are no features.
-        counting: Those of them that nobody named.
-    """
 
-    kinds: Mapping[str, str]
-    targets: list[str]
-    dropped: tuple[str, ...] = ()
-    counting: tuple[str, ...] = ()
+def _with_targets(
+    frame: pd.DataFrame, targets: list[str], spec: DataSpec, notes: list[str], source: str = ""
+) -> pd.DataFrame:
+    """The rows that have a target, with a note of how many have none."""
+    missing = frame[targets].isna().any(axis=1) if spec.lenient else None
+    if missing is None or not missing.any() or missing.all():
+        return frame
+    notes.append(
+        f"{source or spec.source}: left out {missing.sum()} of {len(frame)} rows, as no value is "
+        f"in {shown(list(map(quoted, targets)), 3)}, the target."
+    )
+    return frame[~missing].reset_index(drop=True)
 
 
 def _windows(frame: pd.DataFrame, spec: DataSpec) -> Arrays:
@@ -108,16 +119,21 @@ def _windows(frame: pd.DataFrame, spec: DataSpec) -> Arrays:
         check_complete(frame[name], spec.source)
         times = row_times.as_numbers(frame[name], spec.source)
     arrays = time_series.read(frame, target, name, times, spec)
-    names = _list_quoted(counting)
-    left_out = [index_columns.LEFT_OUT.format(source=spec.source, names=names)] if counting else []
+    left_out = []
+    if counting:
+        names = shown(list(map(quoted, counting)))
+        left_out = [index_columns.LEFT_OUT.format(source=spec.source, names=names)]
     return dataclasses.replace(
         arrays, dropped=(*arrays.dropped, *dropped), notes=(*left_out, *arrays.notes)
     )
 
 
-def _layout(frame: pd.DataFrame, spec: DataSpec) -> Layout:
-    targets = _target_columns(frame, spec)
+def _layout(frame: pd.DataFrame, targets: list[str], spec: DataSpec) -> Layout:
     to_drop = _option_columns("--drop", spec.drop, frame, targets, spec.source)
+    if spec.columns:
+        chosen = _option_columns("--columns", spec.columns, frame, targets, spec.source)
+        aside = {*chosen, *targets, spec.weights, spec.group, spec.split_by_time}
+        to_drop += [n for n in map(str, frame.columns) if n not in aside and n not in to_drop]
     not_features = {*targets, spec.weights, spec.group, spec.split_by_time, *to_drop}
     features = frame[[name for name in frame.columns if str(name) not in not_features]]
     counting = tuple(index_columns.find(features)) if spec.drop_index else ()
@@ -125,8 +141,8 @@ def _layout(frame: pd.DataFrame, spec: DataSpec) -> Layout:
     if not len(features.columns):
         raise DataError(
             f"{spec.source}: expected feature columns beside the target. "
-            f"Received: {quoted(shown([*targets, *counting]))} alone: check that columns are "
-            "separated by commas."
+            f"Received: {quoted(shown([*targets, *counting]))} alone: check what separates columns "
+            "(--separator)."
         )
     for name in spec.text:
         if name not in features.columns:
@@ -136,10 +152,30 @@ def _layout(frame: pd.DataFrame, spec: DataSpec) -> Layout:
                 f"{did_you_mean(name, map(str, features.columns))}"
             )
     categories = _option_columns("--categories", spec.categories, frame, (), spec.source)
+    useless = {}
+    if spec.lenient and spec.drop_index:
+        useless = column_kinds.find_useless(features, given=(*spec.text, *categories))
+        useless = {} if len(useless) == len(features.columns) else useless
+    features = features[[name for name in features.columns if name not in useless]]
+    impute = spec.impute
+    if impute is None:
+        impute = bool(features.isna().any(axis=None))
     kinds = column_kinds.find_kinds(
-        features, spec.source, missing=spec.impute, text=spec.text, categories=categories
+        features,
+        spec.source,
+        missing=impute,
+        text=spec.text,
+        categories=categories,
+        lenient=spec.lenient,
     )
-    return Layout(kinds=kinds, targets=targets, dropped=(*to_drop, *counting), counting=counting)
+    return Layout(
+        kinds=kinds,
+        targets=targets,
+        dropped=(*to_drop, *counting, *useless),
+        counting=counting,
+        useless=useless,
+        impute=impute,
+    )
 
 
 def _option_columns(
@@ -157,42 +193,6 @@ def _option_columns(
     return list(dict.fromkeys(columns))
 
 
-def _notes(frame: pd.DataFrame, file: Path, layout: Layout, spec: DataSpec) -> Iterator[str]:
-    """What a user should know of columns that may not be what they look like."""
-    if layout.counting:
-        names = _list_quoted(layout.counting)
-        yield index_columns.LEFT_OUT.format(source=spec.source, names=names)
-    features = frame[[name for name, kind in layout.kinds.items() if kind == NUMBER]]
-    if shuffled := index_columns.find_shuffled(features) if spec.drop_index else []:
-        yield (
-            f"{spec.source}: features that number the rows, as identifiers do: "
-            f"{_list_quoted(shuffled)}. To leave them out: --drop {_shell_quoted(shuffled)}"
-        )
-    read_as_numbers = {*features.columns, *layout.targets}
-    if codes := [name for name in data_frames.codes(file, frame) if name in read_as_numbers]:
-        yield (
-            f"{spec.source}: leading zeros are lost, as codes have them, in numbers of "
-            f"{_list_quoted(codes)}. To keep them: --categories {_shell_quoted(codes)}"
-        )
-    categories = [name for name, kind in layout.kinds.items() if kind == CATEGORY]
-    for name in (*categories, *layout.targets):
-        if alike := column_kinds.alike(frame[name]):
-            yield (
-                f"{spec.source}: column {quoted(name)} has categories that differ in spaces or "
-                f"case only: {_list_quoted(alike)}. They count as different: correct them "
-                "if they are not."
-            )
-
-
-def _shell_quoted(names: Collection[str]) -> str:
-    """Names as a shell takes them."""
-    return shlex.quote(",".join(names))
-
-
-def _list_quoted(names: Collection[str]) -> str:
-    return shown([quoted(name) for name in names])
-
-
 def _rows(
     frame: pd.DataFrame,
     layout: Layout,
@@ -203,7 +203,7 @@ def _rows(
     """The rows of a frame that holds what a layout says."""
     for name in layout.targets:
         check_complete(frame[name], source)
-    mixed = spec.impute or any(kind != NUMBER for kind in layout.kinds.values())
+    mixed = bool(spec.impute) or any(kind != NUMBER for kind in layout.kinds.values())
     return Rows(
         x=column_kinds.as_rows(frame, layout.kinds, source, mixed=mixed),
         y=_targets(frame, layout.targets, source),
@@ -212,25 +212,44 @@ def _rows(
     )
 
 
-def _read_part(path: str, layout: Layout, spec: DataSpec, *, text: bool) -> Rows:
+def _read_part(
+    path: str,
+    layout: Layout,
+    spec: DataSpec,
+    like: TableFormat,
+    notes: list[str],
+    *,
+    text: bool,
+) -> Rows:
     """The rows of another part, in a file of its own.
 
     Args:
+        path: The file.
+        layout: What the columns are.
+        spec: How rows are taken.
+        like: How the file of the training rows is written.
+        notes: Takes what is to be said of this file.
         text: Whether the targets are text.
     """
     # Whoever reads a table need not import TensorFlow, unless the training rows ask for it.
     with_tensorflow = tf_examples.SUFFIXES if spec.source.endswith(tf_examples.SUFFIXES) else ()
     if not path.endswith((*data_frames.SUFFIXES, *with_tensorflow)):
         raise DataError(f"Expected a table ({data_frames.KINDS}), as --data is. Received: {path}.")
-    text_columns = [name for name, kind in layout.kinds.items() if kind != NUMBER]
-    frame = data_frames.read(
-        require_file(path), text=[*text_columns, *(layout.targets if text else ())]
+    named = [name for name, kind in layout.kinds.items() if kind != NUMBER]
+    columns = Columns(
+        text=[*named, *(layout.targets if text else ())],
+        dates=[name for name, kind in layout.kinds.items() if kind == DATE],
+        classes=layout.targets,
     )
+    frame = data_frames.read(
+        require_file(path), like.of_other_file(), columns=columns, like=like
+    ).frame
     optional = [name for name in (spec.group, spec.split_by_time) if name is not None]
     optional += layout.dropped
     weights = [] if spec.weights is None else [spec.weights]
     frame = column_kinds.select(frame, [*layout.kinds, *layout.targets, *weights], optional, path)
-    column_kinds.check_kinds(frame, layout.kinds, path, missing=spec.impute)
+    frame = _with_targets(frame, layout.targets, spec, notes, path)
+    column_kinds.check_kinds(frame, layout.kinds, path, missing=bool(spec.impute))
     return _rows(frame, layout, spec, path)
 
 
@@ -324,7 +343,7 @@ def _targets(frame: pd.DataFrame, names: list[str], source: str) -> NDArray[Any]
 
 
 SOURCE = Source(
-    form="FILE.csv or FILE.parquet with --target COLUMN",
+    form="a table (FILE.csv, .tsv, .json, .parquet, ...) with --target COLUMN",
     summary="columns of numbers, categories, dates or texts, and a target column or several",
     accepts=accepts,
     read=read,

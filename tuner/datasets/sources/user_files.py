@@ -11,8 +11,20 @@ from tuner.datasets.errors import DataError
 from tuner.datasets.input_limits import check_memory
 from tuner.errors import did_you_mean, shorten
 
-FILES = (".py", ".csv", ".parquet", ".npz", ".tfrecord")  # no folder is called so
-TEXTS = (".py", ".csv", ".tfrecord")  # are read as a whole
+FILES = (  # no folder is called so
+    *(".py", ".npz", ".tfrecord", ".parquet", ".feather", ".xlsx"),
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".gz"),
+)
+TEXTS = (
+    ".py",
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".tfrecord",
+)  # read as a whole
 _BLOCK = 1 << 16  # bytes at the beginning and the end of a text that are looked at
 _KINDS: Mapping[str, Callable[[int], bool]] = {
     "a file": stat.S_ISREG,
