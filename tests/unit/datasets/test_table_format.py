@@ -155,6 +155,16 @@ def test_a_comma_that_may_be_either_is_asked_about(tmp_path: Path):
         assert arrays.parts["train"].x[0, 0] == first
 
 
+def test_numbers_in_quotes_of_json_are_numbers_unless_they_are_codes(tmp_path: Path):
+    """Years that do not repeat are numbers; what repeats, or begins with zeros, is a category."""
+    table = pd.DataFrame({"y": [0, 1] * 20, "year": [str(1900 + i * i) for i in range(40)]})
+    table["code"], table["class"] = [f"{i:03}" for i in range(20)] * 2, [*"12345"] * 8
+    table.to_json(tmp_path / "a.json", orient="records")
+    data = load(DataSpec(source=str(tmp_path / "a.json"), target="y"))
+    assert data.encoder is not None
+    assert data.encoder.kinds == {"year": "number", "code": "category", "class": "category"}
+
+
 @pytest.mark.parametrize(
     "column",
     [
