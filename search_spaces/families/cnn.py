@@ -40,17 +40,10 @@ class Convolutional(SearchSpace):
     convolutions = Int(
         1, 2, default=1, limits=Limits(at_least=1, at_most=10), help="convolutions in a block"
     )
-    kernel = Choice([3, 5], default=3, limits=Limits(at_least=1), help="kernel size")
+    kernel = conv.KERNEL
     pooling = Choice(conv.POOLINGS, help="downsampling at the end of a block")
-    activation = Choice(
-        ["relu", "elu", "silu", "gelu"],
-        allowed=pieces.PLAIN_ACTIVATIONS,
-        help="activation of all hidden layers",
-    )
-    normalization = Choice(
-        pieces.NORMALIZATIONS,
-        help="batch normalization before or after the activation, or none",
-    )
+    activation = conv.ACTIVATION
+    normalization = pieces.NORMALIZATION
     block_dropout = Float(
         0.0,
         0.5,
@@ -81,12 +74,7 @@ class Convolutional(SearchSpace):
         limits=_SHARE,
         help="dropout rate of the hidden layers",
     )
-    penalty = Choice(
-        [0.0, 1e-6, 1e-5, 1e-4, 1e-3],
-        default=0.0,
-        limits=Limits(at_least=0),
-        help="weight of the regularization of all kernels but the head's",
-    )
+    penalty = conv.PENALTY
     regularizer = pieces.REGULARIZER
     initializer = pieces.INITIALIZER
 

@@ -48,7 +48,11 @@ USUAL_INITIALIZER = INITIALIZERS[0]
 REGULARIZERS = ("l2", "l1", "l1l2")
 PLACES = ("all", "first", "last")
 
-# Parameters that families share; off unless they are asked for.
+# Parameters that families share.
+NORMALIZATION = Choice(
+    NORMALIZATIONS, help="batch normalization before or after the activation, or none"
+)
+# Off unless they are asked for:
 INITIALIZER = Choice(
     [USUAL_INITIALIZER],
     allowed=INITIALIZERS,

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.families.common_layers import (
+    PLAIN_ACTIVATIONS,
     REGULARIZERS,
     USUAL_INITIALIZER,
     finish,
     kernel_penalty,
 )
+from search_spaces.parameters.choices import Choice
+from search_spaces.parameters.literals import Limits
 from search_spaces.shapes import Outputs
 
 if TYPE_CHECKING:
@@ -32,6 +35,19 @@ SHARED = (
     "penalty",
     "regularizer",
     "initializer",
+)
+# Parameters that these families share.
+KERNEL = Choice([3, 5], default=3, limits=Limits(at_least=1), help="kernel size")
+ACTIVATION = Choice(
+    ["relu", "elu", "silu", "gelu"],
+    allowed=PLAIN_ACTIVATIONS,
+    help="activation of all hidden layers",
+)
+PENALTY = Choice(
+    [0.0, 1e-6, 1e-5, 1e-4, 1e-3],
+    default=0.0,
+    limits=Limits(at_least=0),
+    help="weight of the regularization of all kernels but the head's",
 )
 
 

@@ -42,10 +42,7 @@ class MLP(SearchSpace):
         limits=Limits(at_least=0, below=1),
         help="dropout rate of the hidden layers",
     )
-    normalization = Choice(
-        common_layers.NORMALIZATIONS,
-        help="batch normalization before or after the activation, or none",
-    )
+    normalization = common_layers.NORMALIZATION
     penalty = Choice(
         [0.0, 1e-6, 1e-5, 1e-4, 1e-3],
         default=0.0,

@@ -42,19 +42,12 @@ class UNet(SearchSpace):
     convolutions = Int(
         1, 2, default=2, limits=Limits(at_least=1, at_most=10), help="convolutions in a level"
     )
-    kernel = Choice([3, 5], default=3, limits=Limits(at_least=1), help="kernel size")
+    kernel = conv.KERNEL
     upsampling = Choice(
         UPSAMPLINGS, help="way back to a larger size: transposed convolution, or interpolation"
     )
-    activation = Choice(
-        ["relu", "elu", "silu", "gelu"],
-        allowed=pieces.PLAIN_ACTIVATIONS,
-        help="activation of all hidden layers",
-    )
-    normalization = Choice(
-        pieces.NORMALIZATIONS,
-        help="batch normalization before or after the activation, or none",
-    )
+    activation = conv.ACTIVATION
+    normalization = pieces.NORMALIZATION
     dropout = Float(
         0.0,
         0.5,
@@ -63,12 +56,7 @@ class UNet(SearchSpace):
         limits=Limits(at_least=0, below=1),
         help="dropout rate at the end of each level on the way down",
     )
-    penalty = Choice(
-        [0.0, 1e-6, 1e-5, 1e-4, 1e-3],
-        default=0.0,
-        limits=Limits(at_least=0),
-        help="weight of the regularization of all kernels but the head's",
-    )
+    penalty = conv.PENALTY
     regularizer = pieces.REGULARIZER
     initializer = pieces.INITIALIZER
 
