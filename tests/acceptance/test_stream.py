@@ -82,7 +82,7 @@ def test_what_a_streamed_study_has_and_what_it_has_not(tmp_path: Path):
     settings = ("units=16", "epochs=2", "optimizer=adam", "learning_rate=0.01")
     options = [word for text in settings for word in ("--set", text)]
     for more, told in (
-        (("--data", "own.py:noisy", "--folds", "3"), "--stream without --folds"),
+        (("--data", "own.py:noisy", "--folds", "3"), "(--stream) without --folds"),
         (("--data", "digits"), "--stream with a function"),
         (("--data", "own.py:unseeded"), "or --scaling none"),
     ):

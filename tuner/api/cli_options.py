@@ -19,7 +19,8 @@ def typed_options(space: str, options: Mapping[str, Any]) -> LaunchOptions:
     """
     from tuner.cli.launch_commands import launch as command
 
-    arguments = [word for name, value in options.items() for word in _words(name, value)]
+    opposites = {one.opts[0]: one.secondary_opts[0] for one in command.params if one.secondary_opts}
+    arguments = [word for name, value in options.items() for word in _words(name, value, opposites)]
     try:
         context = command.make_context("tuner.launch", [*arguments, "--", str(space)])
     except click.ClickException as e:
@@ -29,12 +30,18 @@ def typed_options(space: str, options: Mapping[str, Any]) -> LaunchOptions:
     return LaunchOptions.of(context.params)
 
 
-def _words(name: str, value: Any) -> list[str]:
-    """An option as it is typed: ``set={"units": [32, 64]}`` is ``--set units=32,64``."""
+def _words(name: str, value: Any, opposites: Mapping[str, str]) -> list[str]:
+    """An option as it is typed: ``set={"units": [32, 64]}`` is ``--set units=32,64``.
+
+    Args:
+        opposites: What is typed for False, by flag; of other flags nothing is.
+    """
     flag = f"--{name.replace('_', '-')}"
     if name == "impute" and isinstance(value, bool):  # whose default is neither
         return [f"{flag}={'yes' if value else 'no'}"]
-    if value is None or value is False:
+    if value is False:
+        return [opposites[flag]] if flag in opposites else []
+    if value is None:
         return []
     if value is True:
         return [flag]

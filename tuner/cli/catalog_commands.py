@@ -144,7 +144,7 @@ def _show_dataset(name: str, as_json: bool, **options: Any) -> None:
     from tuner.datasets.dataset_profile import profile_dataset
     from tuner.datasets.sources import user_function
 
-    spec = DataSpec(source=name, **options)
+    spec = DataSpec(source=name, stream=None, **options)
     with busy("Reading the data ..."):
         described = describe(spec)
         try:

@@ -71,9 +71,10 @@ DATA = (
     ),
     data_option("--test-data", metavar="FILE", help="The test part in a file of its own."),
     data_option(
-        "--stream",
-        is_flag=True,
-        help="Read training rows anew in every epoch, and never hold them: see FILE.py:FUNCTION.",
+        "--stream/--no-stream",
+        default=None,
+        help="Read the training rows of a function anew in every epoch, or hold them.  [default: "
+        "streams, and tf.data sets that do not fit into memory, are streamed]",
     ),
     data_option(
         "--folds",

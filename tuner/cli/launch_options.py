@@ -35,7 +35,7 @@ class LaunchOptions:
     test_share: float
     validation_data: str | None
     test_data: str | None
-    stream: bool
+    stream: bool | None
     folds: int | None
     scaling: str
     impute: bool | None

@@ -18,6 +18,7 @@ Arrays are mapped copy-on-write: TensorFlow wants writable memory, but no write 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import shutil
@@ -41,7 +42,7 @@ from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.preparation import load
 from tuner.datasets.prepared_data import Data
 from tuner.datasets.scaling import Floats
-from tuner.datasets.sources import source_catalog
+from tuner.datasets.sources import source_catalog, user_function
 
 LARGE = 8_000_000  # bytes of prepared arrays; smaller data are faster loaded than looked up
 SMALL = "small"  # in ``states``: too small to have an entry
@@ -53,7 +54,8 @@ def load_shared(spec: DataSpec, *, reference: str | None = None) -> Data:
     What the cache lacks is loaded and added to it.
 
     Args:
-        spec: The source and how it is split and scaled.
+        spec: The source and how it is split and scaled. Where ``stream`` is None, ``Data.stream``
+            tells what was chosen.
         reference: Where these are a combination of a function's arguments: the fingerprint of the
             data of its defaults.
 
@@ -62,6 +64,8 @@ def load_shared(spec: DataSpec, *, reference: str | None = None) -> Data:
     """
     if spec.stream:
         return load(spec)
+    if spec.stream is None and not user_function.accepts(spec.source):
+        spec = dataclasses.replace(spec, stream=False)
     state = _source_state(spec, reference)
     cached = None if state is None else _find_cached(spec, state)
     if cached is not None:
@@ -76,6 +80,8 @@ def _load_and_cache(spec: DataSpec, state: str | None, reference: str | None) ->
     """Loads data and caches large ones; a cache that cannot be written is not an error."""
     with _scratch() as scratch:
         data = load(spec, allocate=scratch.allocate)
+        if data.stream is not None:
+            return data
         size = sum(part.x.nbytes + part.y.nbytes for part in parts_of(data).values())
         is_function = source_catalog.find_source(spec.source).files is None
         # How long a function takes nobody knows, nor what trials search of preparation.

@@ -92,6 +92,8 @@ class DataSpec:
         columns: Columns of a table that are features, or of a window; all but times and group
             unless some are named.
         stream: Whether training rows are read anew in every epoch: ``tuner.datasets.row_stream``.
+            None until there is a study: those of a function are streamed if they come as a stream
+            or do not fit into memory.
         separator: Of the values of a table in a text file; None finds it, as the next ones.
         decimal: ``.`` or ``,`` before the fraction of numbers that are text.
         encoding: Of a text file.
@@ -140,7 +142,7 @@ class DataSpec:
     columns: tuple[str, ...] = ()
     gap: float = GAP
     mask_value: float | None = None
-    stream: bool = False
+    stream: bool | None = False
     separator: str | None = None
     decimal: str | None = None
     encoding: str | None = None
@@ -218,9 +220,10 @@ class DataSpec:
                     f"{'add --window ROWS' if self.window is None else 'leave one of them out'}."
                 )
 
-    def _check_stream(self) -> None:
-        """Refuses what rows that are never together cannot have."""
-        refused = {
+    @property
+    def stream_barrier(self) -> str | None:
+        """What was asked for that rows which are never together cannot have; None for nothing."""
+        asked = {
             "--folds": self.folds > 1,
             "--class-weights": self.class_weights is not None,
             "--set class_weights": any(map(is_of_class_weights, self.arguments)),
@@ -230,13 +233,19 @@ class DataSpec:
             "a space that learns the rows themselves": self.learns == "rows",
             "--window": self.window is not None,
         }
-        for option, is_given in refused.items():
-            if self.stream and is_given:
-                raise DataError(
-                    f"Expected --stream without {option}: its training rows are never together. "
-                    "Received both: leave one of them out."
-                )
-        if self.stream and ".py:" not in self.source:
+        return next((option for option, is_given in asked.items() if is_given), None)
+
+    def _check_stream(self) -> None:
+        """Refuses what rows that are never together cannot have."""
+        if not self.stream:
+            return
+        if self.stream_barrier is not None:
+            raise DataError(
+                f"Expected a stream (--stream) without {self.stream_barrier}: its training rows "
+                f"are never together. Received both: leave {self.stream_barrier} out, or hold the "
+                "rows with --no-stream."
+            )
+        if ".py:" not in self.source:
             raise DataError(
                 "Expected --stream with a function, --data FILE.py:FUNCTION. Received: "
                 f"{quoted(self.source)}: leave --stream out."

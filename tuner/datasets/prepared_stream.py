@@ -40,8 +40,9 @@ class PreparedStream:
     def __post_init__(self) -> None:
         if self.targets.axes:
             raise DataError(
-                f"Expected one target for each row of {self.streamed.stream.source} with --stream. "
-                f"Received targets of shape {self.target_shape}: hold the rows, without --stream."
+                f"Expected one target for each row of {self.streamed.stream.source}, whose rows "
+                f"are streamed. Received targets of shape {self.target_shape}: hold the rows with "
+                "--no-stream, and return fewer if they do not fit."
             )
 
     @property

@@ -31,7 +31,7 @@ AT_ONCE = 256  # rows that are read together where they come one by one
 PATIENCE = 300.0  # seconds for a pass that does not say how many rows it has
 CONTEXT = "tensorflow.python.eager.context"  # the module that knows TensorFlow's seed
 ENDLESS = -1  # as tf.data.INFINITE_CARDINALITY
-FORMS = "(stream, (x_val, y_val)) or (stream, (x_val, y_val), (x_test, y_test)) with --stream"
+FORMS = "(stream, (x_val, y_val)) or (stream, (x_val, y_val), (x_test, y_test)) for a stream"
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 

@@ -181,7 +181,8 @@ def _as_before(storage: str, request: LaunchRequest) -> LaunchRequest:
     """The request for a study that there is already, as its own version understood it.
 
     One that was made before columns that count the rows were left out has them as features; it
-    also rounds numbers and weighs rows as it began.
+    also rounds numbers and weighs rows as it began. Rows are streamed or held as they were then,
+    whatever memory there is now.
     """
     try:
         store = engine.open_store(storage, create=False)
@@ -193,7 +194,10 @@ def _as_before(storage: str, request: LaunchRequest) -> LaunchRequest:
         store.close()
     if existing is None:
         return request
-    as_made: dict[str, Any] = {name: False for name in AS_MADE if name not in existing.spec["data"]}
+    made = existing.spec["data"]
+    as_made: dict[str, Any] = {name: False for name in AS_MADE if name not in made}
+    if request.data.stream is None:  # which was chosen when it was made
+        as_made["stream"] = made.get("stream", False)
     data = dataclasses.replace(request.data, **as_made)
     return dataclasses.replace(request, data=data, like=())  # which were taken when it was made
 

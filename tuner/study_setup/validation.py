@@ -65,7 +65,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         )
     spec = dataclasses.replace(spec, learns=space.learns)
     data = datasets.load_shared(spec)  # which workers here will find
-    spec = spec.as_read(data.found)
+    spec = dataclasses.replace(spec.as_read(data.found), stream=data.stream is not None)
     _check_repeatable(data, spec)
     _check_rows(space, data, plan.data.source)
     check_losses(space, data, spec)
@@ -185,7 +185,8 @@ def _examine_objective(space: SearchSpace, plan: ValidationPlan) -> ValidationRe
         )
     has_data = plan.data.source != datasets.NO_DATA
     space.check_data(given=has_data)
-    data = datasets.load_shared(plan.data) if has_data else None
+    spec = dataclasses.replace(plan.data, stream=False)
+    data = datasets.load_shared(spec) if has_data else None
     if isinstance(space, HyperModelWithFit):
         space.build_once()
         if data is not None and (data.inputs.shapes or data.outputs.heads):
@@ -195,9 +196,9 @@ def _examine_objective(space: SearchSpace, plan: ValidationPlan) -> ValidationRe
             )
     return ValidationResult(
         space_fingerprint=space.fingerprint(),
-        data=plan.data.as_read({} if data is None else data.found),
+        data=spec.as_read({} if data is None else data.found),
         data_fingerprint="" if data is None else data.fingerprint,
-        outline="" if data is None else datasets.outline_data(data, plan.data),
+        outline="" if data is None else datasets.outline_data(data, spec),
         notes=() if data is None else data.notes,
         past=_past_points(space, plan, data),
     )

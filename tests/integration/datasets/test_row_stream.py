@@ -35,6 +35,31 @@ def dataset():
     return rows.shuffle(60).batch(7).map(noisy), HELD
 
 
+def halves():
+    train = tf.data.Dataset.from_tensor_slices((X[:60], Y[:60])).batch(7)
+    return train, tf.data.Dataset.from_tensor_slices((X[60:80], Y[60:80]))
+
+
+def beside():
+    train, _ = halves()
+    return train, train
+
+
+def single_with_few():
+    train, few = halves()
+    return train, few, few
+
+
+def weighted():
+    weights = np.ones(60, "float32")
+    train = tf.data.Dataset.from_tensor_slices((X[:60], Y[:60], weights)).batch(7)
+    return train, HELD
+
+
+def whole():
+    return tf.data.Dataset.from_tensor_slices((X, Y))
+
+
 def single():
     return tf.data.Dataset.from_tensor_slices((X[:60], Y[:60])).shuffle(60), HELD, HELD
 
@@ -224,10 +249,81 @@ def test_an_epoch_without_rows_trains_nothing(source: Path) -> None:
         list(data.stream.batches(9, 16))
 
 
-def test_a_stream_that_nobody_asked_for_is_told(source: Path) -> None:
-    """With the option that it needs."""
-    with pytest.raises(DataError, match=r"Received a stream of rows: add --stream"):
-        load(DataSpec(source=f"{source}:generator"))
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows may take as much as 40 of five values, of four bytes each."""
+    monkeypatch.setattr("tuner.resources.memory.available", lambda: 1e6)
+    monkeypatch.setattr("tuner.datasets.sources.held_rows.SHARE", 40 * 5 * 4 / 1e6)
+
+
+def chosen_by_size(source: Path, name: str, **more: Any) -> DataSpec:
+    return DataSpec(source=f"{source}:{name}", stream=None, **more)
+
+
+@pytest.mark.parametrize("name", ["pydataset", "generator"])
+def test_what_is_nothing_but_a_stream_is_streamed_by_itself(source: Path, name: str) -> None:
+    """However small; ``--no-stream`` holds one pass of it, which all workers see."""
+    assert load(chosen_by_size(source, name)).stream is not None
+    held = DataSpec(source=f"{source}:{name}", stream=False)
+    data = load(held)
+    assert data.stream is None
+    assert len(data.train) == 60
+    assert "one pass of the stream is held: 60 training rows" in data.notes[0]
+    assert load(held).fingerprint == data.fingerprint
+
+
+def test_a_dataset_that_fits_is_held(source: Path) -> None:
+    """With the parts beside it."""
+    data = load(chosen_by_size(source, "single"))
+    assert data.stream is None
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [60, 40, 40]
+    pair = load(chosen_by_size(source, "dataset"))  # whose second part is the test part, as ever
+    assert (len(pair.train) + len(pair.validation), len(pair.test)) == (60, 40)
+
+
+@pytest.mark.usefixtures("no_room")
+def test_a_dataset_that_does_not_fit_is_streamed(source: Path) -> None:
+    """And says so, and what becomes of its second part."""
+    data = load(chosen_by_size(source, "halves"))
+    assert data.stream is not None
+    assert data.training_rows == 60
+    assert (len(data.validation), len(data.test)) == (10, 10)
+    assert (
+        "60 training rows are streamed in every epoch, as they do not fit into memory"
+        in (data.notes[0])
+    )
+    assert data.notes[0].endswith("its second part is divided into validation and test rows")
+    whole = load(chosen_by_size(source, "single_with_few"))
+    assert whole.stream is not None
+    assert "divided" not in whole.notes[0]
+
+
+@pytest.mark.usefixtures("no_room")
+@pytest.mark.parametrize(
+    ("name", "more", "told"),
+    [
+        ("halves", {"stream": False}, r"or stream them \(--stream\)\."),
+        ("halves", {"folds": 2}, r"or leave --folds out, so that they can be streamed\."),
+        ("weighted", {}, r"or return pairs \(x, y\) of one array each, which are streamed\."),
+        ("whole", {}, r"or return \(dataset, \(x_val, y_val\)\), which is streamed\."),
+        ("beside", {}, r"or make the parts beside the stream smaller\."),
+        ("generator", {"stream": False}, r"or stream them \(--stream\)\."),
+    ],
+)
+def test_what_neither_fits_nor_can_be_streamed_is_told(
+    source: Path, name: str, more: dict[str, Any], told: str
+) -> None:
+    """In one line, with what would change that; parts beside a stream are held and must fit."""
+    with pytest.raises(DataError, match=told) as raised:
+        load(DataSpec(**{"source": f"{source}:{name}", "stream": None, **more}))
+    assert "rows and more that do not fit into 0.0 GB" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_stream_that_cannot_be_one_is_told(source: Path) -> None:
+    """With what to leave out, and how its rows are held."""
+    with pytest.raises(DataError, match=r"without --folds: .* leave --folds out, or hold .*--no-s"):
+        load(chosen_by_size(source, "generator", folds=2))
 
 
 def test_a_class_that_only_some_passes_have_is_told(source: Path) -> None:
@@ -243,12 +339,15 @@ def test_a_class_that_only_some_passes_have_is_told(source: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"folds": 2}, "--stream without --folds"),
-        ({"class_weights": "balanced"}, "--stream without --class-weights"),
-        ({"arguments": {"class_weights": "none"}}, "--stream without --set class_weights"),
-        ({"preparation": {"resampling": "none"}}, "--stream without --set resampling"),
-        ({"space": "net.py:Net"}, r"--stream without a space with data"),
-        ({"learns": "rows"}, "--stream without a space that learns the rows"),
+        ({"folds": 2}, r"stream \(--stream\) without --folds"),
+        ({"class_weights": "balanced"}, r"stream \(--stream\) without --class-weights"),
+        (
+            {"arguments": {"class_weights": "none"}},
+            r"stream \(--stream\) without --set class_weights",
+        ),
+        ({"preparation": {"resampling": "none"}}, r"stream \(--stream\) without --set resampling"),
+        ({"space": "net.py:Net"}, r"stream .* without a space with data"),
+        ({"learns": "rows"}, "stream .* without a space that learns the rows"),
         ({"source": "digits"}, "--stream with a function"),
     ],
 )

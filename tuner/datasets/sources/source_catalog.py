@@ -236,7 +236,7 @@ def describe(name_or_spec: str | DataSpec) -> Description:
     targets = target_axes.find(arrays, spec.task, spec.source, mask_value=spec.mask_value)
     return Description(
         name=spec.source,
-        rows=sum(len(rows.x) for rows in arrays.parts.values()),
+        rows=_row_count(arrays),
         shape=_row_shape(arrays),
         task=targets.task,
         classes=_class_count(targets),
@@ -245,6 +245,12 @@ def describe(name_or_spec: str | DataSpec) -> Description:
         notes=arrays.notes,
         axes=targets.axes,
     )
+
+
+def _row_count(arrays: Arrays) -> int:
+    held = sum(len(rows.x) for part, rows in arrays.parts.items() if part != "train")
+    train = len(arrays.parts["train"].x) if arrays.stream is None else arrays.stream.rows
+    return held + train
 
 
 def _class_count(targets: Targets) -> int | None:

@@ -8,11 +8,11 @@ parameter of the search space. Arguments with other defaults are left alone.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib.util
 import inspect
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,20 +29,23 @@ from tuner.datasets.array_names import FORMS
 from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
 from tuner.datasets.raw_data import Arrays, Rows, from_names
+from tuner.datasets.sources.held_rows import (
+    TooLargeError,
+    collect,
+    collect_part,
+    collect_stream,
+    describe,
+    is_dataset,
+)
 from tuner.datasets.sources.source import Source
 from tuner.datasets.sources.user_files import require_file, require_text
 from tuner.errors import did_you_mean, one_line, quoted, shorten
-from tuner.resources import memory
 
 FORM = "path/FILE.py:FUNCTION"
-ENDLESS = -1  # as tf.data.INFINITE_CARDINALITY
-MOST_ROWS = 1_000_000  # of a dataset that does not say how many it has
-PATIENCE = 300.0  # seconds for their reading
-SHARE = 0.4  # of the free memory that rows may take before they are put together
-SMALLEST = 4  # bytes of a value
 
 _RETURNS = (
-    "(x, y), (x, y, weights), ((x_train, y_train), (x_test, y_test)), a dict or a tf.data.Dataset"
+    "(x, y), (x, y, weights), ((x_train, y_train), (x_test, y_test)), a dict, a tf.data.Dataset, "
+    "or a stream of rows and (x_val, y_val)"
 )
 
 
@@ -54,6 +57,9 @@ def accepts(source: str) -> bool:
 def read(spec: DataSpec) -> Arrays:
     """Calls the function and returns the arrays that it returns.
 
+    Where ``spec.stream`` is None, they are streamed if they come as a stream or do not fit into
+    memory; ``Arrays.stream`` tells.
+
     Raises:
         DataError: The file or the function is not there, either of them raises, or what comes
             back is none of the accepted forms.
@@ -64,7 +70,13 @@ def read(spec: DataSpec) -> Arrays:
         with isolated(spec.source, passing=(DataError,)):
             if spec.stream:
                 return _read_stream(function, spec)
-            return _to_arrays(_call(function, spec), called)
+            returned = _call(function, spec)
+            if spec.stream is None and _is_with_stream(returned):
+                return _read_stream(function, spec)
+            try:
+                return _to_arrays(returned, called, function, spec)
+            except TooLargeError as e:
+                return _stream_instead(returned, function, spec, e)
     except DataError:
         raise
     except Exception as e:  # of the function, or of what it returned while it is read
@@ -74,10 +86,52 @@ def read(spec: DataSpec) -> Arrays:
         ) from e
 
 
-def _read_stream(function: Callable[..., Any], spec: DataSpec) -> Arrays:
-    """Looks through one epoch; other parts are held."""
+def _is_with_stream(returned: Any) -> bool:
+    """Whether it is a stream with the parts beside it, of a kind that is nothing else."""
+    is_tuple = isinstance(returned, tuple) and len(returned) in (2, 3)
+    return is_tuple and row_stream.is_stream(returned[0])
+
+
+def _stream_instead(
+    returned: Any, function: Callable[..., Any], spec: DataSpec, error: TooLargeError
+) -> Arrays:
+    """Streams rows that do not fit into memory, where nobody said that they are to be held.
+
+    Raises:
+        TooLargeError: They cannot be streamed; with what would change that.
+    """
+    if spec.stream is not None:
+        raise error
+    if isinstance(returned, tuple) and is_dataset(returned[0]):
+        barrier = spec.stream_barrier
+        if barrier is not None:
+            raise error.advising(f"leave {barrier} out, so that they can be streamed") from error
+        if _is_of_pairs(returned[0]):
+            return _read_stream(function, spec, why=", as they do not fit into memory")
+        raise error.advising("return pairs (x, y) of one array each, which are streamed") from error
+    if is_dataset(returned):
+        raise error.advising("return (dataset, (x_val, y_val)), which is streamed") from error
+    raise error
+
+
+def _is_of_pairs(dataset: Any) -> bool:
+    spec = dataset.element_spec
+    is_pair = isinstance(spec, tuple) and len(spec) == 2
+    return is_pair and not any(isinstance(part, Mapping) for part in spec)
+
+
+def _read_stream(function: Callable[..., Any], spec: DataSpec, why: str = "") -> Arrays:
+    """Looks through one epoch; other parts are held.
+
+    Args:
+        why: Why rows are streamed, where nobody asked for it.
+    """
+    dataclasses.replace(spec, stream=True)  # refuses what it cannot have
     source = brief(spec.source)
-    held = [_held(part, source) for part in row_stream.parts_of(function(), source)[1:]]
+    try:
+        held = [collect_part(part, source) for part in row_stream.parts_of(function(), source)[1:]]
+    except TooLargeError as e:
+        raise e.advising("make the parts beside the stream smaller") from e
     shape = np.shape(held[0].x)[1:]
     stream = row_stream.RowStream(source=source, call=function, shape=shape)
     looked = row_stream.look_through(stream, spec.seed)
@@ -88,35 +142,35 @@ def _read_stream(function: Callable[..., Any], spec: DataSpec) -> Arrays:
             "numpy.random or tf.random, in order."
         )
     again = "exactly" if looked.is_seeded else "with other rows, which no seed decides"
+    divided = "" if len(held) > 1 else "; its second part is divided into validation and test rows"
     notes = (
-        f"{looked.rows:,} training rows are streamed in every epoch: no shared graph, no refit",
+        f"{looked.rows:,} training rows are streamed in every epoch{why}: no shared graph, no refit"
+        f"{divided if why else ''}",
         f"a trial that is resumed goes on from the end of an epoch, {again}",
     )
-    validation, *rest = held
-    if not rest:
-        validation, test = _divided(validation, spec)
-        rest = [test]
-    parts = {"train": looked.sample, "validation": validation, "test": rest[0]}
+    validation, test = _validation_and_test(held, spec)
+    parts = {"train": looked.sample, "validation": validation, "test": test}
     return Arrays(parts=parts, stream=looked, notes=notes)
 
 
-def _held(part: Any, source: str) -> Rows:
-    """A part that is held: arrays, or a data set that ends."""
-    if _is_dataset(part):
-        return _rows(*_collect(part, source))
-    if row_stream.is_pydataset(part):
-        columns = zip(*row_stream.items_of(part), strict=True)
-        return _rows(*(np.concatenate(list(column)) for column in columns))
-    if not isinstance(part, tuple) or len(part) != 2 or any(isinstance(p, Mapping) for p in part):
-        raise DataError(
-            f"Expected {source} to return {row_stream.FORMS}. Received: {_describe(part)}, as a "
-            "part that is held."
-        )
-    return _rows(np.asarray(part[0]), np.asarray(part[1]))
+def _hold_stream(returned: Any, function: Callable[..., Any], spec: DataSpec) -> Arrays:
+    """Reads one pass of a stream, which is held."""
+    source = brief(spec.source)
+    held = [collect_part(part, source) for part in row_stream.parts_of(returned, source)[1:]]
+    train = collect_stream(lambda: _call(function, spec), source, held[0], spec.seed)
+    validation, test = _validation_and_test(held, spec)
+    note = f"one pass of the stream is held: {len(train.x):,} training rows, the same in each epoch"
+    return Arrays(
+        parts={"train": train, "validation": validation, "test": test},
+        notes=(note,),
+    )
 
 
-def _divided(rows: Rows, spec: DataSpec) -> tuple[Rows, Rows]:
-    """Validation and test rows of those beside a stream, in the proportion of their shares."""
+def _validation_and_test(held: list[Rows], spec: DataSpec) -> tuple[Rows, Rows]:
+    """The parts beside a stream; a single one is divided in the proportion of the shares."""
+    if len(held) > 1:
+        return held[0], held[1]
+    rows = held[0]
     order = np.random.default_rng(spec.seed).permutation(len(rows.x))
     border = round(len(order) * spec.validation / (spec.validation + spec.test))
     first, second = order[:border], order[border:]
@@ -232,20 +286,19 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-def _to_arrays(returned: Any, source: str) -> Arrays:
+def _to_arrays(returned: Any, source: str, function: Callable[..., Any], spec: DataSpec) -> Arrays:
     if isinstance(returned, Mapping):
         return from_names(returned, source)
-    if _is_dataset(returned):
-        return Arrays(parts={"train": _rows(*_collect(returned, source))})
-    if isinstance(returned, tuple) and len(returned) == 2 and all(map(_is_dataset, returned)):
-        train, test = (_collect(dataset, source) for dataset in returned)
-        return Arrays(parts={"train": _rows(*train), "test": _rows(*test)})
-    if isinstance(returned, tuple) and returned and row_stream.is_stream(returned[0]):
-        raise DataError(
-            f"Expected {source} to return {_RETURNS}. Received a stream of rows: add --stream."
-        )
+    if is_dataset(returned):
+        return Arrays(parts={"train": collect(returned, source)})
+    if _is_with_stream(returned):
+        return _hold_stream(returned, function, spec)
     if not isinstance(returned, tuple) or len(returned) not in (2, 3):
-        raise DataError(f"Expected {source} to return {_RETURNS}. Received: {_describe(returned)}.")
+        raise DataError(f"Expected {source} to return {_RETURNS}. Received: {describe(returned)}.")
+    if is_dataset(returned[0]):
+        named = ("train", "test") if len(returned) == 2 else ("train", "validation", "test")
+        parts = (collect_part(part, source) for part in returned)
+        return Arrays(parts=dict(zip(named, parts, strict=True)))
     # Only tuples are pairs: a list of two rows with two values each is an array.
     pairs = all(isinstance(pair, tuple) and len(pair) in (2, 3) for pair in returned)
     if pairs and len(returned) == 2:
@@ -256,80 +309,6 @@ def _to_arrays(returned: Any, source: str) -> Arrays:
 
 def _rows(x: Any, y: Any, weights: Any = None) -> Rows:
     return Rows(x=x, y=y, weights=weights)
-
-
-def _is_dataset(value: Any) -> bool:
-    """Whether it is a ``tf.data.Dataset``; nobody has one who has not imported TensorFlow."""
-    tf = sys.modules.get("tensorflow")
-    return tf is not None and isinstance(value, tf.data.Dataset)
-
-
-def _collect(dataset: Any, source: str) -> tuple[Any, ...]:
-    """Returns all rows of a dataset, which may come in batches."""
-    spec = dataset.element_spec
-    if not isinstance(spec, tuple) or len(spec) not in (2, 3):
-        raise DataError(
-            f"Expected {source} to return a dataset of pairs (x, y). Received: one of {spec}."
-        )
-    kinds = [
-        kind for part in spec for kind in (part.values() if isinstance(part, Mapping) else [part])
-    ]
-    in_batches = all(kind.shape.rank and kind.shape[0] is None for kind in kinds)
-    size = int(dataset.cardinality())  # below zero where nobody knows, or there is no end
-    if size == ENDLESS:
-        raise _endless_dataset(source, "one that repeats forever")
-    single = dataset.unbatch() if in_batches else dataset
-    rows = list(_check_bounds(single.as_numpy_iterator(), source, ends=size >= 0))
-    if not rows:
-        raise DataError(f"Expected {source} to return rows. Received: an empty dataset.")
-    return tuple(_stack(column) for column in zip(*rows, strict=True))
-
-
-def _check_bounds(rows: Iterable[Any], source: str, *, ends: bool) -> Iterator[Any]:
-    """The rows, as long as they fit into memory.
-
-    Args:
-        ends: Whether the dataset says how many it has; else more than a generator makes that
-            comes to an end are refused, too.
-    """
-    room, size, began = memory.available(), 0, time.monotonic()
-    for count, row in enumerate(rows):
-        size += sum(map(np.size, _values(row))) * SMALLEST
-        if room is not None and size > SHARE * room:
-            raise DataError(
-                f"Expected {source} to return rows that fit into memory. Received: {count:,} rows "
-                f"and more that do not fit into {room / 1e9:,.1f} GB: return fewer, "
-                "write .npy, or stream them (--stream)."
-            )
-        if not ends and (count >= MOST_ROWS or time.monotonic() - began > PATIENCE):
-            received = f"one that did not end after {count:,} rows and does not say how many it has"
-            raise _endless_dataset(source, received)
-        yield row
-
-
-def _values(row: Any) -> Iterator[Any]:
-    for part in row:
-        yield from part.values() if isinstance(part, Mapping) else (part,)
-
-
-def _endless_dataset(source: str, received: str) -> DataError:
-    return DataError(
-        f"Expected {brief(source)} to return a dataset that ends. Received: {received}: leave out "
-        "repeat(), or end it with .take(N)."
-    )
-
-
-def _stack(values: tuple[Any, ...]) -> Any:
-    """One array of all rows, or a dict with one for each input."""
-    if isinstance(values[0], Mapping):
-        return {name: np.stack([value[name] for value in values]) for name in values[0]}
-    return np.stack(values)
-
-
-def _describe(returned: Any) -> str:
-    if isinstance(returned, tuple):
-        return f"a tuple of {len(returned)}"
-    return f"a value of type {type(returned).__name__}"
 
 
 SOURCE = Source(
