@@ -37,7 +37,10 @@ def end_hopeless(store: Store, c: Connection, study: Study) -> None:
             best = None if row.best_value is None else study.own_sign(row.best_value)
             outcome = ended_by_hand(best, several=bool(study.further))
         else:
-            message = f"{MAX_LOSSES} workers were lost on it without a new checkpoint"
+            message = (
+                f"{MAX_LOSSES} workers were lost on it without a new checkpoint: each was killed, "
+                "or its code hung, where its log says"
+            )
             outcome = Outcome(state="failed", failure=Failure(kind="lost", message=message))
         lost = "lost" if row.state == "leased" else ""
         leases.end_lease(store, c, row.trial_id, outcome, attempt=lost)
