@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from storage.database import url as urls
 from storage.files.artifacts import check_place
@@ -26,6 +27,31 @@ def _is_url(folder: str) -> bool:
 def absolute_folder(folder: str) -> str:
     """A path from the root, so that workers anywhere on this machine find it; a URL as it is."""
     return folder if _is_url(folder) else str(Path(folder).expanduser().resolve())
+
+
+def check_no_password(folder: str) -> None:
+    """Refuses a URL with a password in it: all who see the study would see it.
+
+    Raises:
+        UserError: It has one; the message names where fsspec finds it instead.
+    """
+    for part in folder.split("::"):
+        if not _has_password(part):
+            continue
+        protocol = part.partition("://")[0]
+        place = f"FSSPEC_{protocol.upper()}"
+        raise UserError(
+            "Expected an --artifacts URL without a password, as it stands in the study's "
+            f"definition. Received one of {protocol}:// with: leave user and password out, and set "
+            f"{place}_USERNAME and {place}_PASSWORD wherever workers run."
+        )
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password)
+    except ValueError:  # which is told when it is opened
+        return False
 
 
 def check_folder(folder: str) -> None:

@@ -26,7 +26,12 @@ from tuner.search.samplers import SAMPLERS
 from tuner.studies.objective import Objective
 from tuner.studies.study_spec import StudySpec
 from tuner.study_setup import past_sources, similar_studies, validation
-from tuner.study_setup.artifacts_folder import absolute_folder, check_folder, default_folder
+from tuner.study_setup.artifacts_folder import (
+    absolute_folder,
+    check_folder,
+    check_no_password,
+    default_folder,
+)
 from tuner.study_setup.launch_request import TRIALS, LaunchRequest
 from tuner.study_setup.past_sources import AUTO, NONE
 from tuner.study_setup.past_study import MOST_TAKEN, PastKnowledge, PastStudy, best_first
@@ -115,8 +120,12 @@ def draft_study(storage: str, request: LaunchRequest) -> StudyDraft:
         SpaceError, UserError, StoreError: As ``launch``.
     """
     _check_several(request)
-    request = _as_before(storage, request)
+    existing = _existing(storage, request)
+    if existing is not None:
+        request = _as_before(existing, request)
     folder = absolute_folder(request.artifacts or default_folder(storage))
+    if existing is None:
+        check_no_password(folder)
     check_folder(folder)
     name, plan = request.study, request.plan
     _check_files(plan)
@@ -177,23 +186,23 @@ def _check_files(plan: ValidationPlan) -> None:
         check_kind(path)
 
 
-def _as_before(storage: str, request: LaunchRequest) -> LaunchRequest:
+def _existing(storage: str, request: LaunchRequest) -> Study | None:
+    """The study of that name, if there is one."""
+    try:
+        store = engine.open_store(storage, create=False)
+    except StoreError:  # which is told when the store is opened to make the study
+        return None
+    with contextlib.closing(store):
+        return studies.find(store, request.study)
+
+
+def _as_before(existing: Study, request: LaunchRequest) -> LaunchRequest:
     """The request for a study that there is already, as its own version understood it.
 
     One that was made before columns that count the rows were left out has them as features; it
     also rounds numbers and weighs rows as it began. Rows are streamed or held as they were then,
     whatever memory there is now.
     """
-    try:
-        store = engine.open_store(storage, create=False)
-    except StoreError:  # which is told when the store is opened to make the study
-        return request
-    try:
-        existing = studies.find(store, request.study)
-    finally:
-        store.close()
-    if existing is None:
-        return request
     made = existing.spec["data"]
     as_made: dict[str, Any] = {name: False for name in AS_MADE if name not in made}
     if request.data.stream is None:  # which was chosen when it was made

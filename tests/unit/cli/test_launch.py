@@ -18,7 +18,9 @@ from tests.support.trials import begin, complete, fail
 from tests.support.typed import Typed
 from tests.unit.cli.conftest import Launched
 from tuner.datasets import DataSpec
+from tuner.errors import UserError
 from tuner.studies.study_spec import StudySpec
+from tuner.study_setup.artifacts_folder import check_no_password
 from tuner.study_setup.launch_request import LaunchRequest
 
 LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0")
@@ -190,6 +192,16 @@ def test_artifacts_lie_beside_the_store(tuner: Typed):
     assert tuner(*LAUNCH, "--storage", "sqlite:///stores/tuner.db").exit_code == 0
     assert sorted(path.name for path in tuner.folder.iterdir()) == ["stores"]
     assert Path(tuner.folder / "stores" / "tuner-artifacts").is_dir()
+
+
+@pytest.mark.parametrize("chain", ["", "simplecache::"])
+def test_no_password_gets_into_the_definition(chain: str):
+    """Whoever sees the study would see it; fsspec takes one from the environment."""
+    with pytest.raises(UserError, match="FSSPEC_FTP_USERNAME and FSSPEC_FTP_PASSWORD") as refused:
+        check_no_password(f"{chain}ftp://me:swordfish@host/models")
+    assert "swordfish" not in str(refused.value)
+    for place in ("sftp://me@host/models", "s3://bucket/a:b@c", "/a:b@c/models", "[x"):
+        check_no_password(place)
 
 
 def test_a_study_from_before_there_was_a_choice_computes_in_float32(launched: Launched):
