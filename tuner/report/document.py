@@ -27,11 +27,14 @@ class Picture:
     Attributes:
         figure: A ``plotly.graph_objects.Figure``.
         height: Pixels on a page.
+        ratio: Height of an image divided by its width, so that it is not in the middle of an empty
+            space where the page is narrow; None for a figure that takes any height.
     """
 
     figure: Any
     alt: str
     height: int = 380
+    ratio: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

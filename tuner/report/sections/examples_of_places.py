@@ -63,7 +63,9 @@ def picture(data: Data, answers: NDArray[np.floating[Any]]) -> tuple[str, Pictur
         f"{_explained(data)}"
     )
     alt = f"Input, target and answer of {len(chosen)} rows of the test part"
-    return text, Picture(figure=figure, alt=alt, height=90 + 170 * len(chosen))
+    height, width, _ = mosaic.shape
+    ratio = height / width
+    return text, Picture(figure=figure, alt=alt, height=90 + 170 * len(chosen), ratio=ratio)
 
 
 def table(data: Data, answers: NDArray[np.floating[Any]]) -> tuple[str, Table]:
