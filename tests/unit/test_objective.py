@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuner.errors import UserError
-from tuner.studies.objective import Objective, make_objectives
+from tuner.studies.objective import Objective, make_objectives, name_objectives
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,14 @@ def test_several_objectives_take_directions_in_their_order():
         Objective(name="val_my_profit", maximize=True),
         Objective(name="val_accuracy", maximize=True),
     )
+
+
+@pytest.mark.parametrize("name", ["score:max", "score:maximize", "score:min"])
+def test_a_direction_behind_a_name_is_refused(name: str):
+    """It would be taken for a part of the name, and the score be as low as possible."""
+    told = rf"--objective score --direction {name[6:9]}\.$"
+    with pytest.raises(UserError, match=told):
+        name_objectives([name])
 
 
 def test_costs_are_no_metrics():

@@ -17,6 +17,7 @@ PREFIX = "val_"
 LOSS = "loss"
 VALUE = "value"  # what an objective function returns, unless it has a name
 DIRECTIONS = ("min", "max")
+DIRECTION_WORDS = (*DIRECTIONS, "minimize", "maximize")
 SCALED = " of scaled targets"  # behind the loss where it is
 
 # What a finished model costs, and how people read it: see ``tuner.training.model_cost``.
@@ -182,8 +183,16 @@ def name_objectives(names: Sequence[str], directions: Sequence[str] = ()) -> tup
         directions: ``min`` or ``max`` each; what is not said is to be as low as possible.
 
     Raises:
-        UserError: There are more directions than names, or a name comes twice.
+        UserError: There are more directions than names, or a name comes twice or has a direction
+            behind it.
     """
+    for name in names:
+        base, _, direction = name.rpartition(":")
+        if direction in DIRECTION_WORDS:
+            raise UserError(
+                f"Expected a direction by --direction. Received: --objective {quoted(name)}: write "
+                f"--objective {base or VALUE} --direction {direction[:3]}."
+            )
     if not names:
         count = max(1, len(directions))
         names = [VALUE] if count == 1 else [f"{VALUE}_{number}" for number in range(count)]
