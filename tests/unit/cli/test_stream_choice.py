@@ -51,7 +51,7 @@ def test_a_study_keeps_what_was_chosen(launched: Any):
         assert (result.exit_code, stream) == (0, is_streamed), result.stderr
         result, stream = launched(study, *WORDS)
         assert (result.exit_code, stream) == (0, is_streamed), result.stderr
-    assert "50 training rows are streamed in every epoch" in launched("t", *WORDS)[0].stderr
+    assert "are streamed in every epoch (--no-stream holds them)" in launched("t", *WORDS)[0].stderr
     result, _ = launched("s", *WORDS, "--no-stream")
     assert result.exit_code == 2
     assert "data.stream: False instead of True" in result.stderr

@@ -72,7 +72,7 @@ def read(spec: DataSpec) -> Arrays:
                 return _read_stream(function, spec)
             returned = _call(function, spec)
             if spec.stream is None and _is_with_stream(returned):
-                return _read_stream(function, spec)
+                return _read_stream(function, spec, why=" (--no-stream holds them)")
             try:
                 return _to_arrays(returned, called, function, spec)
             except TooLargeError as e:
@@ -142,13 +142,14 @@ def _read_stream(function: Callable[..., Any], spec: DataSpec, why: str = "") ->
             "numpy.random or tf.random, in order."
         )
     again = "exactly" if looked.is_seeded else "with other rows, which no seed decides"
-    divided = "" if len(held) > 1 else "; its second part is divided into validation and test rows"
-    notes = (
-        f"{looked.rows:,} training rows are streamed in every epoch{why}: no shared graph, no refit"
-        f"{divided if why else ''}",
+    streamed = f"{looked.rows:,} training rows are streamed in every epoch{why}"
+    notes: tuple[str, ...] = (
+        f"{streamed}: no shared graph, no refit",
         f"a trial that is resumed goes on from the end of an epoch, {again}",
     )
     validation, test = _validation_and_test(held, spec)
+    if spec.stream is None and len(held) == 1:
+        notes += ("the part beside the stream is divided into validation and test rows",)
     parts = {"train": looked.sample, "validation": validation, "test": test}
     return Arrays(parts=parts, stream=looked, notes=notes)
 
