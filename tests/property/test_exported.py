@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from search_spaces.model_inputs import wrap_for_matrix
 from tuner.datasets import Data, DataSpec, load, with_preprocessing
-from tuner.datasets.columns import dates, encoding
+from tuner.datasets.columns import column_kinds, dates, encoding
 from tuner.datasets.columns.encoding import MISSING
 from tuner.datasets.preprocessing_model import LONGEST
 from tuner.models import card
@@ -196,6 +196,7 @@ def table() -> pd.DataFrame:
                 for i, day in enumerate(days)
             ],
             "kind": [(*MISSING, "red", "blue")[i % (len(MISSING) + 2)] for i in range(ROWS)],
+            "city": [f"c{n}" for n in rng.integers(0, 12, ROWS) ** 2 // 12],
             "said": rng.choice(["Well, a word!", "no WORD at all", "nothing of these"], ROWS),
             "size": 1.7e9 + rng.integers(0, 50, ROWS),
             "cost": 1.7e9 + 5.0 * rng.integers(0, 90, ROWS),
@@ -203,8 +204,12 @@ def table() -> pd.DataFrame:
     )
 
 
-def test_the_three_ways_are_one(tmp_path: Path) -> None:
-    """Rows as a table holds them: prepared, predicted from a file, and given to plain Keras."""
+def test_the_three_ways_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows as a table holds them: prepared, predicted from a file, and given to plain Keras.
+
+    Of many categories, the rare ones share an input.
+    """
+    monkeypatch.setattr(column_kinds, "MOST_CATEGORIES", 4)
     import keras
     import tensorflow as tf
 
@@ -220,14 +225,15 @@ def test_the_three_ways_are_one(tmp_path: Path) -> None:
     data = load(spec)
     assert data.encoder is not None
     assert data.target_scaler is not None
-    assert [*data.encoder.kinds.values()] == ["date", "category", "text", "number"]
+    assert [*data.encoder.kinds.values()] == ["date", *["category"] * 2, "text", "number"]
+    assert data.encoder.columns[2].width == 1 + 4
     model = core(data.encoder.width, "core")
     path = exported(model, data, spec, tmp_path)
     order = data.selections["test"].indices
     expected = np.asarray(model(data.test.x)).astype(float)
     expected = expected * data.target_scaler.spread + data.target_scaler.centre
     given = frame.iloc[order]
-    given[["size", "said", "at", "kind"]].to_csv(tmp_path / "new.csv", index=False)
+    given[["size", "said", "city", "at", "kind"]].to_csv(tmp_path / "new.csv", index=False)
     predicted = predict_table(str(path), str(tmp_path / "new.csv"))["prediction"]
     np.testing.assert_allclose(predicted, expected[:, 0], rtol=0, atol=1e-3)
     plain = keras.saving.load_model(path)

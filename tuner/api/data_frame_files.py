@@ -31,8 +31,11 @@ def as_rows(rows: Any, model: Path) -> str | pd.DataFrame:
 
     from tuner.datasets import DataError
     from tuner.datasets.columns.column_names import in_order, names_of, shown
+    from tuner.datasets.table_store import as_pandas, is_frame
     from tuner.models.output_files import card_path
 
+    if is_frame(rows):
+        rows = as_pandas(rows)
     about = json.loads(card_path(model).read_text(encoding="utf-8"))["data"]
     if isinstance(rows, Mapping):
         if about.get("kinds") or not (about.get("shapes") or "x" in rows):
@@ -54,9 +57,9 @@ def as_rows(rows: Any, model: Path) -> str | pd.DataFrame:
     if about.get("window") and np.ndim(rows) == WINDOWS:
         np.savez(model.with_name("rows.npz"), x=np.asarray(rows))
         return str(model.with_name("rows.npz"))
-    is_frame = isinstance(rows, pd.DataFrame)
-    table = rows if is_frame else pd.DataFrame(np.asarray(rows).reshape(len(rows), -1))
-    if is_frame and names_of(rows) is not None:
+    has_columns = isinstance(rows, pd.DataFrame)
+    table = rows if has_columns else pd.DataFrame(np.asarray(rows).reshape(len(rows), -1))
+    if has_columns and names_of(rows) is not None:
         return table
     return table if about.get("columns") is None else _named(table, about["columns"])
 

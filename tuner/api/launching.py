@@ -11,6 +11,8 @@ from tuner.api.study import Study
 from tuner.cli.default_store import DEFAULT_STORE
 from tuner.workers.exit_codes import URL_VARIABLE
 
+PARTS = ("validation_data", "test_data")  # options that may be data frames, too
+
 
 def launch(
     space: str,
@@ -35,7 +37,8 @@ def launch(
             Rows with several inputs are a dict of arrays as ``x``, targets of several outputs one
             as ``y``; several labels or numbers are a ``y`` of shape (rows, units), or a data frame,
             whose columns name them. Arrays are written once into the folder of models, under
-            their hash.
+            their hash. A data frame of pandas or polars with ``target=`` is taken as its
+            ``.csv`` file would be, but columns of text that look like numbers stay text.
         trials: How many; 20 unless the study has a number.
         workers: Processes; 0 only makes the study, ``"auto"`` measures how many pay. By default
             one a GPU, else one a core, up to 4.
@@ -62,12 +65,24 @@ def launch(
         ... )
     """
     from tuner.cli.run_workers import run_workers
+    from tuner.datasets import array_store, table_store
+    from tuner.datasets.table_store import is_frame
     from tuner.study_setup.create_study import check_launch
     from tuner.study_setup.create_study import create_study as find_or_make
 
     url = storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE
+    base = _base(options.get("artifacts"), url)
+    tables = {"data": data, **{name: options.get(name) for name in PARTS}}
+    for name, one in tables.items():
+        if is_frame(one):
+            path, codes = table_store.write(one, base)
+            tables[name] = str(path)
+            if name == "data":
+                options["categories"] = [*_listed(options.get("categories")), *codes]
+    data = tables.pop("data")
+    options |= {name: one for name, one in tables.items() if one is not None}
     if data is not None and not isinstance(data, str):
-        data = _written(data, options.get("artifacts"), url)
+        data = str(array_store.write(data, base))
     asked = {"data": data, "trials": trials, "workers": workers, **options}
     launch_options = typed_options(space, asked)
     worker_plan, request = launch_options.worker_plan(), launch_options.request()
@@ -107,13 +122,20 @@ def load(name: str, *, storage: str | None = None) -> Study:
     return study
 
 
-def _written(data: Any, artifacts: str | None, storage: str) -> str:
-    from tuner.datasets import array_store
+def _base(artifacts: str | None, storage: str) -> str:
+    """The folder of models, where data that are in memory are written to."""
     from tuner.study_setup.artifacts_folder import default_folder
 
     folder = os.path.abspath(os.path.expanduser(artifacts)) if artifacts else None
     base = artifacts if artifacts and "://" in artifacts else folder
-    return str(array_store.write(data, base or default_folder(storage)))
+    return base or default_folder(storage)
+
+
+def _listed(value: Any) -> list[str]:
+    """An option that may be repeated as a list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _console(*, quiet: bool) -> Any:

@@ -61,11 +61,7 @@ def write(data: Any, base: str) -> Path:
         DataError: The arrays cannot be trained on, or the folder is none that is local.
         OSError: It cannot be written.
     """
-    if "://" in base or "::" in base:
-        raise DataError(
-            f"Expected a local folder for arrays to be written to. Received: {base}: put them "
-            "into a .npz file that all machines reach, and give its path."
-        )
+    require_local(base)
     arrays = check(from_names(named_arrays(data), WHERE), WHERE)
     names = f"{arrays.targets or ''}{arrays.columns or ''}{arrays.columns_of or ''}"
     digest = f"{fingerprint(arrays, DataSpec(source=WHERE), '')}{names}".encode()
@@ -78,6 +74,15 @@ def write(data: Any, base: str) -> Path:
         np.savez(folder / path.name, **values)
         (folder / path.name).replace(path)
     return path
+
+
+def require_local(base: str) -> None:
+    """Raises DataError unless a folder is local, as data that are in memory are written there."""
+    if "://" in base or "::" in base:
+        raise DataError(
+            f"Expected a local folder for arrays to be written to. Received: {base}: put them "
+            "into a .npz file that all machines reach, and give its path."
+        )
 
 
 def _to_named_arrays(arrays: Arrays) -> dict[str, NDArray[Any]]:

@@ -20,7 +20,7 @@ from tuner.datasets import (
     target_units,
 )
 from tuner.datasets.chunks import Allocate, Chunks, in_memory, join
-from tuner.datasets.columns import collapsed_values, encoding
+from tuner.datasets.columns import collapsed_values, column_kinds, encoding
 from tuner.datasets.columns.encoding import Encoder
 from tuner.datasets.data_spec import DataSpec
 from tuner.datasets.errors import DataError
@@ -298,7 +298,14 @@ def _fit_columns(train: Selection, spec: DataSpec) -> Encoder | None:
     if not encoding.is_table(train.rows.x):
         return None
     rows = train.rows.x[train.indices]
-    return encoding.fit(rows, spec.scaling, impute=bool(spec.impute), exact=spec.exact)
+    asked = {name for text in spec.categories for name in (text, *text.split(","))}
+
+    def most(name: str) -> int | None:
+        if not spec.lenient:
+            return None
+        return column_kinds.MOST_ASKED if name in asked else column_kinds.MOST_CATEGORIES
+
+    return encoding.fit(rows, spec.scaling, impute=bool(spec.impute), exact=spec.exact, most=most)
 
 
 def _fit_inputs(train: Selection, spec: DataSpec) -> MultiInputEncoder | None:

@@ -82,6 +82,22 @@ def test_too_many_and_too_long_ones(tmp_path: Path, column: list[str], told: str
         load(spec(tmp_path, table, categories=("a",), lenient=lenient))
 
 
+def test_the_rare_ones_of_many_share_an_input(tmp_path: Path):
+    """The most frequent ones of the training part have an input each, and a note says so."""
+    many = [f"c{min(row % 7 * row, 900)}" for row in range(1200)]
+    table = pd.DataFrame({"c": many, "d": range(0, 2400, 2), "y": [0, 1] * 600})
+    data = load(spec(tmp_path, table))
+    assert data.encoder is not None
+    category = data.encoder.columns[0]
+    assert category.width == 1 + 100
+    raw = data.raw("train")["c"][:, 0]
+    counts = pd.Series(raw).value_counts()
+    assert set(counts.index[counts > counts.iloc[100]]) < set(category.vocabulary)
+    rare = ~np.isin(raw, category.vocabulary)
+    np.testing.assert_array_equal(data.train.x[:, 0], rare)
+    assert "the 100 most frequent ones have an input each" in " ".join(data.notes)
+
+
 def test_a_name_that_is_no_column(tmp_path: Path):
     """A mistyped name of `--categories` is answered with the column that was meant."""
     with pytest.raises(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NUMBER, CATEGORY, DATE, TEXT = "number", "category", "date", "text"  # kinds of columns
 
-MOST_CATEGORIES = 100  # of a column
+MOST_CATEGORIES = 100  # of a column, with an input each
 MOST_ASKED = 1_000  # of one that the user calls so
 _ROWS_PER_CATEGORY = 2  # on average; a text that stands in one row tells nothing of others
 _NAMED = 3  # columns of a message, with a value each

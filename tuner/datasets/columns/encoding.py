@@ -2,7 +2,8 @@
 
 Each number column is scaled (``tuner.datasets.scaling``); with imputation a missing number becomes
 the median of the training part, and a second column marks it. Categories are one-hot encoded in
-sorted order; the first column is for categories that are not in the training part. Dates become
+sorted order; the first column is for categories that are not in the training part, and, where there
+are many, for all but the most frequent ones. Dates become
 days and cyclical features (``tuner.datasets.columns.dates``), texts tf-idf weights
 (``tuner.datasets.columns.texts``). All of it is fitted on the training part only and saved inside
 the exported model (``tuner.datasets.preprocessing_model``).
@@ -17,7 +18,7 @@ missing), and Python strings for texts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -87,7 +88,7 @@ class Category:
     """A column of text with few different values.
 
     Attributes:
-        vocabulary: Those of the training part, sorted.
+        vocabulary: Those of the training part, or the most frequent of them, sorted.
     """
 
     name: str
@@ -161,6 +162,15 @@ def _from_dict(values: Mapping[str, Any]) -> Column:
     return Text(**fields) if "words" in fields else Number(**fields)
 
 
+def _most_frequent(values: NDArray[Any], most: int | None) -> tuple[str, ...]:
+    """So many of the most frequent texts, of those as frequent the first ones, sorted."""
+    categories, counts = np.unique(values, return_counts=True)
+    if most is None or len(categories) <= most:
+        return tuple(categories.tolist())
+    chosen = np.sort(np.argsort(-counts, kind="stable")[:most])
+    return tuple(categories[chosen].tolist())
+
+
 def by_column(rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Returns raw rows as the exported model takes them: by column, each ``(rows, 1)``.
 
@@ -184,7 +194,14 @@ def is_table(rows: NDArray[Any]) -> bool:
     return rows.dtype.names is not None and not are_several(rows)
 
 
-def fit(rows: NDArray[Any], kind: str, *, impute: bool, exact: bool = True) -> Encoder:
+def fit(
+    rows: NDArray[Any],
+    kind: str,
+    *,
+    impute: bool,
+    exact: bool = True,
+    most: Callable[[str], int | None] = lambda _name: None,
+) -> Encoder:
     """Returns an encoder fitted to training rows.
 
     Args:
@@ -192,6 +209,7 @@ def fit(rows: NDArray[Any], kind: str, *, impute: bool, exact: bool = True) -> E
         kind: How numbers are scaled, one of ``SCALINGS``.
         impute: Whether numbers and dates may be missing, here or in rows to come.
         exact: As ``DataSpec.exact`` says.
+        most: Returns how many categories of a column get a column each; None for all.
 
     Raises:
         DataError: Numbers differ, but by too little; all of a column are missing; or texts have
@@ -199,12 +217,16 @@ def fit(rows: NDArray[Any], kind: str, *, impute: bool, exact: bool = True) -> E
     """
     names = rows.dtype.names or ()
     options = {"impute": impute, "exact": exact}
-    return Encoder(columns=tuple(_fit(name, rows[name], kind, **options) for name in names))
+    return Encoder(
+        columns=tuple(_fit(name, rows[name], kind, most=most(name), **options) for name in names)
+    )
 
 
-def _fit(name: str, values: NDArray[Any], kind: str, *, impute: bool, exact: bool) -> Column:
+def _fit(
+    name: str, values: NDArray[Any], kind: str, *, impute: bool, exact: bool, most: int | None
+) -> Column:
     if values.dtype.kind == "U":
-        return Category(name=name, vocabulary=tuple(np.unique(values).tolist()))
+        return Category(name=name, vocabulary=_most_frequent(values, most))
     if values.dtype.kind == "M":
         return dates.fit(name, values, kind, impute=impute, exact=exact)
     if values.dtype.kind == "O":

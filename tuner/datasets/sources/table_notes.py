@@ -76,6 +76,7 @@ def notes(
             f"{_list_quoted(codes)}. To keep them: --categories {_shell_quoted(codes)}"
         )
     categories = [name for name, kind in layout.kinds.items() if kind == CATEGORY]
+    yield from _of_many(frame[categories] if spec.lenient else frame[[]], spec)
     for name in (*categories, *layout.targets):
         if alike := column_kinds.alike(frame[name]):
             yield (
@@ -92,6 +93,19 @@ def _of_useless(useless: Mapping[str, str], reason: str) -> str:
     if reason == column_kinds.IDENTIFIER:
         hint = f" To take their words: --text {shlex.quote(names[0])}"
     return f"left out {listed}: {reason}.{hint}"
+
+
+def _of_many(categories: pd.DataFrame, spec: DataSpec) -> Iterator[str]:
+    asked = {name for text in spec.categories for name in (text, *text.split(","))}
+    for name in categories.columns:
+        count = categories[name].nunique()
+        most = column_kinds.MOST_ASKED if name in asked else column_kinds.MOST_CATEGORIES
+        if count > most:
+            yield (
+                f"{spec.source}: column {quoted(str(name))} has {count:,} categories: the {most} "
+                "most frequent ones have an input each, all others one together. To leave it out: "
+                f"--drop {_shell_quoted([str(name)])}"
+            )
 
 
 def _of_missing(features: pd.DataFrame, source: str) -> Iterator[str]:
