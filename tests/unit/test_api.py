@@ -64,6 +64,19 @@ def test_arrays_are_written_once(folder: Path):
     assert other.name != studies[0].name
 
 
+def test_a_data_frame_is_taken_as_its_file_would_be(folder: Path):
+    """What was found of it stands in the study; text that looks like numbers stays text."""
+    frame = pd.DataFrame({"size": [*X[:59, 0], np.nan], "code": ["01", "02"] * 30, "y": Y})
+    options = {"target": "y", "workers": 0, "quiet": True}
+    with pytest.warns(UserWarning, match="missing values are imputed"):
+        studies = [tuner.launch("mlp", data=frame, **options) for _ in range(2)]
+    with closing(open_store("sqlite:///tuner.db", create=False)) as store:
+        spec = StudySpec.from_dict(load(store, studies[0].name).spec).data
+    assert (spec.impute, spec.categories, spec.separator) == (True, ("code",), ",")
+    with pytest.raises(UserError, match="add --impute yes"):
+        tuner.launch("mlp", data=frame, impute=False, study="strict", **options)
+
+
 def test_parts_that_are_given(folder: Path):
     """As Keras's own data sets come."""
     keras_like = ((X, Y), (X[:30], Y[:30]))

@@ -36,7 +36,7 @@ def test_codes_that_lose_their_zeros_are_told(tmp_path: Path):
 
 def test_codes_are_kept_where_that_is_asked(tmp_path: Path):
     """As they are written, with their zeros; commas join several."""
-    asked = spec(tmp_path, frame(code=CODES, n=[3, 5] * 30), categories=("code,n",))
+    asked = spec(tmp_path, frame(code=CODES, n=[3, 5, 5] * 20), categories=("code,n",))
     data = load(asked)
     assert data.encoder is not None
     assert data.encoder.kinds == {"a": "number", "code": "category", "n": "category"}
@@ -111,9 +111,9 @@ def test_categories_that_differ_by_what_nobody_sees(tmp_path: Path, words: list[
     """Of features, and of the target."""
     words = words * 20
     data = load(spec(tmp_path, frame(c=words).assign(y=words)))
-    assert len(data.notes) == 2
-    assert all("differ in spaces or case only" in note for note in data.notes)
-    assert repr(words[1]) in data.notes[0]
+    notes = [note for note in data.notes if "differ in spaces or case only" in note]
+    assert len(notes) == 2
+    assert repr(words[1]) in notes[0]
 
 
 def test_what_differs_in_letters_is_not_told(tmp_path: Path):

@@ -52,7 +52,7 @@ def _are_identifiers(column: pd.Series) -> bool:
         return False
     if _ROWS_PER_CATEGORY * present.nunique() <= len(present) or dates.are_dates(column):
         return False
-    return not present.map(is_number).mean() > 0.5 and not texts.are_texts(present)
+    return _share_of_numbers(present) <= 0.5 and not texts.are_texts(present)
 
 
 def find_kinds(
@@ -112,8 +112,14 @@ def _are_mistyped_numbers(column: pd.Series) -> bool:
     """Whether most of a column's texts are numbers, but not all."""
     if is_numeric(column) or dates.are_dates(column):
         return False
-    present = column.dropna().astype(str)
-    return bool(len(present)) and 0.5 < present.map(is_number).mean() < 1
+    return 0.5 < _share_of_numbers(column) < 1
+
+
+def _share_of_numbers(column: pd.Series) -> float:
+    """The share of the texts of a column that are numbers; each different one is looked at once."""
+    counts = column.dropna().astype(str).value_counts()
+    numbers = sum(count for text, count in counts.items() if is_number(str(text)))
+    return numbers / max(1, counts.sum())
 
 
 def check_all_complete(frame: pd.DataFrame, source: str) -> None:

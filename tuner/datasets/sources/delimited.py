@@ -121,12 +121,19 @@ def codes(path: Path, table_format: TableFormat, frame: pd.DataFrame) -> list[st
     """
     import pandas as pd
 
-    numeric = [place for place, kind in enumerate(frame.dtypes) if kind.kind in "iuf"]
+    numeric = [place for place, name in enumerate(frame) if _are_whole(frame[name])]
     if not numeric or not _may_have_codes(path, table_format):
         return []
     options = _options(table_format)
     text = pd.read_csv(path, skipinitialspace=True, dtype=str, usecols=numeric, **options)
     return [str(name) for name in text if text[name].str.fullmatch(_CODE).any()]
+
+
+def _are_whole(column: pd.Series) -> bool:
+    """Whether a column holds whole numbers only, as codes are."""
+    if column.dtype.kind in "iu":
+        return True
+    return bool(column.dtype.kind == "f" and (column.dropna() % 1 == 0).all())
 
 
 def _may_have_codes(path: Path, table_format: TableFormat) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.datasets.columns import column_kinds, index_columns
+from tuner.datasets.columns import column_kinds, index_columns, leakage
 from tuner.datasets.columns.column_kinds import CATEGORY, NUMBER
 from tuner.datasets.columns.column_names import shown
 from tuner.datasets.data_spec import DataSpec
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAMED = 5  # columns of a note
+MOST_FEATURES = 500  # that are looked at one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,8 @@ def notes(
         yield f"{source}: {_of_useless(layout.useless, reason)}"
     if spec.lenient and spec.impute:
         yield from _of_missing(frame[list(layout.kinds)], source)
+    if spec.lenient:
+        yield from _of_leaks(frame, layout, source)
     features = frame[[name for name, kind in layout.kinds.items() if kind == NUMBER]]
     if shuffled := index_columns.find_shuffled(features) if spec.drop_index else []:
         yield (
@@ -93,6 +96,26 @@ def _of_useless(useless: Mapping[str, str], reason: str) -> str:
     if reason == column_kinds.IDENTIFIER:
         hint = f" To take their words: --text {shlex.quote(names[0])}"
     return f"left out {listed}: {reason}.{hint}"
+
+
+def _of_leaks(frame: pd.DataFrame, layout: Layout, source: str) -> Iterator[str]:
+    names = [name for name, kind in layout.kinds.items() if kind in (NUMBER, CATEGORY)]
+    if len(names) > MOST_FEATURES:
+        return
+    features = frame[names]
+    constant = leakage.find_constants(features)
+    if constant:
+        yield (
+            f"{source}: one value in all rows, which tells nothing: {_list_quoted(constant)}. "
+            f"To leave it out: --drop {_shell_quoted(constant)}"
+        )
+    for target in layout.targets:
+        if leaks := leakage.find_leaks(features, frame[target]):
+            yield (
+                f"{source}: {quoted(target)} follows from {_list_quoted(leaks)} alone, almost "
+                "without errors. If that is not known when the model shall predict, leave it "
+                f"out: --drop {_shell_quoted(leaks)}"
+            )
 
 
 def _of_many(categories: pd.DataFrame, spec: DataSpec) -> Iterator[str]:
