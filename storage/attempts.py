@@ -21,7 +21,7 @@ class Attempt:
         started_at: Seconds since 1970.
         ended_at: Seconds since 1970; None while it lasts.
         ended_as: ``"complete"``, ``"pruned"``, ``"failed"``, ``"returned"`` (given back),
-            ``"lost"`` (the worker died), or None while it lasts.
+            ``"rested"``, ``"lost"`` (the worker died), or None while it lasts.
     """
 
     number: int

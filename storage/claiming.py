@@ -1,4 +1,4 @@
-"""Claiming a trial: one without a live worker, else a new one.
+"""Claiming a trial: one without a live worker, else one that rests, else a new one.
 
 A claim is one short transaction that locks the study's row. Trial numbers are therefore allocated
 one by one, and N trials asked for are exactly N trials.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from storage import allocation, leases, lost_workers, stopping, studies
+from storage import allocation, leases, lost_workers, resting, stopping, studies
 from storage.database import schema
 from storage.database.engine import Store
 from storage.leases import Checkpoint, Claim
@@ -35,7 +35,10 @@ class StudyOver:
 
 
 def claim(store: Store, study: Study, worker_id: str) -> Claim | NoTrialYet | StudyOver:
-    """Grants a lease on the next trial: one without a live worker if there is one, else a new one.
+    """Grants a lease on the next trial.
+
+    It is one without a live worker if there is one, else a resting one that deserves to be resumed,
+    else a new one.
 
     Args:
         store: The database.
@@ -64,9 +67,11 @@ def claim(store: Store, study: Study, worker_id: str) -> Claim | NoTrialYet | St
             granted = _grant(store, c, study, trial_id, worker_id)
             if granted is not None:
                 return granted
-        if (trial_id := allocation.next_trial(store, c, row)) is not None:
+        if (trial_id := resting.promotable(c, row.study_id)) is None:
+            trial_id = allocation.next_trial(store, c, row)
+        if trial_id is not None:
             granted = _grant(store, c, study, trial_id, worker_id)
-            assert granted is not None  # the new trial is not visible to others before the commit
+            assert granted is not None  # only with the study's lock can another one be granted it
             return granted
         state, reason = stopping.conclude(store, c, study, row)
         if state == studies.FINISHED:
@@ -96,10 +101,11 @@ def _grant(
 ) -> Claim | None:
     """Gives the lease of a trial to a worker; None if its old holder has just renewed it."""
     lease = schema.leases.c
+    free = lease.state.in_(("waiting", "resting"))
     # The condition is checked again by the UPDATE itself: compare and swap, in one statement.
     update = (
         schema.leases.update()
-        .where(lease.trial_id == trial_id, sa.or_(lease.state == "waiting", leases.expired(store)))
+        .where(lease.trial_id == trial_id, sa.or_(free, leases.expired(store)))
         .ordered_values(
             # MySQL assigns from left to right: ``losses`` must see the old ``state``.
             (lease.losses, lease.losses + sa.case((lease.state == "leased", 1), else_=0)),
@@ -125,7 +131,7 @@ def _grant(
     if row.token > 1:
         leases.end_attempt(
             store, c, trial_id, "lost"
-        )  # no effect if it was given back: it has ended
+        )  # no effect if it was given back or rested: it has ended
     c.execute(
         schema.attempts.insert().values(
             trial_id=trial_id,

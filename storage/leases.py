@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from storage import outcomes, stopping, studies
+from storage import outcomes, resting, stopping, studies
 from storage.database import schema
 from storage.database.engine import Store
 from storage.errors import LeaseLost
@@ -219,6 +219,34 @@ def give_back(store: Store, claim: Claim, *, seconds: float) -> None:
             .where(schema.trials.c.trial_id == claim.trial_id)
             .values(seconds=seconds)
         )
+
+
+def rest(store: Store, claim: Claim, outcome: Outcome, *, keep: int) -> list[str]:
+    """Lets a trial rest until a claim resumes it: see ``storage.resting``.
+
+    Args:
+        store: The database.
+        claim: The worker's lease; the pruning rule has just rejected the trial.
+        outcome: How the trial ends unless it is resumed: pruned, with its best value so far.
+        keep: How many trials may rest; the worst of more are pruned.
+
+    Returns:
+        Paths or URLs of checkpoints that nothing points to any more: their files can be removed.
+
+    Raises:
+        LeaseLost: See ``hold``.
+        StudyGone: The study was deleted.
+    """
+    with store.write() as c:
+        row = studies.lock(c, claim.study)
+        hold(store, c, claim, state="resting", worker_id=None, expires_at=None)
+        end_attempt(store, c, claim.trial_id, "rested")
+        outcomes.write_interim(c, claim.trial_id, outcome)
+        unneeded = resting.keep_best(store, c, claim.study, keep)
+        state, _ = stopping.conclude(store, c, claim.study, row)
+        if state == studies.FINISHED:  # maybe before this call: then nobody ends this trial later
+            resting.end(store, c, claim.study)
+        return unneeded
 
 
 def finish(store: Store, claim: Claim, outcome: Outcome) -> None:

@@ -19,14 +19,14 @@ def end_hopeless(store: Store, c: Connection, study: Study) -> None:
     """Ends trials without a live worker that no other worker is to take over.
 
     These are the trials on which too many workers in a row were lost, and those that a user has
-    ended, but whose worker was lost before it learned so.
+    ended, but whose worker was lost, or let them rest, before it learned so.
     """
     lease = schema.leases.c
     expired = leases.expired(store)
-    waits = sa.or_(lease.state == "waiting", expired)
+    waits = sa.or_(lease.state.in_(("waiting", "resting")), expired)
     query = sa.select(lease.trial_id, lease.state, lease.requested, lease.best_value).where(
         lease.study_id == study.study_id,
-        lease.state.in_(("leased", "waiting")),  # lets the index skip ended trials
+        lease.state.in_(("leased", "waiting", "resting")),  # lets the index skip ended trials
         sa.or_(
             sa.and_(expired, lease.losses >= MAX_LOSSES - 1),
             sa.and_(waits, lease.requested == "end"),

@@ -140,6 +140,22 @@ def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
     )
 
 
+def write_interim(c: Connection, trial_id: int, outcome: Outcome) -> None:
+    """Writes to our row what is known of a trial that rests; it is the outcome unless it goes on.
+
+    The caller holds the study's lock and the trial's lease.
+    """
+    c.execute(
+        schema.trials.update()
+        .where(schema.trials.c.trial_id == trial_id)
+        .values(
+            seconds=outcome.seconds,
+            metrics=json.dumps(dict(outcome.metrics)),
+            path=outcome.path,
+        )
+    )
+
+
 def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
     failure = outcome.failure
     return {

@@ -22,6 +22,7 @@ class Counts:
     Attributes:
         running: Trials with a live worker.
         waiting: Trials that were begun or enqueued, without a live worker.
+        resting: Trials that a better rank would resume: see ``storage.resting``.
         unstarted: Trials that do not exist yet: the budget minus all others.
     """
 
@@ -30,6 +31,7 @@ class Counts:
     failed: int = 0
     running: int = 0
     waiting: int = 0
+    resting: int = 0
     unstarted: int = 0
 
     @property
@@ -89,6 +91,7 @@ def count(store: Store, study: Study) -> Counts:
             optuna.state,
             sa.func.count().label("trials"),
             sa.func.sum(sa.case((live, 1), else_=0)).label("live"),
+            sa.func.sum(sa.case((lease.state == "resting", 1), else_=0)).label("resting"),
         )
         .select_from(schema.optuna_trials)
         .outerjoin(schema.leases, lease.trial_id == optuna.trial_id)
@@ -96,16 +99,18 @@ def count(store: Store, study: Study) -> Counts:
         .group_by(optuna.state)
     )
     with store.read() as c:
-        counts = {row.state: (row.trials, int(row.live)) for row in c.execute(query).all()}
-    begun = [counts.get(state, (0, 0)) for state in (TrialState.RUNNING, TrialState.WAITING)]
-    running = sum(live for _, live in begun)
+        rows = c.execute(query).all()
+    totals = {row.state: row.trials for row in rows}
+    begun = [row for row in rows if row.state in (TrialState.RUNNING, TrialState.WAITING)]
+    running, resting = sum(int(row.live) for row in begun), sum(int(row.resting) for row in begun)
     return Counts(
-        complete=counts.get(TrialState.COMPLETE, (0, 0))[0],
-        pruned=counts.get(TrialState.PRUNED, (0, 0))[0],
-        failed=counts.get(TrialState.FAIL, (0, 0))[0],
+        complete=totals.get(TrialState.COMPLETE, 0),
+        pruned=totals.get(TrialState.PRUNED, 0),
+        failed=totals.get(TrialState.FAIL, 0),
         running=running,
-        waiting=sum(total for total, _ in begun) - running,
-        unstarted=max(0, study.budget - sum(total for total, _ in counts.values())),
+        waiting=sum(row.trials for row in begun) - running - resting,
+        resting=resting,
+        unstarted=max(0, study.budget - sum(totals.values())),
     )
 
 

@@ -10,6 +10,8 @@ from sqlalchemy.engine import Connection
 
 from storage.database import schema
 
+OVER = ("ended", "resting")  # states in which a trial counts for limits: most rest for good
+
 
 def count(c: Connection, study_id: int) -> int:
     """Returns the number of trials, which is also the number of the next one."""
@@ -30,17 +32,20 @@ def unended(c: Connection, study_id: int) -> bool:
 
 
 def best(c: Connection, study_id: int) -> float:
-    """Returns the lowest value of an ended trial (times the study's sign); infinity if none."""
+    """Returns the lowest value of an ended or resting trial; infinity if none.
+
+    Values are times the study's sign: lower is better.
+    """
     lease = schema.leases.c
     query = sa.select(sa.func.min(lease.best_value)).where(
-        lease.study_id == study_id, lease.state == "ended"
+        lease.study_id == study_id, lease.state.in_(OVER)
     )
     value = c.execute(query).scalar()
     return float("inf") if value is None else value
 
 
 def stale(c: Connection, study_id: int) -> int:
-    """Returns how many trials ended after the best one; 0 if none had a value."""
+    """Returns how many trials ended, or rest, since the best one did; 0 if none had a value."""
     ended = _ended(study_id).subquery()
     query = (
         sa.select(ended.c.ended_at)
@@ -55,10 +60,14 @@ def stale(c: Connection, study_id: int) -> int:
 
 
 def _ended(study_id: int) -> sa.Select[Any]:
-    """Selects best value and time of end of all ended trials."""
-    lease, trial = schema.leases.c, schema.trials.c
+    """Selects best value and time of end of all trials that ended or rest."""
+    lease, trial, attempt = schema.leases.c, schema.trials.c, schema.attempts.c
+    last_attempt = sa.and_(attempt.trial_id == lease.trial_id, attempt.token == lease.token)
     return (
-        sa.select(lease.best_value, trial.ended_at)
+        sa.select(
+            lease.best_value, sa.func.coalesce(trial.ended_at, attempt.ended_at).label("ended_at")
+        )
         .join(schema.trials, trial.trial_id == lease.trial_id)
-        .where(lease.study_id == study_id, lease.state == "ended")
+        .outerjoin(schema.attempts, last_attempt)
+        .where(lease.study_id == study_id, lease.state.in_(OVER))
     )

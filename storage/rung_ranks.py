@@ -112,13 +112,34 @@ class Rung:
             at = self._down(at) if best <= at.value else self._up(at)
         return answer, at
 
-    def keep(self, at: Landmark) -> None:
-        """Writes the landmark to the rung's row."""
+    def is_among_the_best(self, trial_id: int, best: float, count: int) -> bool:
+        """Whether a trial of the rung is one of its ``count`` best; of equal ones the oldest are.
+
+        It reads ``count`` entries of the index.
+
+        Args:
+            trial_id: Optuna's id of the trial.
+            best: The value with which it entered the rung.
+            count: At least 1.
+        """
+        rung = schema.rungs.c
+        query = sa.select(rung.best, rung.trial_id).where(self._in_rung())
+        ranking = query.order_by(rung.best, rung.trial_id)
+        last = self.c.execute(ranking.offset(count - 1).limit(1)).first()
+        return last is None or (best, trial_id) <= (last.best, last.trial_id)
+
+    def keep(self, at: Landmark, *, passes: int | None = None) -> None:
+        """Writes the landmark to the rung's row.
+
+        Args:
+            at: The landmark.
+            passes: How many trials may pass the rung, where the others rest.
+        """
         rank = schema.ranks.c
         update = schema.ranks.update().where(
             rank.study_id == self.study_id, rank.epoch == self.place
         )
-        self.c.execute(update.values(**vars(at)))
+        self.c.execute(update.values(**vars(at), passes=passes))
 
     def _count(self, value: float) -> Landmark:
         """A landmark at ``value``, by counting the whole rung."""

@@ -1,4 +1,7 @@
-"""Decides when a study is finished (budget, target, time limit, patience) or broken."""
+"""Decides when a study is finished (budget, target, time limit, patience) or broken.
+
+No trial of a finished study rests: see ``storage.resting``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from storage import outcomes, progress, studies, study_states
+from storage import outcomes, progress, resting, studies, study_states
 from storage.database import schema
 from storage.database.engine import Store
 from storage.studies import Study
@@ -41,8 +44,14 @@ def conclude(
         reason = studies.BUDGET_USED
     if reason is None:
         return studies.RUNNING, None
-    study_states.set_state(c, study, studies.FINISHED, reason)
+    finish(store, c, study, reason)
     return studies.FINISHED, reason
+
+
+def finish(store: Store, c: Connection, study: Study, reason: str) -> None:
+    """Marks a study as finished, in a transaction that holds its lock."""
+    study_states.set_state(c, study, studies.FINISHED, reason)
+    resting.end(store, c, study)
 
 
 def stop_if_broken(c: Connection, study: Study) -> bool:
@@ -73,7 +82,7 @@ def _common_failure(c: Connection, study_id: int) -> str | None:
     query = (
         sa.select(trial.failure_kind, trial.failure_message, trial.failure_traceback)
         .join(schema.leases, lease.trial_id == trial.trial_id)
-        .where(lease.study_id == study_id, lease.state == "ended")
+        .where(lease.study_id == study_id, lease.state.in_(progress.OVER))
         .limit(SAME_FAILURES + 1)
     )
     ended = c.execute(query).all()
@@ -109,6 +118,7 @@ def _limit_reached(store: Store, c: Connection, study: Study, row: Row[Any]) -> 
 
 
 def _budget_is_used(c: Connection, row: Row[Any]) -> bool:
-    """Whether all trials of the budget were created and have ended."""
-    created = progress.count(c, row.study_id) >= row.budget
-    return created and not progress.unended(c, row.study_id)
+    """Whether all trials of the budget were created and have ended, or rest for good."""
+    if progress.count(c, row.study_id) < row.budget or progress.unended(c, row.study_id):
+        return False
+    return resting.promotable(c, row.study_id) is None

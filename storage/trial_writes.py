@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json
 from sqlalchemy.engine import Connection
 
-from storage import leases, studies, study_states
+from storage import leases, stopping, studies
 from storage.database import schema
 from storage.database.engine import Store
 from storage.database.insert import insert_once
@@ -145,7 +145,7 @@ def stop_study(store: Store, claim: Claim) -> None:
         leases.hold(store, c, claim)
         if row.state != studies.FINISHED:
             reason = f"trial {claim.number} called study.stop()"
-            study_states.set_state(c, claim.study, studies.FINISHED, reason)
+            stopping.finish(store, c, claim.study, reason)
 
 
 def add_file(store: Store, claim: Claim, file: LoggedFile) -> LoggedFile | None:

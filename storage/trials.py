@@ -47,8 +47,9 @@ class TrialRecord:
     """A trial as it is shown to users.
 
     Attributes:
-        state: ``"complete"``, ``"pruned"``, ``"failed"``, ``"running"`` (a live worker has it)
-            or ``"waiting"`` (begun or enqueued, without a live worker).
+        state: ``"complete"``, ``"pruned"``, ``"failed"``, ``"running"`` (a live worker has it),
+            ``"resting"`` (see ``storage.resting``) or ``"waiting"`` (begun or enqueued, without a
+            live worker).
         value: Its best objective so far, in every state.
         epoch: Finished epochs.
         best_epoch: The epoch of ``value``.
@@ -268,7 +269,9 @@ def _select(store: Store, study: Study) -> sa.Select[Any]:
             lease.epoch,
             lease.token,
             lease.worker_id,
-            sa.case((live, 1), else_=0).label("live"),
+            sa.case(
+                (live, "running"), (lease.state == "resting", "resting"), else_="waiting"
+            ).label("unended_state"),
             store.now.label("now"),
             *_further(study),
         )
@@ -299,7 +302,7 @@ _ENDED = {
 
 
 def _record(row: Row[Any], study: Study) -> TrialRecord:
-    state = _ENDED.get(row.optuna_state) or ("running" if row.live else "waiting")
+    state = _ENDED.get(row.optuna_state) or row.unended_state
     seconds = row.seconds
     if state == "running" and row.begun_at is not None:
         seconds = row.now - row.begun_at

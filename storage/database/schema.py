@@ -72,7 +72,7 @@ leases = Table(
     metadata,
     _trial_key(),
     _study_key(),
-    Column("state", String(8), nullable=False),  # leased, waiting, ended
+    Column("state", String(8), nullable=False),  # leased, waiting, resting, ended
     Column("worker_id", String(36)),
     Column("token", Integer, nullable=False),  # grows with each claim: older holders are fenced
     Column("expires_at", Double),
@@ -82,6 +82,7 @@ leases = Table(
     Column("best_epoch", Integer),
     Column("checkpoints", Text),  # JSON, newest first: where each lies, its checksum, its epoch
     Column("requested", String(8)),  # "end": the user wants this trial to end now
+    Column("rung", Integer),  # the last one that it did not pass: see `storage.resting`
     Index("ix_tuner_leases_study_state", "study_id", "state"),
 )
 
@@ -115,7 +116,7 @@ attempts = Table(
     Column("worker_id", String(36), nullable=False),
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
-    Column("ended_as", String(16)),  # complete, pruned, failed, returned, lost
+    Column("ended_as", String(16)),  # complete, pruned, failed, returned, rested, lost
     Index("ix_tuner_attempts_study", "study_id"),
 )
 
@@ -149,6 +150,7 @@ ranks = Table(
     Column("reached", Integer, nullable=False),  # trials there
     Column("lower", Integer, nullable=False),  # of them, with a lower value
     Column("same", Integer, nullable=False),  # with this value
+    Column("passes", Integer),  # how many of them may go on, where the others rest
 )
 
 workers = Table(

@@ -8,6 +8,7 @@ from storage.pruning.asha import AshaRule
 from storage.pruning.hyperband import HyperbandRule
 from storage.pruning.median import MedianRule
 from storage.pruning.no_pruning import NoPruning
+from storage.pruning.promotion import PromotionRule
 from storage.pruning.ranking import RankingRule
 from storage.pruning.rule import PruningRule
 from storage.pruning.trial_at_rung import TrialAtRung
@@ -17,6 +18,7 @@ __all__ = [
     "HyperbandRule",
     "MedianRule",
     "NoPruning",
+    "PromotionRule",
     "PruningRule",
     "RankingRule",
     "TrialAtRung",

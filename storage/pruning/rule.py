@@ -26,9 +26,14 @@ class PruningRule(ABC):
         """Whether it decides on a trial of this number after this epoch (counted from 1)."""
         return epoch >= self.warmup
 
+    @property
+    def most_resting(self) -> int:
+        """How many trials that it rejected may rest, to be resumed later; 0 where they end."""
+        return 0
+
     @abstractmethod
     def rejects(self, trial: TrialAtRung) -> bool:
-        """Whether to prune a trial; asked at its rungs."""
+        """Whether to prune a trial, or to let it rest; asked at its rungs."""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the rule as values for JSON."""

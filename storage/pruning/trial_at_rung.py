@@ -53,7 +53,7 @@ class TrialAtRung:
         Returns:
             Whether as many others are better as ``cut`` says; the number of others.
         """
-        rung = Rung(c=self.c, study_id=self.claim.study.study_id, place=meeting)
+        rung = self._rung(meeting)
         best, entered, landmark = rung.lock(self.claim.trial_id)
         if best is None:
             return False, 0  # no finite value yet: the training loop handles diverged trials
@@ -63,3 +63,30 @@ class TrialAtRung:
         outranked, landmark = rung.find(best, cut(others), landmark)
         rung.keep(landmark)
         return outranked, others
+
+    def stays_at(self, meeting: int, passes: Callable[[int], int]) -> bool:
+        """Adds the trial to a rung, and notes this as the last rung that it did not pass if so.
+
+        Args:
+            meeting: Number of the rung, see ``RankingRule.meeting``.
+            passes: Returns how many trials may pass, given how many have reached the rung.
+
+        Returns:
+            Whether it is not among those that may pass; ``storage.resting`` says when it is later.
+        """
+        rung, trial_id = self._rung(meeting), self.claim.trial_id
+        best, entered, landmark = rung.lock(trial_id)
+        if best is None:
+            return False  # as above
+        landmark = rung.enter(trial_id, best, entered=entered, at=landmark)
+        count = passes(landmark.reached)
+        rung.keep(landmark, passes=count)
+        value = best if entered is None else entered
+        if rung.is_among_the_best(trial_id, value, count):
+            return False
+        lease = schema.leases
+        self.c.execute(lease.update().where(lease.c.trial_id == trial_id).values(rung=meeting))
+        return True
+
+    def _rung(self, meeting: int) -> Rung:
+        return Rung(c=self.c, study_id=self.claim.study.study_id, place=meeting)

@@ -1,6 +1,6 @@
 """A worker without training that is killed before a statement of its own, at random.
 
-It claims, suggests, reports and ends trials as a worker does.
+It claims, suggests, reports, rests and ends trials as a worker does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.database.engine import Store, open_store
 from storage.errors import LeaseLost, StoreUnreachable
 from storage.leases import Checkpoint, Claim
 from storage.outcomes import Outcome
-from storage.pruning import MedianRule
+from storage.pruning import PromotionRule
 from storage.sampling.sampler_storage import SamplerStorage
 from storage.trials import Suggestion
 from tests.support.bulk_studies import SPACE
@@ -30,7 +30,7 @@ from tests.support.bulk_studies import SPACE
 EPOCHS = 3
 LIFE = (20, 260)  # statements and commits until it dies
 PAUSE = 0.1  # seconds between two claims while there is nothing to do
-RULE = MedianRule(warmup=EPOCHS + 1)  # ranks are kept, nothing is pruned
+RULE = PromotionRule(warmup=1, reduction=3, rest=30)  # a third passes the first epoch
 
 
 def loss(params: dict[str, Any], epoch: int) -> float:
@@ -72,11 +72,14 @@ def run(store: Store, history: SamplerStorage, held: Claim) -> None:
     done = held.checkpoints[0].epoch if held.checkpoints else 0
     for epoch in range(done + 1, EPOCHS + 1):
         value = loss(params, epoch)
-        reports.write_report(
+        rejected = reports.write_report(
             store, held, epoch=epoch, value=value, metrics={"val_loss": value}, rule=RULE
         )
         checkpoint = Checkpoint(path=f"{held.number}-{held.token}-{epoch}", sha256="", epoch=epoch)
         leases.keep_checkpoints(store, held, [checkpoint])
+        if rejected and epoch < EPOCHS:
+            leases.rest(store, held, Outcome(state="pruned", value=value), keep=RULE.rest)
+            return
     leases.finish(store, held, Outcome(state="complete", value=loss(params, EPOCHS)))
 
 

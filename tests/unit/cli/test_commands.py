@@ -19,7 +19,7 @@ from tests.support.typed import Typed
 from tests.unit.cli.conftest import Launched
 from tuner.cli.common_options import Duration, More, Size, Workers
 
-COUNTS = {"complete", "pruned", "failed", "running", "waiting", "unstarted"}
+COUNTS = {"complete", "pruned", "failed", "running", "waiting", "resting", "unstarted"}
 
 
 @pytest.fixture
