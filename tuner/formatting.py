@@ -129,10 +129,11 @@ def measures(metrics: Mapping[str, float], prefix: str, study: Study | None = No
 
 
 def progress(counts: Counts, budget: int) -> str:
-    """``12 of 20 trials: 9 complete, 2 pruned, 1 failed``."""
+    """``12 of 20 trials: 9 complete, 2 pruned, 1 failed; 5 resting``."""
     kinds = {"complete": counts.complete, "pruned": counts.pruned, "failed": counts.failed}
     ended = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
-    return f"{counts.ended} of {budget} trials{': ' if ended else ''}{ended}"
+    resting = f"; {counts.resting} resting" if counts.resting else ""
+    return f"{counts.ended} of {budget} trials{': ' if ended else ''}{ended}{resting}"
 
 
 def ended(study: Study, trial: TrialRecord, best: float | None) -> str:

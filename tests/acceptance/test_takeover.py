@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from storage import study_states, trials, workers
+from storage.pruning import PromotionRule
 from storage.studies import Study
 from tests.support.polling import poll
 from tests.support.working import (
@@ -105,6 +106,47 @@ def test_sent_away(place: Workplace, uninterrupted: dict[int, Any]):
     assert (returned.ended_as, again.ended_as) == ("returned", "complete")
     written = [epoch for epoch in epochs(place.store, study) if epoch.number == 0]
     assert [epoch.token for epoch in written].count(1) == row.epoch, "an epoch was trained twice"
+
+
+NOTING = """
+import keras
+
+class Noting(keras.callbacks.Callback):
+    def __init__(self, trial):
+        super().__init__()
+        self.trial = trial
+
+    def on_epoch_end(self, epoch, logs=None):
+        with open({notes!r}, "a") as file:
+            print(self.trial.study, self.trial.number, epoch + 1, file=file)
+"""
+
+
+def test_rested(place: Workplace, tmp_path: Path):
+    """A trial that rested goes on with the curve that it would have had, no epoch trained twice."""
+    code, notes = tmp_path / "noting.py", tmp_path / "notes"
+    code.write_text(NOTING.format(notes=str(notes)))
+    common: dict[str, Any] = {
+        "budget": 8,
+        "overrides": (*STEADY, "epochs=4"),
+        "callbacks": (f"{code}:Noting",),
+    }
+    rule = PromotionRule(warmup=1, reduction=2)
+    studies = [place.study("rested", pruner=rule.to_dict(), **common), place.study("not", **common)]
+    for study in studies:
+        place.work(study)
+    whole = curves(place.store, studies[1])
+    for number, curve in curves(place.store, studies[0]).items():
+        for point, other in zip(curve, whole[number], strict=False):
+            for name in MEASURED:
+                assert point[name] == pytest.approx(other[name], abs=1e-6), (number, point, name)
+    trained = [line for line in notes.read_text().splitlines() if line.startswith("rested")]
+    assert len(trained) == len(set(trained)) == len(epochs(place.store, studies[0])) < 8 * 4
+    ended = [a.ended_as for a in attempts(place.store, studies[0])]
+    assert len(ended) > 8, "no trial was promoted"
+    assert {t.state for t in trials.list_trials(place.store, studies[0])} == {"complete", "pruned"}
+    assert set(ended) == {"complete", "rested"}
+    assert place.files(studies[0], "checkpoints") == []
 
 
 def test_stopped_and_continued(place: Workplace, uninterrupted: dict[int, Any]):

@@ -264,6 +264,12 @@ SEARCH = (
         help="{names}, by the first objective.  [default: median; with several objectives none]",
     ),
     search_option(
+        "--rest",
+        type=POSITIVE,
+        help="Trials that may rest with --pruner asha-promotion; the worst of more are pruned.  "
+        "[default: 50]",
+    ),
+    search_option(
         "--objective",
         "objectives",
         metavar="NAME",

@@ -63,6 +63,7 @@ class LaunchOptions:
     trials: int | None
     sampler: str | None
     pruner: str | None
+    rest: int | None
     objectives: tuple[str, ...]
     directions: tuple[str, ...]
     seed: int | None
@@ -199,6 +200,7 @@ class LaunchOptions:
             repeats=self.repeats,
             sampler=self._sampler,
             pruner=self._pruner(several=bool(further)),
+            rest=self.rest,
             seed=self.seed or 0,
             precision=self._precision(),
             trials=self.trials,

@@ -86,11 +86,11 @@ class Watch:
         return new
 
     def _left(self, status: Status) -> float | None:
-        """Trials that are running are taken to be half done."""
+        """Trials that are running are taken to be half done; how many rest for good is unknown."""
         workers = sum(worker.state == "alive" for worker in status.workers)
-        if not self._recent or not workers:
-            return None
         counts = status.trials
+        if not self._recent or not workers or counts.resting:
+            return None
         to_do = counts.unstarted + counts.waiting + counts.running / 2
         left = to_do * sum(self._recent) / len(self._recent) / workers
         deadline = status.study.deadline

@@ -30,6 +30,7 @@ from tuner.studies.study_spec import StudySpec
 
 BEST_CURVES = 5  # trials whose learning curves are drawn with their training loss
 PRUNED_CURVES = 40
+STOPPED = ("pruned", "resting")  # states of trials that others were better than
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class StudyFacts:
         trials: All of them, by number.
         ranking: The complete ones, best first; with several objectives those of the front, then
             the others, both by the first objective.
-        curves: By trial id, of the best and of some pruned trials.
+        curves: By trial id, of the best and of some pruned or resting trials.
         ranges: What each parameter was sampled from, see ``storage.learning_curves.sampled_from``.
         searched: What the space says that each parameter may be, in words; empty where it is the
             user's own or not what it was.
@@ -73,8 +74,8 @@ class StudyFacts:
 
     @property
     def measured(self) -> list[TrialRecord]:
-        """The ended trials that have a value, by number."""
-        return [trial for trial in self.of("complete", "pruned") if trial.value is not None]
+        """The ended and resting trials that have a value, by number."""
+        return [trial for trial in self.of("complete", *STOPPED) if trial.value is not None]
 
     def of(self, *states: str) -> list[TrialRecord]:
         """The trials in one of these states, by number."""
@@ -138,8 +139,8 @@ def _in_words(parameter: Parameter) -> str:
 
 
 def drawn_pruned(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The pruned trials whose learning curves are drawn, spread over the study."""
-    return downsample([trial for trial in records if trial.state == "pruned"], PRUNED_CURVES)
+    """The pruned or resting trials whose curves are drawn, spread over the study."""
+    return downsample([trial for trial in records if trial.state in STOPPED], PRUNED_CURVES)
 
 
 def _ranking(records: Sequence[TrialRecord], sign: int) -> list[TrialRecord]:

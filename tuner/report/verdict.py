@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.trials import TrialRecord
 from tuner import formatting
 from tuner.report.sections.pruning_savings import Savings
-from tuner.report.study_facts import StudyFacts
+from tuner.report.study_facts import STOPPED, StudyFacts
 
 
 def verdict(facts: StudyFacts) -> str:
@@ -42,7 +42,7 @@ def _why_none(facts: StudyFacts) -> str:
 
 
 def _outlook(facts: StudyFacts, best: TrialRecord) -> str:
-    since = sum(trial.number > best.number for trial in facts.of("complete", "pruned"))
+    since = sum(trial.number > best.number for trial in facts.of("complete", *STOPPED))
     if not since:
         return "It was the last one to end: more trials may well find a better one."
     return f"{formatting.count(since).capitalize()} after it found nothing better."

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_spaces.parameters.literals import format_value
 from storage.trials import TrialRecord
+from tuner.report.study_facts import STOPPED
 from tuner.studies.objective import Objective
 
 FEW = 12  # distinct numbers that are shown as a list rather than as a range
@@ -114,7 +115,8 @@ def visualization_study(
             draws.
         drawn: See ``axes``; other hyperparameters are left out.
         objective: What they are compared by.
-        pruned_too: Whether pruned trials look complete, with the best that they had reached.
+        pruned_too: Whether pruned and resting trials look complete, with the best that they had
+            reached.
     """
     frozen: list[FrozenTrial] = []
     for trial in trials:
@@ -126,7 +128,7 @@ def visualization_study(
 
 
 def _frozen(trial: TrialRecord, drawn: Axes, *, pruned_too: bool) -> FrozenTrial:
-    shown = ("complete", "pruned") if pruned_too else ("complete",)
+    shown = ("complete", *STOPPED) if pruned_too else ("complete",)
     if trial.state not in shown or trial.value is None:
         return create_trial(state=TrialState.FAIL)
     chosen = trial.hyperparameters

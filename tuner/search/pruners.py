@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.registry import Registry
-from storage.pruning import AshaRule, HyperbandRule, MedianRule, NoPruning, PruningRule
+from storage.pruning import (
+    AshaRule,
+    HyperbandRule,
+    MedianRule,
+    NoPruning,
+    PromotionRule,
+    PruningRule,
+)
 
 # The kind of each rule is among the names, so that studies find it again.
 PRUNERS: Registry[PruningRule] = Registry(
@@ -16,6 +23,7 @@ PRUNERS: Registry[PruningRule] = Registry(
         # Optuna's median pruner without a warm-up stopped 45 of 60 trials at their first epoch.
         "median": MedianRule(warmup=4, startup=5),
         "asha": AshaRule(warmup=3, startup=3, reduction=3),
+        "asha-promotion": PromotionRule(warmup=1, reduction=3, startup=0),
         "hyperband": HyperbandRule(warmup=2, startup=3, reduction=3, brackets=3),
         "none": NoPruning(),
     },

@@ -93,7 +93,9 @@ def find(store: Store, places: Iterable[str] = ()) -> Leftovers:
 
 
 def sweep(store: Store, study: Study) -> None:
-    """Removes what workers that died left of a study whose trials have all ended.
+    """Removes what workers that died, or trials that rested, left of a study that is over.
+
+    Its trials must all have ended: files of those that wait or rest are needed.
 
     Raises:
         StoreUnreachable: The store does not answer.
@@ -102,7 +104,7 @@ def sweep(store: Store, study: Study) -> None:
     artifacts = Artifacts(study.spec["artifacts"], study)
     files, drafts = artifacts.files(older_than=0.0), artifacts.drafts(older_than=0.0)  # first
     counts = overview.count(store, study)
-    if counts.running == counts.waiting == 0 and artifacts.may_be_ours():
+    if counts.running == counts.waiting == counts.resting == 0 and artifacts.may_be_ours():
         pointed = _finished_files(store, study)
         artifacts.remove(path for path in files if path not in pointed)
         scratch.remove(drafts)

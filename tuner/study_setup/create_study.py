@@ -15,7 +15,7 @@ from storage.database import engine
 from storage.database.engine import Store
 from storage.errors import StoreError
 from storage.files.artifacts import Artifacts
-from storage.pruning import PruningRule
+from storage.pruning import PromotionRule, PruningRule
 from storage.studies import FINISHED, RUNNING, Limits, Study
 from tuner import datasets
 from tuner.datasets.sources.user_files import check_kind
@@ -120,6 +120,7 @@ def draft_study(storage: str, request: LaunchRequest) -> StudyDraft:
         SpaceError, UserError, StoreError: As ``launch``.
     """
     _check_several(request)
+    rule = _pruning_rule(request)
     existing = _existing(storage, request)
     if existing is not None:
         request = _as_before(existing, request)
@@ -136,7 +137,7 @@ def draft_study(storage: str, request: LaunchRequest) -> StudyDraft:
         values = tuple(one.trial.hyperparameters for one in ranked)
         plan = dataclasses.replace(plan, past=values, past_named=named)
     findings = validation.validate(plan)
-    spec = _spec(request, plan, findings, folder)
+    spec = _spec(request, plan, findings, rule, folder)
     knowledge = None
     if findings.past is not None:
         knowledge = PastKnowledge(
@@ -230,7 +231,11 @@ def _check_several(request: LaunchRequest) -> None:
 
 
 def _spec(
-    request: LaunchRequest, plan: ValidationPlan, findings: ValidationResult, folder: str
+    request: LaunchRequest,
+    plan: ValidationPlan,
+    findings: ValidationResult,
+    rule: PruningRule,
+    folder: str,
 ) -> StudySpec:
     (objective, *further), metrics = (request.objective, *request.further), plan.metrics
     loss = Objective().name
@@ -240,7 +245,6 @@ def _spec(
             shared if g.name == loss else g for g in (objective, *further)
         )
         metrics = tuple(dict.fromkeys((findings.shared_metric, *metrics)))
-    rule = _pruning_rule(request)
     return StudySpec(
         space=plan.space,
         own_training=plan.own_training,
@@ -296,7 +300,20 @@ def _pruning_rule(request: LaunchRequest) -> PruningRule:
             f"its kind (tuner.pruners). Received: {rule.kind!r}: update that package."
         )
     has_rounds = request.repeats * request.data.folds > 1
-    return dataclasses.replace(rule, warmup=1) if has_rounds else rule
+    rule = dataclasses.replace(rule, warmup=1) if has_rounds else rule
+    if rule.most_resting and request.own_training:
+        raise UserError(
+            f"Expected a pruner that ends trials: {request.space} trains by itself, and is not "
+            f"resumed where it stopped. Received: --pruner {request.pruner}: use --pruner asha."
+        )
+    if request.rest is None:
+        return rule
+    if not isinstance(rule, PromotionRule):
+        raise UserError(
+            f"Expected --pruner asha-promotion with --rest: only its trials rest. Received: "
+            f"--pruner {request.pruner}: name that pruner, or leave --rest out."
+        )
+    return dataclasses.replace(rule, rest=request.rest)
 
 
 def _budget(request: LaunchRequest, findings: ValidationResult) -> int:
@@ -352,7 +369,7 @@ def _go_on(
 ) -> tuple[Study, How]:
     check_same(study, request, spec)
     counts = overview.count(store, study)
-    if counts.ended + counts.running + counts.waiting == 0:
+    if counts.ended + counts.running + counts.waiting + counts.resting == 0:
         Artifacts(study.spec["artifacts"], study).mark()  # its maker may have died before
     if study.state == FINISHED:
         return study, "finished before"

@@ -28,6 +28,7 @@ class LaunchRequest:
         name: Of the study; None puts it together from the space and the data.
         trials: The budget.
         lease: Seconds for which a worker may be silent.
+        rest: How many trials may rest, with a pruner that lets them.
         like: Past studies, see ``past_sources.read``; ``none``, or ``auto`` for similar ones of the
             store.
     """
@@ -45,6 +46,7 @@ class LaunchRequest:
     repeats: int = 1
     sampler: str = "auto"
     pruner: str = "median"
+    rest: int | None = None
     seed: int = 0
     precision: str = "float32"
     trials: int | None = None

@@ -14,6 +14,7 @@ class Directive(Enum):
 
     CONTINUE = "continue"
     PRUNE = "prune"  # others are better
+    REST = "rest"  # others are better now: stop with a state to go on from
     INTERRUPT = "interrupt"  # stop now and drop the unfinished epoch: somebody will go on
     END = "end"  # stop now with the best so far
 

@@ -35,7 +35,13 @@ from tuner.training.unscaled_targets import goal_factor, loss_factor
 LOSS = Objective()
 LOSSES = ("loss", LOSS.name)  # among the logs of an epoch
 
-Status = Literal["finished", "pruned", "interrupted", "ended", "diverged"]
+Status = Literal["finished", "pruned", "resting", "interrupted", "ended", "diverged"]
+STATUS: dict[Directive, Status] = {  # of trainings that were stopped
+    Directive.PRUNE: "pruned",
+    Directive.REST: "resting",
+    Directive.END: "ended",
+    Directive.INTERRUPT: "interrupted",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +49,9 @@ class TrainingResult:
     """The result of a training.
 
     Attributes:
-        status: ``"finished"`` (all epochs, or stopped early), ``"pruned"``, ``"interrupted"``
-            (to be resumed), ``"ended"``, ``"diverged"`` (NaN or infinite).
+        status: ``"finished"`` (all epochs, or stopped early), ``"pruned"``, ``"resting"`` (to be
+            resumed if it deserves it), ``"interrupted"`` (to be resumed), ``"ended"``,
+            ``"diverged"`` (NaN or infinite).
         epochs: Number of finished epochs, over all attempts.
         best_epoch: The epoch of the best objective, from 1; the model holds its weights.
         best_value: That objective.
@@ -229,7 +236,7 @@ class _Training:
             listeners.on_epoch_begin(self.epoch)
             finished = self._run_epoch()
             if finished is None:
-                return _status(self._directive)
+                return STATUS[self._directive]
             logs = finished
             self.best.see(self.epoch + 1, logs, self.epochs.model_arrays, self._objective)
             listeners.on_epoch_end(self.epoch, logs)
@@ -238,7 +245,7 @@ class _Training:
             if not all(math.isfinite(logs[name]) for name in ("loss", self._objective.name)):
                 return "diverged"
             if directive is not Directive.CONTINUE and self.epoch < self._max_epochs:
-                return _status(directive)
+                return STATUS[directive]
         listeners.on_train_end(logs)
         return "finished"
 
@@ -325,9 +332,3 @@ class _Training:
         callbacks.set_state(self._callbacks, state.scalars["callbacks"])
         self._model.stop_training = state.scalars["stopped"]
         self.epoch = self._first_epoch = state.epoch
-
-
-def _status(directive: Directive) -> Status:
-    if directive is Directive.PRUNE:
-        return "pruned"
-    return "ended" if directive is Directive.END else "interrupted"

@@ -56,7 +56,7 @@ class Attempt:
         self.finalize: Callable[[], None] | None = None
 
     def run(self) -> None:
-        """Trains to the end, or gives the trial back.
+        """Trains to the end, gives the trial back, or lets it rest.
 
         Raises:
             LeaseLost: This worker has lost the trial; it has written nothing since.
@@ -101,7 +101,9 @@ class Attempt:
             return
         context.training_time.seconds += trained.result.seconds
         if trained.result.status == "interrupted":
-            self._give_back(checkpointer, observer, trained.result)
+            self._give_back(checkpointer, observer, trained)
+        elif trained.result.status == "resting":
+            self._rest(checkpointer, observer, trained)
         else:
             self._end(checkpointer, observer, trained)
 
@@ -135,15 +137,32 @@ class Attempt:
         )
 
     def _give_back(
-        self, checkpointer: Checkpointer, observer: EpochObserver, result: training.TrainingResult
+        self, checkpointer: Checkpointer, observer: EpochObserver, trained: CrossValidationResult
     ) -> None:
-        self._reporter.flush()
-        if self._reporter.lost is None:
-            checkpointer.flush(observer.state)
-        seconds = self._claim.seconds + result.seconds
+        self._keep_state(checkpointer, observer, trained)
+        seconds = self._claim.seconds + trained.result.seconds
         self._reporter.persist(
             lambda: leases.give_back(self._context.store, self._claim, seconds=seconds)
         )
+
+    def _rest(
+        self, checkpointer: Checkpointer, observer: EpochObserver, trained: CrossValidationResult
+    ) -> None:
+        self._keep_state(checkpointer, observer, trained)
+        store, outcome = self._context.store, self._outcome(trained.result, observer)
+        most = self._reporter.rule.most_resting
+        unneeded = self._reporter.persist(
+            lambda: leases.rest(store, self._claim, outcome, keep=most)
+        )
+        self._context.artifacts.remove(unneeded)
+
+    def _keep_state(
+        self, checkpointer: Checkpointer, observer: EpochObserver, trained: CrossValidationResult
+    ) -> None:
+        """Writes a checkpoint that whoever resumes the trial goes on from."""
+        self._reporter.flush()
+        if self._reporter.lost is None:
+            checkpointer.flush(trained.state or observer.state)
 
     def _end(
         self, checkpointer: Checkpointer, observer: EpochObserver, trained: CrossValidationResult

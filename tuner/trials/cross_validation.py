@@ -19,7 +19,7 @@ from tuner.search import samplers
 from tuner.studies.study_data import StudyData
 from tuner.studies.study_spec import StudySpec
 from tuner.training.directive import Directive, Observer
-from tuner.training.loop import Status
+from tuner.training.loop import STATUS, Status
 
 if TYPE_CHECKING:
     import keras
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
 STD = "_std"  # suffix of the objective's name: its sample standard deviation over the rounds
 EPOCHS = "epochs"  # metric: the mean number of the best epoch
-
-STATUS: dict[Directive, Status] = {
-    Directive.PRUNE: "pruned",
-    Directive.END: "ended",
-    Directive.INTERRUPT: "interrupted",
-}
 
 
 class RoundObserver(Observer, Protocol):
@@ -74,11 +68,13 @@ class CrossValidationResult:
         result: Over all rounds: ``epochs`` counts rounds; ``score`` measures the last model.
         model: Of the last round.
         data: That this model was trained on.
+        state: To go on from where the trial was stopped between two rounds; None elsewhere.
     """
 
     result: training.TrainingResult
     model: keras.Model
     data: Data
+    state: TrainingState | None = None
 
 
 Train = Callable[..., training.TrainingResult]
@@ -187,7 +183,8 @@ class CrossValidation:
             if result.status == "diverged":
                 return self._merge(last, scores, "diverged", seconds)
             if directive is not Directive.CONTINUE and number + 1 < len(self):
-                return self._merge(last, scores, STATUS[directive], seconds)
+                merged = self._merge(last, scores, STATUS[directive], seconds)
+                return dataclasses.replace(merged, state=_between_rounds(scores))
         assert last is not None  # every trial has at least one round left
         return self._merge(last, scores, "finished", seconds)
 
@@ -258,6 +255,14 @@ class _InnerObserver:
         return self._observer.poll()
 
 
+def _between_rounds(scores: Sequence[RoundScore]) -> TrainingState:
+    """The state after a round, before the first epoch of the next one: nothing but scores."""
+    from tuner.training.training_state import TrainingState
+
+    epochs = sum(score.epochs for score in scores)
+    return _with_rounds(TrainingState(epoch=0, arrays={}, scalars={}), epochs, scores)
+
+
 def _with_rounds(state: TrainingState, epochs: int, scores: Sequence[RoundScore]) -> TrainingState:
     rounds: dict[str, Any] = {
         "epoch": state.epoch,
@@ -271,4 +276,6 @@ def _split_rounds(state: TrainingState | None) -> tuple[list[RoundScore], Traini
         return [], None
     rounds = state.scalars["rounds"]
     scores = [RoundScore(**score) for score in rounds["done"]]
+    if not rounds["epoch"]:
+        return scores, None
     return scores, dataclasses.replace(state, epoch=rounds["epoch"])

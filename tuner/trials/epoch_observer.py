@@ -23,8 +23,9 @@ LONGEST_WAIT = 6.0  # seconds; for an epoch that takes longer than the ones befo
 class EpochObserver:
     """Reports epochs, makes checkpoints, and tells the training loop when to stop.
 
-    A trial that is given back has a checkpoint of its last finished epoch. Short epochs are
-    finished first; after long ones the state is kept in memory, so that nobody waits for the next.
+    A trial that is given back, or rests, has a checkpoint of its last finished epoch. To give one
+    back, short epochs are finished first; after long ones the state is kept in memory, so that
+    nobody waits for the next.
 
     Args:
         reporter: Of the trial.
@@ -37,7 +38,7 @@ class EpochObserver:
 
     Attributes:
         timed_out: Whether the trial was ended by its timeout.
-        state: The state to resume from when the trial is given back.
+        state: The state to resume from when the trial is given back or rests.
     """
 
     def __init__(
@@ -66,7 +67,10 @@ class EpochObserver:
     ) -> Directive:
         """Reports an epoch and returns what to do next; see ``training.directive.Observer``."""
         self._reporter.report(Report(epoch, metrics[self._objective], dict(metrics)))
-        self._reporter.flush(unanswered=0 if self._synchronous else 1)
+        if self._reporter.may_rest_after(epoch):
+            self._reporter.flush(patient=self._synchronous)  # else it trains an epoch too many
+        else:
+            self._reporter.flush(unanswered=0 if self._synchronous else 1)
         return self.inner_epoch_end(epoch, metrics, snapshot)
 
     def inner_epoch_end(
@@ -89,7 +93,7 @@ class EpochObserver:
         return self._directive()
 
     def poll(self) -> Directive:
-        """What to do in the middle of an epoch: never prune, and finish short epochs."""
+        """What to do in the middle of an epoch: neither prune nor rest; finish short epochs."""
         self._reporter.progress()
         directive = self._directive()
         if directive is Directive.INTERRUPT and self._reporter.lost is None:
@@ -97,7 +101,8 @@ class EpochObserver:
             wait = LONG_EPOCH if self._is_state_kept() else LONGEST_WAIT
             if max(self._epoch_seconds, elapsed) < wait:
                 return Directive.CONTINUE
-        return directive if directive is not Directive.PRUNE else Directive.CONTINUE
+        is_rejected = directive in (Directive.PRUNE, Directive.REST)
+        return Directive.CONTINUE if is_rejected else directive
 
     def _is_state_kept(self) -> bool:
         """Whether the state of the last finished epoch is kept, so that nothing would be lost."""
@@ -107,7 +112,8 @@ class EpochObserver:
         if self._reporter.lost is not None:
             return
         due = self._checkpointer.due()
-        if due or directive is Directive.INTERRUPT or self._epoch_seconds >= LONG_EPOCH:
+        to_be_resumed = directive in (Directive.INTERRUPT, Directive.REST)
+        if due or to_be_resumed or self._epoch_seconds >= LONG_EPOCH:
             self.state = snapshot()
         if due and directive is Directive.CONTINUE and self.state is not None:
             self._checkpointer.offer(self.state)
@@ -123,4 +129,6 @@ class EpochObserver:
             return Directive.END
         if reporter.command is WorkerCommand.END:
             return Directive.END
-        return Directive.PRUNE if reporter.prune else Directive.CONTINUE
+        if not reporter.prune:
+            return Directive.CONTINUE
+        return Directive.REST if reporter.rule.most_resting else Directive.PRUNE

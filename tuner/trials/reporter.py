@@ -57,7 +57,8 @@ class Reporter:
         hung: Called when a hung trial, lost or not, has not ended after another lease.
 
     Attributes:
-        prune: Whether the pruning rule has rejected the trial.
+        rule: The study's pruning rule.
+        prune: Whether it has rejected the trial.
         command: What the last renewal returned.
         lost: Why this worker has lost the trial; None while it has it.
         away: Whether the store could not be reached at the last attempt.
@@ -78,7 +79,8 @@ class Reporter:
         self.command = WorkerCommand.CONTINUE
         self.lost: str | None = None
         self.away = False
-        self._store, self._claim, self._rule, self._beat = store, claim, rule, beat
+        self.rule = rule
+        self._store, self._claim, self._beat = store, claim, beat
         self._hung, self._stall = hung, stall
         self._busy_stalls = math.inf if may_be_silent else BUSY_STALLS
         self._progressed_at = self._worked_at = self._looked_at = time.monotonic()
@@ -94,6 +96,10 @@ class Reporter:
     def progress(self) -> None:
         """Notes that training makes progress; to be called about once a minute."""
         self._progressed_at = time.monotonic()
+
+    def may_rest_after(self, epoch: int) -> bool:
+        """Whether the trial rests after this epoch if the pruning rule rejects it."""
+        return self.rule.most_resting > 0 and self.rule.is_rung(epoch, self._claim.number)
 
     def report(self, report: Report) -> None:
         """Queues an epoch's values; returns at once."""
@@ -237,7 +243,7 @@ class Reporter:
             epoch=report.epoch,
             value=report.value,
             metrics=report.metrics,
-            rule=self._rule,
+            rule=self.rule,
             cumulative=report.cumulative,
             step=report.step,
         )

@@ -28,8 +28,8 @@ FOLDS = DataSpec(source="iris", folds=3)
 class Watch:
     """Notes what it is told; stops after some epoch or round, with the state of that moment."""
 
-    def __init__(self, *, interrupt: int = 0, prune: int = 0, end: int = 0) -> None:
-        self.interrupt, self.prune, self.end = interrupt, prune, end
+    def __init__(self, *, interrupt: int = 0, prune: int = 0, rest: int = 0, end: int = 0) -> None:
+        self.interrupt, self.prune, self.rest, self.end = interrupt, prune, rest, end
         self.epochs: list[int] = []
         self.rounds: list[tuple[int, float, dict[str, float]]] = []
         self.state: TrainingState | None = None
@@ -48,6 +48,8 @@ class Watch:
         self.rounds.append((number, value, dict(metrics)))
         if self.state is not None:  # as of a worker that is asked to exit in the last epoch
             return Directive.INTERRUPT
+        if number == self.rest:
+            return Directive.REST
         return Directive.PRUNE if number == self.prune else Directive.CONTINUE
 
     def poll(self) -> Directive:
@@ -122,6 +124,21 @@ def test_an_interrupted_trial_goes_on_where_it_was(epoch: int, tmp_path: Path) -
     assert result.metrics == pytest.approx(whole.metrics, abs=1e-6)
     assert second.rounds[-1][0] == 3
     assert first.epochs[-1] == epoch
+
+
+def test_a_trial_that_rests_between_two_rounds_goes_on_with_the_next(tmp_path: Path) -> None:
+    """No epoch of it is trained again, and nothing but its scores has to be kept."""
+    whole = run(Watch()).result
+    rested = run(Watch(rest=1))
+    assert (rested.result.status, rested.result.epochs) == ("resting", 1)
+    assert rested.state is not None
+    path = tmp_path / "state.npz"
+    with path.open("wb") as file:
+        rested.state.save(file)
+    second = Watch()
+    result = run(second, resume=TrainingState.load(path)).result
+    assert result.metrics == pytest.approx(whole.metrics, abs=1e-6)
+    assert second.epochs == list(range(4, 10))
 
 
 def test_repeats_differ_by_their_seeds_alone() -> None:

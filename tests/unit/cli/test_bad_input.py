@@ -27,6 +27,8 @@ LAUNCH = ("launch", "mlp", "--data", "digits", "--workers", "0")
         (("launch", "mlp", "--data", "absent.csv", "--target", "y"), "absent.csv"),
         ((*LAUNCH, "--sampler", "random2"), "Did you mean 'random'?"),
         ((*LAUNCH, "--pruner", "medium"), "Did you mean 'median'?"),
+        ((*LAUNCH, "--rest", "10"), "--pruner median: name that pruner"),
+        ((*LAUNCH, "--pruner", "asha-promotion", "--rest", "0"), "--rest"),
         ((*LAUNCH, "--precision", "float16"), "mixed_float16"),
         ((*LAUNCH, "--set", "unitz=32"), "unitz=32"),
         ((*LAUNCH, "--set", "units"), "'units'"),

@@ -30,7 +30,8 @@ def test_the_definition_is_in_the_store(tuner: Typed):
     """Everything that a worker needs, with absolute paths."""
     typed = (
         *LAUNCH, "--study", "mine", "--set", "units=8..16", "--sampler", "random",
-        "--pruner", "asha", "--seed", "3", "--epoch-patience", "5", "--trial-timeout", "1m30s",
+        "--pruner", "asha-promotion", "--rest", "7", "--seed", "3", "--epoch-patience", "5",
+        "--trial-timeout", "1m30s",
         "--keep", "2", "--synchronous-reports", "--study-timeout", "2h", "--target-loss", "0.5",
         "--study-patience", "7", "--lease", "9s", "--trials", "11", "--precision", "bfloat16",
     )  # fmt: skip
@@ -42,7 +43,8 @@ def test_the_definition_is_in_the_store(tuner: Typed):
     assert (study.budget, study.lease_seconds) == (11, 9.0)
     assert study.limits == studies.Limits(target=0.5, patience=7, timeout=7200.0)
     assert (spec.space, spec.overrides, spec.sampler) == ("mlp", ("units=8..16",), "random")
-    assert (spec.pruner["kind"], spec.seed, spec.epoch_patience) == ("asha", 3, 5)
+    assert (spec.pruner["kind"], spec.pruner["rest"]) == ("asha-promotion", 7)
+    assert (spec.seed, spec.epoch_patience) == (3, 5)
     assert (spec.trial_timeout, spec.keep, spec.synchronous_reports) == (90.0, 2, True)
     assert spec.precision == "mixed_bfloat16"  # which Keras calls so
     assert spec.artifacts == str(tuner.folder / "tuner-artifacts")

@@ -77,6 +77,7 @@ def test_a_study_file_with_arguments(tuner: Typed):
         (("train.py:objective", "--metric", "auc"), "--metric"),
         (("train.py:objective", "--repeats", "2"), "--repeats"),
         (("train.py:objective", "--sampler", "grid"), "--sampler grid"),
+        (("train.py:objective", "--pruner", "asha-promotion"), "use --pruner asha."),
         (("train.py:objective", "--target", "price"), "--target"),
         (("train.py:objective", "--data", "digits"), "Expected no --data"),
         (("train.py:with_data",), "Expected --data"),

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from storage.pruning import AshaRule, HyperbandRule, MedianRule, NoPruning
+from storage.pruning import AshaRule, HyperbandRule, MedianRule, NoPruning, PromotionRule
 from tuner.search import pruners
 from tuner.search.pruners import PRUNERS
 
@@ -77,6 +77,16 @@ def test_rules_of_earlier_versions_are_read():
     rules = [pruners.from_dict({"kind": kind, **numbers}) for kind in ("none", "median", "asha")]
     asha = AshaRule(warmup=2, startup=3, reduction=4)
     assert rules == [NoPruning(warmup=2), MedianRule(warmup=2, startup=3), asha]
+
+
+@pytest.mark.parametrize(("reached", "passes"), [(1, 1), (2, 1), (5, 1), (6, 2), (30, 10)])
+def test_a_third_of_those_that_reached_a_rung_may_be_promoted(reached: int, passes: int):
+    """The best one always; the others rest, where asha ends them."""
+    rule = PRUNERS["asha-promotion"]
+    assert isinstance(rule, PromotionRule)
+    assert rule.passes(reached) == passes
+    assert [epoch for epoch in range(1, 30) if rule.is_rung(epoch)] == [1, 3, 9, 27]
+    assert (rule.most_resting, AshaRule().most_resting) == (50, 0)
 
 
 HYPERBAND = HyperbandRule(warmup=1, startup=1, reduction=3, brackets=3)

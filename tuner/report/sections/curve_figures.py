@@ -12,7 +12,7 @@ from storage.trials import TrialRecord
 from tuner.report import figure_style
 from tuner.report.document import Picture, Section
 from tuner.report.downsample import count_of
-from tuner.report.study_facts import BEST_CURVES, StudyFacts, drawn_pruned
+from tuner.report.study_facts import BEST_CURVES, STOPPED, StudyFacts, drawn_pruned
 from tuner.studies.objective import LOSS
 
 
@@ -24,7 +24,7 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
     if facts.ranking:
         alt = "Learning curves of the best trials"
         pictures.append(Picture(figure=best(facts), alt=alt))
-    cut, shown = facts.of("pruned"), drawn_pruned(facts.trials)
+    cut, shown = facts.of(*STOPPED), drawn_pruned(facts.trials)
     if cut:
         alt = "Learning curves of pruned trials beside that of the best"
         pictures.append(Picture(figure=pruned(facts), alt=alt))

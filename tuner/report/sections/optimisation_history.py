@@ -10,7 +10,7 @@ from optuna import visualization
 from storage.trials import TrialRecord
 from tuner.report import figure_style
 from tuner.report.document import Picture, Section
-from tuner.report.study_facts import StudyFacts
+from tuner.report.study_facts import STOPPED, StudyFacts
 from tuner.report.visualization_study import visualization_study
 from tuner.studies.objective import Objective
 
@@ -51,7 +51,7 @@ def history(name: str, trials: Sequence[TrialRecord], objective: Objective) -> A
     figure.for_each_trace(
         lambda trace: trace.update(complete), {"mode": "markers", "name": objective.text}
     )
-    pruned = [trial for trial in trials if trial.state == "pruned" and trial.value is not None]
+    pruned = [trial for trial in trials if trial.state in STOPPED and trial.value is not None]
     if pruned:
         figure.add_scatter(
             x=[trial.number for trial in pruned],

@@ -9,23 +9,24 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from storage.attempts import Attempt
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner import formatting
 from tuner.report import figure_style
 from tuner.report.document import Picture, Section
 from tuner.report.downsample import count_of
-from tuner.report.study_facts import StudyFacts, planned_steps
+from tuner.report.study_facts import STOPPED, StudyFacts, planned_steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Savings:
-    """Epochs of a study's complete and pruned trials, or trainings where a trial has several.
+    """Epochs of a study's complete and stopped trials, or trainings where a trial has several.
 
     Attributes:
-        pruned: How many trials were pruned.
+        pruned: How many trials were stopped: pruned, or resting.
         planned: Those that all of them were to have; 0 where nobody knows.
-        spared: Those that pruned trials did not have.
+        spared: Those that stopped trials did not have.
         seconds: What those would have taken, at the pace of each trial.
     """
 
@@ -41,17 +42,22 @@ class Savings:
 
 
 def sections(facts: StudyFacts) -> Iterator[Section]:
-    """One, where a trial was pruned."""
+    """One, where a trial was pruned or rests."""
     study = facts.status.study
     saved, steps = savings(study, facts.trials), f"{formatting.step(study)}s"
     if not saved.pruned:
         return
-    text = f"Stopped early: {count_of(saved.pruned, len(facts.of('complete', 'pruned')), 'trial')}."
+    text = f"Stopped early: {count_of(saved.pruned, len(facts.of('complete', *STOPPED)), 'trial')}."
     if saved.planned:
         share, time = f"{saved.share:.0%}", formatting.duration(saved.seconds)
         text += (
             f" {saved.spared:,} of {saved.planned:,} planned {steps} ({share}) were spared, which "
             f"would have taken about {time} of training."
+        )
+    if resumed := promotions(facts.attempts):
+        text += (
+            f" {formatting.count(resumed).capitalize()} times a trial that rested was resumed from "
+            f"its checkpoint, because it was now among the best of its rung."
         )
     alt = f"How many trials ended after how many {steps}"
     picture = Picture(figure=lengths(facts.trials, steps), alt=alt, height=300)
@@ -59,9 +65,9 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
 
 
 def savings(study: Study, trials: Sequence[TrialRecord]) -> Savings:
-    """Counts over the trials that are complete or pruned."""
-    pruned = [trial for trial in trials if trial.state == "pruned"]
-    ended = [trial for trial in trials if trial.state in ("complete", "pruned")]
+    """Counts over the trials that are complete, pruned or resting."""
+    pruned = [trial for trial in trials if trial.state in STOPPED]
+    ended = [trial for trial in trials if trial.state in ("complete", *STOPPED)]
     planned = [planned_steps(study, trial) for trial in ended]
     is_known = any(steps is not None for steps in planned)  # of phases, only their code knows
     return Savings(
@@ -76,6 +82,14 @@ def savings(study: Study, trials: Sequence[TrialRecord]) -> Savings:
     )
 
 
+def promotions(attempts: Sequence[Attempt]) -> int:
+    """How many attempts at trials resumed one that rested."""
+    rested = {
+        (attempt.number, attempt.token) for attempt in attempts if attempt.ended_as == "rested"
+    }
+    return sum((attempt.number, attempt.token - 1) in rested for attempt in attempts)
+
+
 def _spared(study: Study, trial: TrialRecord) -> int:
     return (planned_steps(study, trial) or trial.epoch) - trial.epoch
 
@@ -83,8 +97,13 @@ def _spared(study: Study, trial: TrialRecord) -> int:
 def lengths(trials: Sequence[TrialRecord], steps: str) -> Any:
     """How many trials ended after so many epochs or trainings."""
     figure = go.Figure()
-    ended = [trial for trial in trials if trial.state in ("complete", "pruned")]
-    for state, colour in (("complete", figure_style.BLUE), ("pruned", figure_style.GREY)):
+    ended = [trial for trial in trials if trial.state in ("complete", *STOPPED)]
+    colours = {
+        "complete": figure_style.BLUE,
+        "pruned": figure_style.GREY,
+        "resting": figure_style.PALE,
+    }
+    for state, colour in colours.items():
         count = Counter(trial.epoch for trial in trials if trial.state == state)
         if count:
             epochs = sorted(count)
