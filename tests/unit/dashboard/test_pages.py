@@ -111,6 +111,7 @@ def test_a_bar_is_as_long_as_its_trials(store: Store):
         ("pruned", "2", "0"),
         ("failed", "2", "1"),
         ("atwork", "3", "1"),
+        ("resting", "4", "0"),
     ]
     assert 'viewBox="0 0 8 1"' in html
     assert "3 of 8 trials: 2 complete, 1 failed; 1 running, 4 unstarted." in " ".join(html.split())
