@@ -18,11 +18,16 @@ def use_device(*, threads: int) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
+def has_gpu() -> bool:
+    """Whether this process trains on a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def optimize_graphs(on: bool) -> None:
     """Whether TensorFlow rewrites each graph before its first call, for the graphs called next.
 
     On a CPU that takes longer than the whole rest of a small trial's first call, and gains
     nothing where a graph holds no more than it needs.
     """
-    gpu = bool(tf.config.list_physical_devices("GPU"))
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not (on or gpu)})
+    rewrites = on or has_gpu()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not rewrites})

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from tuner.datasets.prepared_data import Part
 from tuner.resources.tensorflow_device import optimize_graphs
 from tuner.training.learning_rate_schedules import has_own_schedule
-from tuner.training.row_tensors import tensors
+from tuner.training.row_batches import fed
+from tuner.training.row_tensors import Tensors, fits_on_device, rows_of, steps_at_once, tensors
 
 CALL_SECONDS = 1.0  # target of one graph call: in between signals and commands are obeyed
 FIRST_STEPS = 1  # of the first call: the speed is unknown and a step may take seconds
@@ -53,15 +54,16 @@ class KerasEpochs:
 
     def score(self, part: Part) -> Logs:
         """Loss and metrics of a part, by name, with the current weights."""
-        scores = self._model.evaluate(
-            part.x,
-            part.y,
-            sample_weight=part.weights,
-            batch_size=VALIDATION_BATCH,
-            verbose=0,
-            return_dict=True,
-        )
+        rows = fed(part, VALIDATION_BATCH)
+        scores = self._model.evaluate(**rows, verbose=0, return_dict=True)
         return {name: float(value) for name, value in scores.items()}
+
+    def _logs_of_epoch(self) -> Logs:
+        """Loss and metrics since their last reset, and those of the validation part."""
+        logs = {name: float(value) for name, value in self._model.get_metrics_result().items()}
+        scores = self.score(self._validation)
+        self._model.reset_metrics()
+        return logs | {f"val_{name}": value for name, value in scores.items()}
 
     def model_arrays(self) -> list[Array]:
         """Copies of all weights and random states."""
@@ -87,8 +89,16 @@ class GraphEpochs(KerasEpochs):
 
     def __init__(self, model: keras.Model, train: Part, validation: Part, *, why: str) -> None:
         super().__init__(model, train, validation, why=why)
-        self._rows, self._validation_rows = tensors(train), tensors(validation)
-        self._steps = tf.function(self._run_steps, autograph=False)
+        self._rows = rows_of(train)
+        self._validation_rows = tensors(validation) if fits_on_device(validation) else None
+        rows = [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in train.arrays.values()]
+        order, rates = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
+        number = tf.TensorSpec([], tf.int32)
+        self._steps = tf.function(
+            self._run_steps,
+            autograph=False,
+            input_signature=[tuple(rows), order, rates, number, number],
+        )
         self._finish_epoch = tf.function(self._epoch_logs, autograph=False)
         self._steps_per_call = FIRST_STEPS
 
@@ -110,23 +120,23 @@ class GraphEpochs(KerasEpochs):
         Returns:
             Loss and metrics, those of validation with the prefix ``val_``; None if interrupted.
         """
-        order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
         batch, step, steps = tf.constant(batch_size), 0, len(rates)
         with rate_kept(self._model):
             while step < steps:
                 if not should_continue():
                     self._model.reset_metrics()
                     return None
-                stop = min(steps, step + self._steps_per_call)
+                at_once = steps_at_once(self._rows, batch_size, self._steps_per_call)
+                stop = min(steps, step + at_once)
                 began = time.perf_counter()
+                rows, positions = self._rows.at(order[step * batch_size : stop * batch_size])
+                count = tf.constant(stop - step)
                 # Converting the result waits for the call to end: on a GPU it returns before.
-                int(
-                    self._steps(
-                        order_tensor, rates_tensor, batch, tf.constant(step), tf.constant(stop)
-                    )
-                )
+                int(self._steps(rows, positions, tf.constant(rates[step:stop]), batch, count))
                 self._adapt_call_length(stop - step, time.perf_counter() - began)
                 step = stop
+        if self._validation_rows is None:
+            return self._logs_of_epoch()
         return {name: float(value) for name, value in self._finish_epoch().items()}
 
     def _adapt_call_length(self, steps: int, seconds: float) -> None:
@@ -134,25 +144,27 @@ class GraphEpochs(KerasEpochs):
 
     def _run_steps(
         self,
+        part: Tensors,
         order: tf.Tensor,
         rates: tf.Tensor,
         batch: tf.Tensor,
-        start: tf.Tensor,
-        stop: tf.Tensor,
+        steps: tf.Tensor,
     ) -> tf.Tensor:
+        """Trains on the rows at ``order``, in steps of so many; returns how many steps."""
         sets_rate = not has_own_schedule(self._model)
 
         def body(step: tf.Tensor) -> list[tf.Tensor]:
             if sets_rate:
                 self._model.optimizer.learning_rate.assign(rates[step])
             rows = order[step * batch : (step + 1) * batch]  # the last batch may be smaller
-            self._model.train_step(tuple(tf.gather(array, rows) for array in self._rows))
+            self._model.train_step(tuple(tf.gather(array, rows) for array in part))
             return [step + 1]
 
-        return tf.while_loop(lambda step: step < stop, body, [start])[0]
+        return tf.while_loop(lambda step: step < steps, body, [tf.constant(0)])[0]
 
     def _epoch_logs(self) -> dict[str, tf.Tensor]:
         metrics = dict(self._model.get_metrics_result())
+        assert self._validation_rows is not None
         scores = _score(self._model, self._validation_rows)
         return metrics | {f"val_{name}": value for name, value in scores.items()}
 
@@ -171,17 +183,15 @@ class StockEpochs(KerasEpochs):
     ) -> Logs | None:
         """See ``GraphEpochs.run``."""
         between_batches = _BetweenBatches(rates, should_continue)
-        train = {name: array[order] for name, array in self._train.arrays.items()}
+        validation = fed(self._validation, VALIDATION_BATCH)
+        held = (validation[name] for name in ("x", "y", "sample_weight") if name in validation)
         with rate_kept(self._model):
             history = self._model.fit(
-                train["x"],
-                train["y"],
-                sample_weight=train.get("weights"),
-                batch_size=batch_size,
+                **fed(self._train, batch_size, order),
                 shuffle=False,
                 verbose=0,
-                validation_data=tuple(self._validation.arrays.values()),
-                validation_batch_size=VALIDATION_BATCH,
+                validation_data=tuple(held) if "y" in validation else validation["x"],
+                validation_batch_size=validation.get("batch_size"),
                 callbacks=[between_batches],
             ).history
         if between_batches.stopped:

@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from tuner.datasets.prepared_data import Part
-from tuner.training.row_tensors import tensors
 
 CALLS = 9  # in a round
 ROUNDS = 20  # at most, behind one that does not count: its first call traces
@@ -38,8 +37,8 @@ def latency(model: keras.Model, part: Part) -> float:
 
     The lowest median of several rounds: other processes take their time from some of them.
     """
-    features = tensors(part)[0]
-    rows = [features[i : i + 1] for i in range(min(CALLS, len(part)))]
+    features = tf.constant(part.x[:CALLS])
+    rows = [features[i : i + 1] for i in range(len(features))]
     answer = tf.function(lambda row: model(row, training=False), reduce_retracing=True)
     _round(answer, rows)
     began = time.monotonic()

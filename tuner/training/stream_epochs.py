@@ -68,7 +68,4 @@ class StreamEpochs(KerasEpochs):
                 if sets_rate:
                     model.optimizer.learning_rate = float(rates[min(step, len(rates) - 1)])
                 self._step(tuple(map(tf.constant, batch)))
-        logs = {name: float(value) for name, value in model.get_metrics_result().items()}
-        scores = self.score(self._validation)
-        model.reset_metrics()
-        return logs | {f"val_{name}": value for name, value in scores.items()}
+        return self._logs_of_epoch()

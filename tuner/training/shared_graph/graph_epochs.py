@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ from search_spaces.shapes import Outputs
 from tuner.datasets.prepared_data import Part
 from tuner.resources.tensorflow_device import optimize_graphs
 from tuner.training.losses import TaskLoss
-from tuner.training.row_tensors import tensors
+from tuner.training.row_tensors import Tensors, rows_of, steps_at_once
 from tuner.training.shared_graph import metric_formulas
 from tuner.training.shared_graph.loss_formulas import ACTIVATIONS
 from tuner.training.shared_graph.model_reader import ExtractedModel, Unsupported, extract_model
@@ -89,7 +90,7 @@ class SharedGraphEpochs:
         self._graph.begin(extracted, scalars, [*values.values()])
         self._extracted = extracted
         self._weighted = key.weighted
-        self._train, self._validation = self._tensors(train), self._tensors(validation)
+        self._train, self._validation = rows_of(train), validation
         # Multiply and add, in the forward pass and in two products of the backward pass.
         self._seconds_per_row = 6 * extracted.multiplications / GUESSED_SPEED
 
@@ -101,29 +102,37 @@ class SharedGraphEpochs:
         should_continue: Callable[[], bool],
     ) -> Logs | None:
         """Trains and validates one epoch; see ``GraphEpochs.run``."""
-        order_tensor, rates_tensor = tf.constant(order), tf.constant(rates)
-        batch = tf.constant(batch_size)
+        batch, first = tf.constant(batch_size), tf.constant(0)
         step, steps, loss, hits = 0, len(rates), tf.zeros([]), tf.zeros([])
         self._graph.metric_sums.reset()
         while step < steps:
             if not should_continue():
                 return None
-            stop = min(steps, step + self._steps_per_call(batch_size))
+            at_once = steps_at_once(self._train, batch_size, self._steps_per_call(batch_size))
+            stop = min(steps, step + at_once)
             began = time.perf_counter()
-            span = tf.constant(step), tf.constant(stop)
+            rows, positions = self._train.at(order[step * batch_size : stop * batch_size])
+            rows, rates_of_call = self._weighed(rows), tf.constant(rates[step:stop])
+            count = tf.constant(stop - step)
             loss, hits = self._graph.steps(
-                *self._train, order_tensor, rates_tensor, batch, *span, loss, hits
+                *rows, positions, rates_of_call, batch, first, count, loss, hits
             )
             loss.numpy()  # waits for the result: on a GPU the call returns before it has ended
             self._seconds_per_row = (time.perf_counter() - began) / ((stop - step) * batch_size)
             step = stop
         scores = self._logs(float(loss), float(hits), len(order))
-        validation = self._score(self._validation)
+        validation = self.score(self._validation)
         return scores | {f"val_{name}": value for name, value in validation.items()}
 
     def score(self, part: Part) -> Logs:
         """Loss and metrics of a part, by name, with the current weights."""
-        return self._score(self._tensors(part))
+        self._graph.metric_sums.reset()
+        rows, count, loss, hits = rows_of(part), len(part), 0.0, 0.0
+        for start in range(0, count, VALIDATION_BATCH):
+            tensors, *span = rows.between(start, min(count, start + VALIDATION_BATCH))
+            batch_sums = self._graph.score(*self._weighed(tensors), *map(tf.constant, span))
+            loss, hits = loss + float(batch_sums[0]), hits + float(batch_sums[1])
+        return self._logs(loss, hits, count)
 
     def model_arrays(self) -> list[Array]:
         """Copies of all weights and random states, in the order of the layers."""
@@ -152,26 +161,21 @@ class SharedGraphEpochs:
     def _steps_per_call(self, batch_size: int) -> int:
         return max(1, int(CALL_SECONDS / max(self._seconds_per_row * batch_size, 1e-9)))
 
-    def _tensors(self, part: Part) -> tuple[tf.Tensor, ...]:
+    def _weighed(self, rows: Tensors) -> Tensors:
         """Features, targets and sample weights: ones if only the other part has any, else none."""
-        arrays = tensors(part)
-        if len(arrays) == 3:
-            return arrays
-        return *arrays, tf.ones([len(part) if self._weighted else 0])
-
-    def _score(self, rows: tuple[tf.Tensor, ...]) -> Logs:
-        self._graph.metric_sums.reset()
-        count, loss, hits = int(rows[0].shape[0]), 0.0, 0.0
-        for start in range(0, count, VALIDATION_BATCH):
-            stop = min(count, start + VALIDATION_BATCH)
-            batch_sums = self._graph.score(*rows, tf.constant(start), tf.constant(stop))
-            loss, hits = loss + float(batch_sums[0]), hits + float(batch_sums[1])
-        return self._logs(loss, hits, count)
+        if len(rows) == 3:
+            return rows
+        return *rows, _ones(int(rows[0].shape[0]) if self._weighted else 0)
 
     def _logs(self, loss: float, hits: float, rows: int) -> Logs:
         """Means by name from sums over a number of rows."""
         logs = {"loss": loss / rows, **self._graph.metric_sums.results()}
         return {"accuracy": hits / rows, **logs} if self._accuracy else logs
+
+
+@lru_cache(maxsize=8)
+def _ones(rows: int) -> tf.Tensor:
+    return tf.ones([rows])
 
 
 def _loss(model: keras.Model, outputs: Outputs) -> str | TaskLoss:
