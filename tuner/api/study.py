@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,7 +165,7 @@ class Study:
 
         Args:
             rows: A data frame, whose columns go by their names; an array; a dict with either for
-                each of several inputs; or the path of a .csv, .parquet, .tfrecord or .npz file.
+                each of several inputs; or the path of a table, a .tfrecord or a .npz file.
 
         Returns:
             For classes ``prediction`` and the probability of each, ``p(label)``; for a
@@ -191,7 +192,7 @@ class Study:
             model = self.export(folder / "model.keras", trial=trial)
             table = str(rows) if isinstance(rows, (str, Path)) else as_rows(rows, model)
             try:
-                return predict_rows(str(model), table)
+                return predict_rows(str(model), table, tell=_warn)
             except DataError as e:  # names a file of ours, which is gone
                 raise DataError(str(e).replace(str(model.with_name("rows.npz")), "rows")) from e
 
@@ -349,3 +350,8 @@ class Study:
             yield store, studies.load(store, self.name)
         finally:
             store.close()
+
+
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        warnings.warn(line, stacklevel=4)

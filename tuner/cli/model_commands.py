@@ -151,7 +151,8 @@ def predict(
 ) -> None:
     """Show what an exported model predicts for the rows of a table, or of arrays.
 
-    ROWS is a .csv, .parquet or .tfrecord, or a .npz of x, or of each of several inputs by its name.
+    ROWS is a table (.csv, .json, .parquet, ...), whose values are written as those of the training
+    rows, a .tfrecord, or a .npz of x, or of each of several inputs by its name.
 
     The card beside the model says which columns it takes and what its classes or labels are called.
     What is predicted of each pixel or step goes to a .npz, as the arrays prediction and
@@ -159,7 +160,7 @@ def predict(
     """
     from search_spaces.user_code.source_files import load_file
     from tuner.cli import json_output
-    from tuner.cli.console import busy
+    from tuner.cli.console import busy, warn
     from tuner.models.output_files import check_output
     from tuner.models.predict import predict_rows
 
@@ -167,7 +168,7 @@ def predict(
     with busy("Loading the model ..."):
         for path in code:
             load_file(Path(path))
-        predicted = predict_rows(model, rows, header=header)
+        predicted = predict_rows(model, rows, header=header, tell=warn)
     if file is not None:
         _write(predicted, file)
     if as_json:

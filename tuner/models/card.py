@@ -128,6 +128,7 @@ def of_data(
         "dropped": data.dropped,
         "columns_of": data.columns_of,
         "kinds": None if data.encoder is None else data.encoder.kinds,
+        "vocabularies": None if data.encoder is None else data.encoder.vocabularies,
         "classes": data.classes,
         "targets": data.targets,
         "target_unit": data.target_unit,

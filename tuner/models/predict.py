@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from tuner.datasets.sources.time_series import latest_window
 from tuner.datasets.sources.user_files import require_file, require_text
 from tuner.datasets.table_format import PLAIN, TableFormat
 from tuner.errors import UserError, one_line
+from tuner.models import unseen_categories
 from tuner.models.evaluate import import_keras, load, predict
 from tuner.models.output_files import card_path
 from tuner.models.scores import HALF, Answers, probabilities
@@ -53,7 +54,11 @@ def predict_table(
 
 
 def predict_rows(
-    model: str, rows: str | pd.DataFrame, *, header: bool | None = None
+    model: str,
+    rows: str | pd.DataFrame,
+    *,
+    header: bool | None = None,
+    tell: Callable[[Iterable[str]], object] = tuple,
 ) -> pd.DataFrame | dict[str, NDArray[Any]]:
     """Returns the predictions of a model for the rows of a table, in their order.
 
@@ -65,6 +70,7 @@ def predict_rows(
         rows: A path, or a table in memory.
         header: Whether the first line of a ``.csv`` names the columns, where the model does not
             know their names; None finds out, and asks where nobody can tell.
+        tell: Is given what a user should know of the rows, one line each.
 
     Returns:
         For classes ``prediction`` and the probability of each, ``p(label)``; for labels the same,
@@ -94,6 +100,8 @@ def predict_rows(
     elif table is None:
         shape = loaded.input_shape[1:]
         table = _read_rows(rows, None, shape, (), header, _format(about))
+    if about.get("vocabularies") and isinstance(table, Mapping):
+        tell(unseen_categories.notes(table, about["vocabularies"], _named(rows)))
     answers = predict(loaded, table)
     if not isinstance(answers, Mapping) and answers.ndim > 2:
         return _arrays(answers, about)

@@ -143,6 +143,11 @@ class Encoder:
         """What each column holds: ``number``, ``category``, ``date`` or ``text``."""
         return {column.name: type(column).__name__.lower() for column in self.columns}
 
+    @property
+    def vocabularies(self) -> dict[str, tuple[str, ...]]:
+        """The categories of each column that holds some, sorted."""
+        return {c.name: c.vocabulary for c in self.columns if isinstance(c, Category)}
+
     def to_dict(self) -> list[dict[str, Any]]:
         """Returns plain values that JSON can hold."""
         return [asdict(column) for column in self.columns]
