@@ -297,7 +297,8 @@ class DataSpec:
         path, colon, function = self.source.rpartition(".py:")
         if colon and path:
             return function
-        return Path(re.sub(r":\d+x\d+$", "", self.source)).stem  # the size of images
+        plain = re.sub(r":\d+x\d+$", "", self.source)  # without the size of images
+        return Path(plain.removesuffix(".gz")).stem
 
     def resolve(self) -> DataSpec:
         """Returns the same spec with absolute paths, for workers started in other folders."""

@@ -120,7 +120,7 @@ def _short(name: str) -> str:
     place, _, attribute = name.rpartition(":")
     if place and not place.endswith(".py") and not re.fullmatch(r"\d+x\d+", attribute):
         return attribute
-    return Path(place or name).stem
+    return Path((place or name).removesuffix(".gz")).stem
 
 
 def _typeable(name: str) -> str:

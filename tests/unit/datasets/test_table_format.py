@@ -216,6 +216,31 @@ def test_dates_that_may_be_either_are_asked_about(tmp_path: Path):
     assert arrays.parts["train"].x["a"][1] == np.datetime64("2024-04-02")
 
 
+def test_a_decimal_comma_that_is_found_late_counts_for_all(tmp_path: Path):
+    """Numbers with a point in the first lines were thousands, as workers know from the start."""
+    column = [*["1.234"] * 150, "0,5"]
+    arrays = read(tmp_path / "a.csv", lines(column, ";"))
+    assert arrays.parts["train"].x[:, 0].tolist() == [*[1234.0] * 150, 0.5]
+    again = read(tmp_path / "a.csv", lines(column, ";"), decimal=arrays.found["decimal"])
+    np.testing.assert_array_equal(again.parts["train"].x, arrays.parts["train"].x)
+
+
+def test_lists_of_numbers_make_no_decimal_comma(tmp_path: Path):
+    """Where fractions have a point, answers such as `1,2` stay text."""
+    rows = "\n".join(f"{i}.25;{'1,2' if i % 3 else '1,2,3'};{i % 2}" for i in range(30))
+    arrays = read(tmp_path / "a.csv", f"a;b;y\n{rows}")
+    x = arrays.parts["train"].x
+    assert x["a"][3] == 3.25
+    assert set(x["b"]) == {"1,2", "1,2,3"}
+
+
+def test_names_may_be_in_capitals(tmp_path: Path):
+    """As other systems write them; a packed file has a short name."""
+    penguins().to_csv(tmp_path / "A.CSV", index=False)
+    assert len(load(DataSpec(source=str(tmp_path / "A.CSV"), target="species")).train) == 36
+    assert DataSpec(source="a/house.csv.gz").name == "house"
+
+
 def test_letters_of_latin_1_are_read_and_said(tmp_path: Path):
     """Text that is no UTF-8 is taken for that of Windows; a name that is wrong is refused."""
     text = lines(["Zürich", "Genève"] * 6)

@@ -6,6 +6,7 @@ column numbers (1, 0, NaN), times are ``datetime64``, and the rest is text.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,12 @@ def read(
     if is_text:
         used = delimited.find_format(path, table_format, like=like)
     frame = _read(path, used, header=header, text=columns.text)
+    table = _with_values(frame, table_format, used, columns, source, is_text=is_text)
+    if not is_text or (used.decimal or ".") == (table.table_format.decimal or "."):
+        return table
+    # Found late in the file: numbers with a point were taken for fractions before.
+    used = dataclasses.replace(used, decimal=table.table_format.decimal)
+    frame = _read(path, used, header=header, text=columns.text)
     return _with_values(frame, table_format, used, columns, source, is_text=is_text)
 
 
@@ -130,11 +137,12 @@ def codes(path: Path, table: TableFile) -> list[str]:
 
 def _kind(path: Path) -> str:
     """What a name ends in, before ``.gz``."""
-    return Path(path.stem).suffix if path.suffix == PACKED else path.suffix
+    name = path.name.lower()
+    return Path(name.removesuffix(PACKED)).suffix
 
 
 def _is_table(path: Path) -> bool:
-    return str(path).endswith((*SUFFIXES, *tf_examples.SUFFIXES))
+    return path.name.lower().endswith((*SUFFIXES, *tf_examples.SUFFIXES))
 
 
 def _is_text_table(path: Path) -> bool:
@@ -176,7 +184,7 @@ def _with_values(
 
 def _with_plain_types(frame: pd.DataFrame, source: str, text: Collection[str]) -> pd.DataFrame:
     if not len(frame):
-        is_text = source.endswith((*delimited.SUFFIXES, PACKED))
+        is_text = source.lower().endswith((*delimited.SUFFIXES, PACKED))
         only = "a header line only" if is_text else "no row"
         raise DataError(f"Expected a table with rows. Received: {source} with {only}.")
     check_labels([str(name) for name in frame.columns], "name of a column", source)

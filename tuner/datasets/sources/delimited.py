@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.datasets.errors import DataError
 from tuner.datasets.input_limits import check_columns
 from tuner.datasets.sources.separators import LOOK, find_separator, has_decimal_comma
-from tuner.datasets.sources.text_encoding import PACKED, open_binary, require_encoding
+from tuner.datasets.sources.text_encoding import is_packed, open_binary, require_encoding
 from tuner.datasets.sources.user_files import require_text
 from tuner.datasets.table_format import TableFormat
 from tuner.errors import one_line
@@ -80,7 +80,7 @@ def read(
             skipinitialspace=True,
             header="infer" if header else None,
             dtype=dict.fromkeys(text, str),
-            **_options(table_format),
+            **_options(path, table_format),
         )
     except Exception as e:  # whatever pandas makes of a damaged file
         raise _invalid_table(path, table_format, e) from e
@@ -104,7 +104,7 @@ def first_lines(path: Path, table_format: TableFormat) -> list[list[str]]:
             keep_default_na=False,
             skipinitialspace=True,
             nrows=LOOK,
-            **_options(table_format),
+            **_options(path, table_format),
         )
     except Exception as e:  # whatever pandas makes of a damaged file
         raise _invalid_table(path, table_format, e) from e
@@ -124,7 +124,7 @@ def codes(path: Path, table_format: TableFormat, frame: pd.DataFrame) -> list[st
     numeric = [place for place, name in enumerate(frame) if _are_whole(frame[name])]
     if not numeric or not _may_have_codes(path, table_format):
         return []
-    options = _options(table_format)
+    options = _options(path, table_format)
     text = pd.read_csv(path, skipinitialspace=True, dtype=str, usecols=numeric, **options)
     return [str(name) for name in text if text[name].str.fullmatch(_CODE).any()]
 
@@ -138,7 +138,7 @@ def _are_whole(column: pd.Series) -> bool:
 
 def _may_have_codes(path: Path, table_format: TableFormat) -> bool:
     """Whether a number with a leading zero is in a file: as in most tables there is none."""
-    if path.suffix == PACKED or str(table_format.encoding).startswith(("utf-16", "utf-32")):
+    if is_packed(path) or str(table_format.encoding).startswith(("utf-16", "utf-32")):
         with open_binary(path) as stream:
             return _LEADING_ZERO.search(stream.read(LOOK_FOR_CODES).replace(b"\0", b"")) is not None
     with (
@@ -148,11 +148,12 @@ def _may_have_codes(path: Path, table_format: TableFormat) -> bool:
         return _LEADING_ZERO.search(content, 0, LOOK_FOR_CODES) is not None
 
 
-def _options(table_format: TableFormat) -> dict[str, Any]:
+def _options(path: Path, table_format: TableFormat) -> dict[str, Any]:
     """How a file is written, in the words of ``pandas.read_csv``."""
     return {
         "sep": table_format.separator,
         "encoding": table_format.encoding,
+        "compression": "gzip" if is_packed(path) else None,
         "decimal": table_format.decimal or ".",
     }
 

@@ -38,9 +38,10 @@ def read(path: Path) -> pd.DataFrame:
         ) from e
     import pandas as pd
 
-    kind = "Feather" if path.suffix == FEATHER else "Parquet"
+    is_feather = path.suffix.lower() == FEATHER
+    kind = "Feather" if is_feather else "Parquet"
     try:
-        table = _read_feather(path) if path.suffix == FEATHER else _read_parquet(path)
+        table = _read_feather(path) if is_feather else _read_parquet(path)
     except DataError:
         raise
     except Exception as e:  # whatever Arrow makes of a damaged file

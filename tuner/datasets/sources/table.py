@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def accepts(source: str) -> bool:
     """Whether the source ends as the files of tables do."""
-    return source.endswith(data_frames.SUFFIXES)
+    return source.lower().endswith(data_frames.SUFFIXES)
 
 
 def read(spec: DataSpec) -> Arrays:
@@ -233,7 +233,7 @@ def _read_part(
     """
     # Whoever reads a table need not import TensorFlow, unless the training rows ask for it.
     with_tensorflow = tf_examples.SUFFIXES if spec.source.endswith(tf_examples.SUFFIXES) else ()
-    if not path.endswith((*data_frames.SUFFIXES, *with_tensorflow)):
+    if not path.lower().endswith((*data_frames.SUFFIXES, *with_tensorflow)):
         raise DataError(f"Expected a table ({data_frames.KINDS}), as --data is. Received: {path}.")
     named = [name for name, kind in layout.kinds.items() if kind != NUMBER]
     columns = Columns(

@@ -29,7 +29,12 @@ _WESTERN = "cp1252"  # latin-1 with letters where that has control characters
 
 def open_binary(path: Path) -> IO[bytes]:
     """Opens a file, unpacked where its name ends in ``.gz``."""
-    return gzip.open(path, "rb") if path.suffix == PACKED else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path, "rb") if is_packed(path) else path.open("rb")  # type: ignore[return-value]
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file's name says that it is packed by gzip."""
+    return path.suffix.lower() == PACKED
 
 
 def require_encoding(path: Path, asked: str | None, otherwise: str | None = None) -> str:
@@ -51,7 +56,7 @@ def require_encoding(path: Path, asked: str | None, otherwise: str | None = None
         raise _damaged(path, e) from e
     found = asked or _by_mark(begin)
     if found is None or not found.startswith(("utf-16", "utf-32")):
-        if path.suffix != PACKED:
+        if not is_packed(path):
             require_text(path)
         elif b"\0" in begin:
             raise _no_text(path, "null characters")
