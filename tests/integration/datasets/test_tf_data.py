@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tuner.datasets import DataError, DataSpec, load
-from tuner.datasets.sources import user_function
+from tuner.datasets.sources import held_rows
 from tuner.resources import memory
 
 pytestmark = pytest.mark.keras
@@ -32,7 +32,7 @@ def ask(): return {returned}
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dataset that does not say how many rows it has may have a hundred."""
-    monkeypatch.setattr(user_function, "MOST_ROWS", 100)
+    monkeypatch.setattr(held_rows, "MOST_ROWS", 100)
 
 
 def source(folder: Path, returned: str) -> DataSpec:
