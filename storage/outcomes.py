@@ -24,6 +24,7 @@ FailureKind = Literal[
     "out_of_memory",
     "diverged",  # the loss became NaN or infinite
     "oversized",  # refused before training
+    "infeasible",  # refused before training: it violates a constraint
     "timeout",
     "error",  # the user's code raised
     "ended",  # by hand, before its first epoch
@@ -31,7 +32,9 @@ FailureKind = Literal[
 ]
 
 # Failures that follow from the hyperparameters: constraints make samplers avoid them.
-INFEASIBLE: frozenset[str] = frozenset({"out_of_memory", "diverged", "oversized", "timeout"})
+INFEASIBLE: frozenset[str] = frozenset(
+    {"out_of_memory", "diverged", "oversized", "infeasible", "timeout"}
+)
 
 DIED = "its worker ended with"  # prefix of a failure's message if the worker crashed by itself
 
@@ -74,6 +77,7 @@ class Outcome:
         model_sha256: SHA-256 of its bytes, hexadecimal.
         path: Which training path was taken (the fast one or a slower one), and why.
         failure: For a failed trial, and for a complete one that was cut short.
+        constraints: By how much it violates each constraint of the study, above 0 where it does.
     """
 
     state: State
@@ -85,6 +89,7 @@ class Outcome:
     model_sha256: str | None = None
     path: str | None = None
     failure: Failure | None = None
+    constraints: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = self.value is None and self.state == "complete"
@@ -131,8 +136,9 @@ def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
                     value_type=tables.FINITE,
                 )
             )
+    _write_constraints(c, trial_id, outcome)
     if outcome.failure is not None:
-        _write_failure(c, trial_id, outcome.failure, outcome.state)
+        _write_failure(c, trial_id, outcome.failure)
     c.execute(
         schema.trials.update()
         .where(schema.trials.c.trial_id == trial_id)
@@ -171,8 +177,8 @@ def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -> None:
-    """Writes a failure to the trial's attributes: for Optuna's dashboard and for samplers."""
+def _write_failure(c: Connection, trial_id: int, failure: Failure) -> None:
+    """Writes a failure to the trial's attributes, for Optuna's dashboard."""
     attempt, worker = _last_holder(c, trial_id)
     texts = {
         "failure": failure.kind,
@@ -187,12 +193,20 @@ def _write_failure(c: Connection, trial_id: int, failure: Failure, state: str) -
         if value
     ]
     insert_once(c, schema.optuna_trial_attributes, rows)  # a parameter may have the same name
-    if state == "failed" and failure.kind in INFEASIBLE:
-        c.execute(
-            schema.optuna_trial_system_attributes.insert().values(
-                trial_id=trial_id, key=f"constraints:{failure.kind}", value_json="1.0"
-            )
-        )
+
+
+def _write_constraints(c: Connection, trial_id: int, outcome: Outcome) -> None:
+    """Writes what samplers learn of where trials are possible, as Optuna's own constraints."""
+    margins = dict(outcome.constraints)
+    failure = outcome.failure
+    if outcome.state == "failed" and failure is not None and failure.kind in INFEASIBLE:
+        margins[failure.kind] = 1.0
+    rows = [
+        {"trial_id": trial_id, "key": f"constraints:{name}", "value_json": json.dumps(margin)}
+        for name, margin in margins.items()
+    ]
+    if rows:
+        c.execute(schema.optuna_trial_system_attributes.insert(), rows)
 
 
 def _last_holder(c: Connection, trial_id: int) -> tuple[int, str | None]:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from storage import outcomes, progress, resting, studies, study_states
+from storage import outcomes, progress, resting, studies, study_attributes, study_states
 from storage.database import schema
 from storage.database.engine import Store
 from storage.studies import Study
@@ -52,6 +52,28 @@ def finish(store: Store, c: Connection, study: Study, reason: str) -> None:
     """Marks a study as finished, in a transaction that holds its lock."""
     study_states.set_state(c, study, studies.FINISHED, reason)
     resting.end(store, c, study)
+
+
+def finish_flat(store: Store, study: Study, reason: str) -> bool:
+    """Finishes a running study that will hardly get better, and returns whether it did.
+
+    Not one that was reopened after it had ended for this reason: its user wants to see more.
+
+    Args:
+        store: The database.
+        study: The study.
+        reason: A text for users.
+
+    Raises:
+        StudyGone: The study was deleted.
+    """
+    with store.write() as c:
+        row = studies.lock(c, study)
+        may_end = study_attributes.find(c, row.study_id, study_attributes.STOP_WHEN_FLAT)
+        if row.state != studies.RUNNING or not may_end:
+            return False
+        finish(store, c, study, study_states.FLAT + reason)
+        return True
 
 
 def stop_if_broken(c: Connection, study: Study) -> bool:

@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from storage.database import schema
 from storage.database.engine import Store
 from storage.studies import Study
 
 PAST = "tuner_past_scores"  # what past studies found
+STOP_WHEN_FLAT = "tuner_stop_when_flat"  # there while the study may end for this reason
 
 
 def write(store: Store, study: Study, key: str, value: Any) -> None:
@@ -26,10 +28,25 @@ def write(store: Store, study: Study, key: str, value: Any) -> None:
 
 def read(store: Store, study: Study, key: str) -> Any:
     """Returns a value; None where there is none."""
+    with store.read() as c:
+        return find(c, study.study_id, key)
+
+
+def find(c: Connection, study_id: int, key: str) -> Any:
+    """Returns a value as ``read`` does, within a transaction."""
     attribute = schema.optuna_study_system_attributes.c
     query = sa.select(attribute.value_json).where(
-        attribute.study_id == study.study_id, attribute.key == key
+        attribute.study_id == study_id, attribute.key == key
     )
-    with store.read() as c:
-        text = c.execute(query).scalar()
+    text = c.execute(query).scalar()
     return None if text is None else json.loads(text)
+
+
+def remove(c: Connection, study_id: int, key: str) -> None:
+    """Removes a value, within a transaction."""
+    attribute = schema.optuna_study_system_attributes.c
+    c.execute(
+        schema.optuna_study_system_attributes.delete().where(
+            attribute.study_id == study_id, attribute.key == key
+        )
+    )

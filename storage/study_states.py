@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Row
 
-from storage import progress, studies
+from storage import progress, studies, study_attributes
 from storage.database import schema
 from storage.database.engine import Store
 from storage.errors import StoreError
 from storage.studies import Study
+
+FLAT = "flat: "  # begins the reason of a study that will hardly get better
 
 
 def set_state(c: Connection, study: Study, state: str, reason: str | None) -> None:
@@ -74,7 +76,8 @@ def extend(store: Store, study: Study, *, by: int) -> Study:
 def reopen(store: Store, c: Connection, study: Study, row: Row[Any], *, by: int = 0) -> None:
     """Sets a study to running, in a transaction that holds the study's lock.
 
-    Removes a target that was reached and a patience that is used up; the time limit starts again.
+    Removes a target that was reached, a patience that is used up, and the end of a study that is
+    flat; the time limit starts again.
 
     Args:
         store: The database.
@@ -85,6 +88,8 @@ def reopen(store: Store, c: Connection, study: Study, row: Row[Any], *, by: int 
     """
     reached = row.target is not None and progress.best(c, row.study_id) <= row.target
     exhausted = row.patience is not None and progress.stale(c, row.study_id) >= row.patience
+    if (row.reason or "").startswith(FLAT):
+        study_attributes.remove(c, row.study_id, study_attributes.STOP_WHEN_FLAT)
     c.execute(
         schema.studies.update()
         .where(schema.studies.c.study_id == study.study_id)

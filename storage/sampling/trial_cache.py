@@ -158,6 +158,7 @@ def _ids(ids: list[int], query: sa.Select[Any]) -> TrialIds:
 
 
 def _infeasible_as_pruned(trial: FrozenTrial) -> FrozenTrial:
-    if trial.state == TrialState.FAIL and trial.constraints:
+    violates = any(margin > 0 for margin in trial.constraints.values())
+    if trial.state == TrialState.FAIL and violates:
         trial.state = TrialState.PRUNED
     return trial

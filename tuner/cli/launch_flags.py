@@ -333,6 +333,11 @@ LIMITS = (
         help="End the study after so many trials without a better one.",
     ),
     limit_option(
+        "--stop-when-flat",
+        is_flag=True,
+        help="End the study when a model of its losses says that it will hardly get better.",
+    ),
+    limit_option(
         "--target-loss", type=Finite(), help="End the study when a trial reaches this loss."
     ),
     limit_option("--trial-timeout", type=Duration(), help="End each trial after so long."),
@@ -348,6 +353,14 @@ LIMITS = (
         "--max-memory",
         type=Size(),
         help="Refuse models whose training needs more by estimate, such as 2GB.",
+    ),
+    limit_option(
+        "--constraint",
+        "constraints",
+        metavar="EXPRESSION",
+        multiple=True,
+        help="What trials must satisfy, as 'parameters<=200000' or 'layers*units_0<=1024'; others "
+        "are refused, and samplers learn it.",
     ),
 )
 threads_option = worker_option(

@@ -73,11 +73,13 @@ class LaunchOptions:
     precision: str
     study_timeout: float | None
     study_patience: int | None
+    stop_when_flat: bool
     target_loss: float | None
     trial_timeout: float | None
     epoch_patience: int | None
     max_parameters: int | None
     max_memory: int | None
+    constraints: tuple[str, ...]
     workers: int | Literal["auto"] | None
     threads: int | None
     workers_per_gpu: int
@@ -180,6 +182,7 @@ class LaunchOptions:
             UserError: A value makes no sense by itself.
         """
         from tuner.search.samplers import SAMPLERS
+        from tuner.studies.constraints import Constraint
         from tuner.study_setup.launch_request import LaunchRequest
 
         check_name("--sampler", self._sampler, SAMPLERS, other_words.SAMPLER_HINTS)
@@ -207,12 +210,14 @@ class LaunchOptions:
             target=self.target_loss,
             patience=self.study_patience,
             timeout=self.study_timeout,
+            stop_when_flat=self.stop_when_flat,
             lease=self.lease,
             epoch_patience=self.epoch_patience,
             trial_timeout=self.trial_timeout,
             stall_timeout=self.stall_timeout,
             max_parameters=self.max_parameters,
             max_memory=self.max_memory,
+            constraints=tuple(Constraint(text).text for text in self.constraints),
             synchronous_reports=self.synchronous_reports,
             keep=self.keep,
             artifacts=self.artifacts,
@@ -260,6 +265,7 @@ class LaunchOptions:
             "--epoch-patience": self.epoch_patience,
             "--max-parameters": self.max_parameters,
             "--max-memory": self.max_memory,
+            "--constraint": self.constraints,
             f"--sampler {self._sampler}": SAMPLERS[self._sampler].plan is not None,
             **({} if self.data is not None else self._data_options()),
         }

@@ -53,11 +53,13 @@ class StudySpec:
         seed: Every random choice of the study follows from it.
         precision: Keras's policy that models are built under.
         epoch_patience: Epochs without a better objective before a trial stops early.
+        stop_when_flat: Whether the study ends when it will hardly get better.
         trial_timeout: Seconds of training a trial may take.
         checkpoint_interval: Seconds between two checkpoints of a trial, at least.
         stall_timeout: Seconds without a sign of progress after which a worker counts as hung.
         max_parameters: A model with more is refused before it trains.
         max_memory: Bytes; a model that needs more by estimate is refused before it trains.
+        constraints: What each trial must satisfy, see ``tuner.studies.constraints``.
         synchronous_reports: Whether an epoch waits until its report is answered.
         keep: How many of the best models are kept.
         artifacts: Folder or fsspec URL of models and checkpoints.
@@ -86,11 +88,13 @@ class StudySpec:
     seed: int = 0
     precision: str = "float32"
     epoch_patience: int | None = None
+    stop_when_flat: bool = False
     trial_timeout: float | None = None
     checkpoint_interval: float = 5.0
     stall_timeout: float = 600.0
     max_parameters: int | None = None
     max_memory: int | None = None
+    constraints: tuple[str, ...] = ()
     synchronous_reports: bool = False
     keep: int = 3
     artifacts: str
@@ -130,6 +134,7 @@ class StudySpec:
             "callbacks": list(self.callbacks),
             "packages": list(self.packages),
             "past": list(self.past),
+            "constraints": list(self.constraints),
             "data": self.data.to_dict(),
         }
 
@@ -149,6 +154,7 @@ class StudySpec:
                 "callbacks": tuple(values.get("callbacks", ())),
                 "packages": tuple(values.get("packages", ())),
                 "past": tuple(values.get("past", ())),
+                "constraints": tuple(values.get("constraints", ())),
                 "data": DataSpec.from_dict(values["data"]),
             }
         )

@@ -219,6 +219,7 @@ def _check_several(request: LaunchRequest) -> None:
     refused = {
         "--target-loss": request.target is not None,
         "--study-patience": request.patience is not None,
+        "--stop-when-flat": request.stop_when_flat,
         f"--sampler {request.sampler}": not SAMPLERS[request.sampler].several_objectives,
     }
     for option, is_given in refused.items():
@@ -268,10 +269,12 @@ def _spec(
         seed=request.seed,
         precision=plan.precision,
         epoch_patience=request.epoch_patience,
+        stop_when_flat=request.stop_when_flat,
         trial_timeout=request.trial_timeout,
         stall_timeout=request.stall_timeout,
         max_parameters=request.max_parameters,
         max_memory=request.max_memory,
+        constraints=request.constraints,
         synchronous_reports=request.synchronous_reports,
         keep=request.keep,
         artifacts=folder,
@@ -354,6 +357,8 @@ def _make(store: Store, request: LaunchRequest, draft: StudyDraft) -> tuple[Stud
     )
     try:
         Artifacts(draft.spec.artifacts, study).mark()
+        if draft.spec.stop_when_flat:
+            study_attributes.write(store, study, study_attributes.STOP_WHEN_FLAT, True)
         if draft.past is not None:
             trial_actions.enqueue_past(store, study, draft.past.tried_first(draft.budget))
             scores = draft.past.scores.to_dict()

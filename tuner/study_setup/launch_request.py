@@ -55,10 +55,12 @@ class LaunchRequest:
     timeout: float | None = None
     lease: float | None = None
     epoch_patience: int | None = None
+    stop_when_flat: bool = False
     trial_timeout: float | None = None
     stall_timeout: float = 600.0
     max_parameters: int | None = None
     max_memory: int | None = None
+    constraints: tuple[str, ...] = ()
     synchronous_reports: bool = False
     keep: int = 3
     artifacts: str | None = None
@@ -76,6 +78,7 @@ class LaunchRequest:
             metrics=tuple(map(source_files.absolute_name, self.measured)),
             callbacks=tuple(map(source_files.absolute_name, self.callbacks)),
             sampler=self.sampler,
+            constraints=self.constraints,
             precision=self.precision,
             study=self.study,
         )

@@ -32,6 +32,7 @@ from tuner.errors import UserError, exit_cause, shorten
 from tuner.search.samplers import SAMPLERS
 from tuner.studies.loading import code_names, space_and_data
 from tuner.studies.study_data import StudyData, at_the_ends
+from tuner.study_setup.constraint_checks import check_constraints
 from tuner.study_setup.loss_checks import check_losses, find_shared_metric, notes_of_weights
 from tuner.study_setup.model_checks import try_model
 from tuner.study_setup.private_output import private_output
@@ -68,6 +69,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
     spec = dataclasses.replace(spec.as_read(data.found), stream=data.stream is not None)
     _check_repeatable(data, spec)
     _check_rows(space, data, plan.data.source)
+    check_constraints(space, plan.constraints)
     check_losses(space, data, spec)
     own_metrics = try_model(space, data, plan) if is_tried(plan.space) else frozenset()
     if plan.metrics or plan.callbacks:

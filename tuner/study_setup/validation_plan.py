@@ -24,6 +24,7 @@ class ValidationPlan:
         overrides: Parameters narrowed on the command line, each ``name=values``.
         metrics: Measured beside the loss, by their Keras names or ``path/file.py:NAME``.
         callbacks: Of the user's own, each ``path/file.py:NAME``.
+        constraints: What each trial must satisfy.
         sampler: How hyperparameters are chosen.
         precision: Keras's policy that models are built under.
         study: Name of the study.
@@ -38,6 +39,7 @@ class ValidationPlan:
     data: DataSpec
     metrics: tuple[str, ...]
     callbacks: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
     sampler: str = "tpe"
     precision: str = "float32"
     study: str = ""
@@ -69,6 +71,7 @@ class ValidationPlan:
             data=DataSpec.from_dict(values["data"]),
             metrics=tuple(values["metrics"]),
             callbacks=tuple(values["callbacks"]),
+            constraints=tuple(values["constraints"]),
             sampler=values["sampler"],
             precision=values["precision"],
             study=values["study"],

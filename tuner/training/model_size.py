@@ -49,6 +49,20 @@ def check(
         )
 
 
+def costs(model: keras.Model, batch_size: int) -> dict[str, float | None]:
+    """Returns what constraints may be about, by name; None each where a model is not built yet.
+
+    Args:
+        model: As its space built it.
+    """
+    if not model.built:
+        return {"parameters": None, "memory": None}
+    return {
+        "parameters": float(model.count_params()),
+        "memory": float(training_bytes(model, batch_size)),
+    }
+
+
 def training_bytes(model: keras.Model, batch_size: int) -> int:
     """Estimated bytes: weights with gradients and optimizer, and outputs of all layers.
 

@@ -17,6 +17,7 @@ from storage.outcomes import Failure, Outcome
 from storage.trials import Suggestion
 from tuner import training
 from tuner.datasets import Data
+from tuner.studies.constraints import Infeasible
 from tuner.training import model_size
 from tuner.trials.checkpoints import Checkpointer
 from tuner.trials.cross_validation import CrossValidationResult, as_defined
@@ -64,7 +65,10 @@ class Attempt:
         """
         try:
             begun = self._reporter.persist(self._beginning.begin)
+            margins = self._builder.margins(begun.model, begun.hyperparameters)
+            self._ending.margins = margins.by_constraint
             self._builder.check_size(begun.model, begun.hyperparameters["batch_size"])
+            margins.check()
         except (LeaseLost, StudyGone):
             raise
         except Exception as e:
@@ -203,5 +207,9 @@ class Attempt:
 
 
 def _failed(error: Exception) -> Outcome:
-    kinds = {training.OutOfMemory: "out_of_memory", model_size.Oversized: "oversized"}
+    kinds = {
+        training.OutOfMemory: "out_of_memory",
+        model_size.Oversized: "oversized",
+        Infeasible: "infeasible",
+    }
     return failed_outcome(kinds.get(type(error), "error"), error)

@@ -12,6 +12,7 @@ import optuna
 from search_spaces.user_code.isolation import isolated, trusted
 from tuner import training
 from tuner.datasets import Data
+from tuner.studies.constraints import COSTS, Margins, numbers
 from tuner.training import model_size
 from tuner.trials.study_context import TrainingContext
 
@@ -67,6 +68,20 @@ class ModelBuilder:
                 max_parameters=self.context.spec.max_parameters,
                 max_memory=self.context.spec.max_memory,
             )
+
+    def margins(self, model: keras.Model, hyperparameters: dict[str, Any]) -> Margins:
+        """By how much a trial violates the constraints of the study.
+
+        Limits of a model's size are among them, so that samplers see how near a model is.
+
+        Raises:
+            UserCodeError: Its layers cannot say how large they are.
+        """
+        values: dict[str, float | None] = {**numbers(hyperparameters)}
+        if any({*COSTS} & {*constraint.names} for constraint in self.context.constraints):
+            with isolated("the model"):
+                values |= model_size.costs(model, hyperparameters["batch_size"])
+        return Margins(self.context.constraints, values)
 
     @contextmanager
     def _building(self, seed: int) -> Iterator[None]:

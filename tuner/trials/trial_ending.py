@@ -35,13 +35,18 @@ class TrialEnding:
         context: Of the study in this worker.
         claim: Of the trial.
         reporter: Of the claim.
+
+    Attributes:
+        margins: By how much it violates each constraint, as far as that is known.
     """
 
     def __init__(self, context: TrainingContext, claim: Claim, reporter: Reporter) -> None:
         self._context, self._claim, self._reporter = context, claim, reporter
+        self.margins: dict[str, float] = {}
 
     def write(self, outcome: Outcome) -> None:
         """Ends the trial in the store."""
+        outcome = dataclasses.replace(outcome, constraints=self.margins)
         self._reporter.persist(lambda: leases.finish(self._context.store, self._claim, outcome))
 
     def end(self, outcome: Outcome, checkpointer: Checkpointer) -> None:

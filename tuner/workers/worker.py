@@ -178,7 +178,7 @@ class Worker:
 
     def _claim_and_run(self, runner: TrialRunner) -> None:
         while not self._stopping.is_set():
-            match self._claim():
+            match self._claim(runner):
                 case StudyOver() | NoTrialYet() if runner.finalizer.wait():
                     continue  # the end of our last trial may allow another one, or end the study
                 case StudyOver():
@@ -198,9 +198,10 @@ class Worker:
         except (StoreUnreachable, OSError) as e:
             logger.info("files of dead workers were not removed: %s", e)
 
-    def _claim(self) -> Claim | NoTrialYet | StudyOver:
+    def _claim(self, runner: TrialRunner) -> Claim | NoTrialYet | StudyOver:
         """Claims a trial; waits for up to an hour for a store that cannot be reached."""
         try:
+            runner.context.end_if_flat()
             answer = claiming.claim(self._store, self._study, self._id)
         except StoreUnreachable as e:
             if time.monotonic() - self._reached_at > PATIENCE:

@@ -68,6 +68,7 @@ def test_a_loss_that_differs_is_no_objective_in_any_place(tuner: Typed):
     [
         ((*TWO, "--target-loss", "0.1"), "Expected one --objective with --target-loss"),
         ((*TWO, "--study-patience", "3"), "Expected one --objective with --study-patience"),
+        ((*TWO, "--stop-when-flat"), "Expected one --objective with --stop-when-flat"),
         ((*TWO, "--sampler", "cmaes"), "Expected one --objective with --sampler cmaes"),
         (("--objective", "parameters"), "Expected the first --objective to be known after each"),
         (("--objective", "loss", "--objective", "val_loss"), "Expected each --objective once"),

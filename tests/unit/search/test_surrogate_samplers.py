@@ -160,3 +160,33 @@ def test_expected_improvement_is_the_mean_of_improvements():
     expected = np.maximum(0.1 - draws, 0).mean()
     closed = expected_improvement(0.1, np.array([0.3]), np.array([0.5]))
     assert closed[0] == pytest.approx(expected, rel=5e-3)
+
+
+def _refusals(name: str, seed: int, *, told: bool) -> list[bool]:
+    """Whether each trial is refused: beyond a border that the loss draws it to.
+
+    Args:
+        told: Whether trials say how far away from the border they are.
+    """
+    study = optuna.create_study()
+    refused = []
+    for number in range(40):
+        study.sampler = samplers.make(name, samplers.trial_seed(seed, number))
+        trial = study.ask()
+        x, y = (trial.suggest_float(axis, 0, 1) for axis in "xy")
+        is_refused = x + y > 1
+        refused.append(is_refused)
+        margin = x + y - 1 if told else 1.0
+        if told or is_refused:
+            study._storage.set_trial_system_attr(trial._trial_id, "constraints:sum", margin)
+        study.tell(trial, None, TrialState.PRUNED) if is_refused else study.tell(trial, -x - y)
+    return refused
+
+
+@pytest.mark.parametrize(("told", "most"), [(True, 0), (False, 5)])
+def test_where_trials_are_refused_is_learned(told: bool, most: int):
+    """Of the last twenty few are refused, although the best ones lie at the border.
+
+    None is where each trial says how far away it is, as constraints on numbers do.
+    """
+    assert sum(_refusals("gp", 0, told=told)[20:]) <= most

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from optuna import load_study
 
-from storage import claiming, leases, lost_workers, overview, studies, study_states, trial_actions
+from storage import (
+    claiming,
+    leases,
+    lost_workers,
+    overview,
+    stopping,
+    studies,
+    study_attributes,
+    study_states,
+    trial_actions,
+)
 from storage.claiming import NoTrialYet, StudyOver
 from storage.database import schema
 from storage.database.engine import Store
@@ -47,6 +57,45 @@ def test_a_study_is_finished_with_its_last_trial(store: Store):
     assert claiming.claim(store, study, "bob") == StudyOver(
         state="finished", reason=studies.BUDGET_USED
     )
+
+
+def flat(store: Store) -> Study:
+    """A study that was asked to stop when it is flat, of three trials that ended."""
+    study = make(store, budget=9)
+    study_attributes.write(store, study, study_attributes.STOP_WHEN_FLAT, True)
+    run(store, study, 0.5, 0.4, 0.3)
+    return study
+
+
+def test_a_flat_study_is_finished_with_its_reason(store: Store):
+    """Workers end their trials, and no other one begins."""
+    study = flat(store)
+    held = claim(store, study)
+    assert stopping.finish_flat(store, study, "0.3 is good")
+    assert reason(store, study) == "flat: 0.3 is good"
+    assert leases.renew(store, held) is WorkerCommand.END
+    assert isinstance(claiming.claim(store, study, "bob"), StudyOver)
+    assert not stopping.finish_flat(store, study, "another worker saw it as well")
+    assert reason(store, study) == "flat: 0.3 is good"
+
+
+def test_a_flat_study_that_is_extended_goes_on(store: Store):
+    """Its user wants to see more: it does not end for that reason again."""
+    study = flat(store)
+    stopping.finish_flat(store, study, "0.3 is good")
+    study_states.extend(store, study, by=1)
+    assert not stopping.finish_flat(store, study, "a worker that looked before")
+    run(store, study, *[0.5] * 7)
+    assert reason(store, study) == studies.BUDGET_USED
+
+
+def test_a_paused_study_or_one_that_was_not_asked_to_does_not_end_flat(store: Store):
+    """Then a claim goes on to decide."""
+    paused, plain = flat(store), make(store, "plain")
+    study_states.pause(store, paused)
+    assert not stopping.finish_flat(store, paused, "")
+    assert not stopping.finish_flat(store, plain, "")
+    assert reason(store, plain) is None
 
 
 def test_a_target_finishes_a_study(store: Store):

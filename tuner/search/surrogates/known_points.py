@@ -24,13 +24,17 @@ class KnownPoints:
         sign: 1 where lower values are better, -1 where higher ones are.
         encoding: Of their parameters.
         past: What past studies lead one to expect; None for nothing.
+        refused: Trials that violate a constraint which is measured: they have no loss.
 
     Attributes:
         rows: Points of ended trials, shape (trials, parameters), in the order of their numbers.
         scores: Their losses as normal scores, lower is better, shape (trials,).
         values: ``scores`` less what was expected of them, shape (trials,).
+        refused: Points that violate a measured constraint, shape (refused, parameters).
+        margins: By how much the points of ``rows`` and ``refused`` violate constraints, above 0
+            where they do, NaN where that is not known, shape (trials + refused,).
         pending: Points of trials that run, shape (running, parameters).
-        all_rows: ``rows`` and ``pending``.
+        all_rows: ``rows``, ``refused`` and ``pending``.
     """
 
     def __init__(
@@ -40,16 +44,20 @@ class KnownPoints:
         sign: int,
         encoding: PointEncoding,
         past: PastMean | None = None,
+        refused: Sequence[FrozenTrial] = (),
     ) -> None:
         self._ended, self._sign, self._encoding = ended, sign, encoding
         self.past = past
         self.rows = encoding.encode([trial.params for trial in ended])
-        self.scores = normal_scores(_losses(ended, sign))
+        self.scores = normal_scores(trial_losses(ended, sign))
         means = self.expected(self.rows)
         # Only the shape of what is expected matters: this study's scores have their own middle.
         self.values = self.scores - (means - (means.mean() if len(means) else 0.0))
         self.pending = encoding.encode([trial.params for trial in running])
-        self.all_rows = np.concatenate([self.rows, self.pending])
+        self.refused = encoding.encode([trial.params for trial in refused])
+        self.all_rows = np.concatenate([self.rows, self.refused, self.pending])
+        measured = _measured(ended)
+        self.margins = np.array([_margin(trial, measured) for trial in (*ended, *refused)])
 
     def expected(self, rows: np.ndarray) -> np.ndarray:
         """Returns what is expected of points before any trial, shape (points,)."""
@@ -72,9 +80,12 @@ class KnownPoints:
         trials = study.get_trials(deepcopy=False)
         others = [t for t in trials if t.params and t.number != trial.number]
         ended = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        measured = _measured(ended)
+        refused = [t for t in ended if _margin(t, measured) > 0]
+        ended = [t for t in ended if not _margin(t, measured) > 0]
         running = [t for t in others if t.state == TrialState.RUNNING]
         mean = None if past is None else PastMean(past, encoding, len(ended))
-        return cls(ended, running, sign, encoding, mean or None)
+        return cls(ended, running, sign, encoding, mean or None, refused)
 
     def best_rows(self, count: int) -> np.ndarray:
         """Returns the best points, and as many past ones, shape (up to 2 * count, parameters)."""
@@ -86,8 +97,31 @@ class KnownPoints:
         return KnownPoints(self._ended[:count], (), self._sign, self._encoding, self.past)
 
 
-def _losses(trials: Sequence[FrozenTrial], sign: int) -> np.ndarray:
-    """What each trial counts as, lower is better, infinite where it is unknown, shape (trials,)."""
+def _is_refused(trial: FrozenTrial) -> bool:
+    return any(margin > 0 for margin in trial.constraints.values())
+
+
+def _measured(trials: Sequence[FrozenTrial]) -> frozenset[str]:
+    """The constraints of which trials say how far they are from violating them.
+
+    Running out of memory is none: it says nothing before it happens.
+    """
+    return frozenset(n for t in trials if not _is_refused(t) for n in t.constraints)
+
+
+def _margin(trial: FrozenTrial, measured: frozenset[str]) -> float:
+    """By how much a trial violates what is measured, the worst of it; NaN where it does not say."""
+    known = [margin for name, margin in trial.constraints.items() if name in measured]
+    return max(known, default=np.nan)
+
+
+def trial_losses(trials: Sequence[FrozenTrial], sign: int) -> np.ndarray:
+    """Returns what each trial counts as, infinite where that is unknown, shape (trials,).
+
+    Args:
+        trials: That have ended.
+        sign: 1 where lower values are better, -1 where higher ones are; here lower is better.
+    """
     complete = [
         sign * t.value for t in trials if t.state == TrialState.COMPLETE and t.value is not None
     ]
@@ -95,7 +129,7 @@ def _losses(trials: Sequence[FrozenTrial], sign: int) -> np.ndarray:
     losses = []
     for trial in trials:
         reports = trial.intermediate_values
-        if any(bound > 0 for bound in trial.constraints.values()):
+        if _is_refused(trial):
             losses.append(np.inf)
         elif trial.state == TrialState.COMPLETE and trial.value is not None:
             losses.append(sign * trial.value)

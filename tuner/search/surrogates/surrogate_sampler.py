@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,17 +14,14 @@ from optuna.trial import FrozenTrial
 from scipy.special import ndtr
 
 from tuner.search.past_scores import LearnsFromPast
+from tuner.search.surrogates.candidates import BEST, Candidates
+from tuner.search.surrogates.feasibility import Feasibility
 from tuner.search.surrogates.known_points import KnownPoints
-from tuner.search.surrogates.learned_conditions import LearnedConditions
 from tuner.search.surrogates.point_encoding import PointEncoding
 
-DRAWN = 1000  # candidates all over the space
-BEST, NEAR_EACH = 5, 60  # candidates near each of the best points
-NEAR = (0.05, 0.2)  # how far a number moves to be near: standard deviations, of its whole range
 # Of so many draws the one farthest from all others; of many it would always be a corner.
 APART = 5
 LEAST = 2  # ended trials, that a model of what they add to past ones is learned from
-ROUNDS = 2  # of candidates near those that promise most
 
 
 class Surrogate(Protocol):
@@ -38,9 +36,10 @@ class SurrogateSampler(LearnsFromPast, BaseSampler):
 
     Works on one objective. Losses count by their ranks alone, as normal scores, so that one
     diverged trial does not flatten all others. A pruned trial counts as its last report, but not as
-    better than half of the complete ones; one that violated a constraint as the worst. Parameters
-    that exist under conditions are learned from the trials that have them. What past studies found
-    is expected at first, and fades.
+    better than half of the complete ones; one that ran out of memory as the worst. How likely a
+    point satisfies constraints on numbers is learned apart. Parameters that exist under conditions
+    are learned from the trials that have them. What past studies found is expected at first, and
+    fades.
 
     Args:
         seed: Of everything random, in [0, 2**31).
@@ -60,13 +59,7 @@ class SurrogateSampler(LearnsFromPast, BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Returns all parameters that past trials had, but those whose range has changed."""
-        space: dict[str, BaseDistribution] = {}
-        changed = set()
-        for past in study.get_trials(deepcopy=False):
-            for name, distribution in past.distributions.items():
-                if space.setdefault(name, distribution) != distribution:
-                    changed.add(name)
-        return {n: d for n, d in space.items() if n not in changed and not d.single()}
+        return common_space(study.get_trials(deepcopy=False))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -96,46 +89,45 @@ class SurrogateSampler(LearnsFromPast, BaseSampler):
         self._independent.reseed_rng()
 
     def _choose(self, known: KnownPoints, encoding: PointEncoding) -> np.ndarray:
-        conditions = LearnedConditions(known.all_rows)
-        drawn = conditions.apply(encoding.draw(self._rng, DRAWN))
+        candidates = Candidates(encoding, known.all_rows, self._rng)
+        feasibility = Feasibility(known, encoding)
         if len(known.scores) < self._startup and known.past is None:
-            return _farthest(drawn[:APART], known.all_rows, encoding)
-        near = self._near(known.best_rows(BEST), encoding)
-        candidates = np.concatenate([drawn, conditions.apply(near)])
+            likely = _likely(candidates.drawn, feasibility)
+            return _farthest(likely[:APART], known.all_rows, encoding)
+        around = known.best_rows(BEST)
         if len(known.scores) < LEAST:
-            unseen = _unseen(candidates, known.all_rows)
-            return np.asarray(unseen[np.argmin(known.expected(unseen))])
+            return candidates.best(
+                lambda rows: feasibility(rows) - known.expected(rows), around, rounds=0
+            )
         residuals = self.fit(known, encoding)
 
-        def model(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def predict(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             means, deviations = residuals(encoding.features(rows)[0])
             return means + known.expected(rows), deviations
 
         # The best that was believed, not seen: a lucky trial does not raise the bar.
-        best = model(known.rows)[0].min()
-        for _ in range(ROUNDS + 1):
-            candidates = _unseen(candidates, known.all_rows)
-            promise = expected_improvement(best, *model(candidates))
-            leaders = candidates[np.argsort(-promise, kind="stable")[:BEST]]
-            if not (encoding.choices == 0).any():
-                break
-            near = conditions.apply(self._near(leaders, encoding))
-            candidates = np.concatenate([leaders, near])
-        return np.asarray(leaders[0])
+        best = predict(known.rows)[0].min()
+        return candidates.best(
+            lambda rows: expected_improvement(best, *predict(rows)) * feasibility(rows), around
+        )
 
-    def _near(self, rows: np.ndarray, encoding: PointEncoding) -> np.ndarray:
-        """Points that differ in one parameter or two, shape (rows * NEAR_EACH, parameters)."""
-        near = np.repeat(rows, NEAR_EACH, axis=0)
-        count, parameters = near.shape
-        fresh = encoding.draw(self._rng, count)
-        near = np.where(np.isnan(near), fresh, near)
-        width = self._rng.choice(NEAR, size=(count, 1))
-        moved = np.clip(near + width * self._rng.standard_normal(near.shape), 0, 1)
-        moved = np.where(encoding.choices > 0, fresh, moved)
-        changes = np.zeros(near.shape, dtype=bool)
-        for _ in range(2):
-            changes[np.arange(count), self._rng.integers(parameters, size=count)] = True
-        return encoding.snap(np.where(changes, moved, near))
+
+def _likely(drawn: np.ndarray, feasibility: Feasibility) -> np.ndarray:
+    """The drawn points that are as likely to be possible as not, or the likeliest ones."""
+    chances = feasibility(drawn)
+    least = min(0.5, np.sort(chances)[-APART])
+    return np.asarray(drawn[chances >= least])
+
+
+def common_space(trials: Sequence[FrozenTrial]) -> dict[str, BaseDistribution]:
+    """Returns all parameters that trials had, but those whose range changed or is one value."""
+    space: dict[str, BaseDistribution] = {}
+    changed = set()
+    for past in trials:
+        for name, distribution in past.distributions.items():
+            if space.setdefault(name, distribution) != distribution:
+                changed.add(name)
+    return {n: d for n, d in space.items() if n not in changed and not d.single()}
 
 
 def expected_improvement(best: float, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
@@ -147,14 +139,6 @@ def expected_improvement(best: float, means: np.ndarray, deviations: np.ndarray)
     z = (best - means) / deviations
     density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
     return np.asarray(deviations * (z * ndtr(z) + density))
-
-
-def _unseen(candidates: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Candidates without those that were tried, as long as any is left."""
-    tried = {row.tobytes() for row in np.round(np.nan_to_num(seen, nan=-1.0), 9)}
-    rounded = np.round(np.nan_to_num(candidates, nan=-1.0), 9)
-    is_new = np.array([row.tobytes() not in tried for row in rounded])
-    return candidates[is_new] if is_new.any() else candidates
 
 
 def _farthest(drawn: np.ndarray, seen: np.ndarray, encoding: PointEncoding) -> np.ndarray:
