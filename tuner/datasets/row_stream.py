@@ -10,6 +10,7 @@ seeded from the trial and the epoch: what goes by them is the same again when an
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
@@ -25,9 +26,10 @@ from numpy.typing import NDArray
 from tuner.datasets.errors import DataError
 from tuner.datasets.raw_data import Rows
 
-SAMPLE = 4096  # rows that are held: scaling, classes and baselines go by them
-COMPARED = 256  # rows of two passes that tell whether seeds decide them
-AT_ONCE = 256  # rows that are read together where they come one by one
+SAMPLE = 4096  # rows that are held at most: scaling, classes and baselines go by them
+SAMPLE_VALUES = 1 << 28  # of them; a number that no machine decides, as all must scale alike
+COMPARED = 8  # parts of two passes that tell whether seeds decide them
+AT_ONCE = 256  # rows that are put together where they come one by one, at most
 PATIENCE = 300.0  # seconds for a pass that does not say how many rows it has
 CONTEXT = "tensorflow.python.eager.context"  # the module that knows TensorFlow's seed
 ENDLESS = -1  # as tf.data.INFINITE_CARDINALITY
@@ -50,6 +52,16 @@ class RowStream:
     call: Callable[[], Any]
     shape: tuple[int, ...]
 
+    @property
+    def sample_rows(self) -> int:
+        """How many rows a sample has at most: fewer where rows are large."""
+        return max(1, min(SAMPLE, SAMPLE_VALUES // max(1, math.prod(self.shape))))
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are put together where they come one by one: fewer where they are large."""
+        return max(1, self.sample_rows * AT_ONCE // SAMPLE)
+
     def batches(self, seed: int) -> Iterator[Batch]:
         """Yields the rows of one pass, raw, as many at once as they come in.
 
@@ -68,7 +80,7 @@ class RowStream:
                 is_row = x.shape == self.shape
                 if is_row:
                     rows.append((x[None], y[None]))
-                if rows and (not is_row or len(rows) == AT_ONCE):
+                if rows and (not is_row or len(rows) == self.rows_at_once):
                     yield from _joined(rows)
                     rows = []
                 if not is_row:
@@ -134,13 +146,13 @@ def look_through(stream: RowStream, seed: int) -> StreamedRows:
     """
     drawn = np.random.default_rng(seed)
     kept: list[tuple[NDArray[Any], NDArray[Any]]] = []
-    rows, began = 0, time.monotonic()
+    most, rows, began = stream.sample_rows, 0, time.monotonic()
     for x, y in stream.batches(seed):
         for i in range(len(x)):  # Vitter's algorithm R
-            place = rows if rows < SAMPLE else int(drawn.integers(0, rows + 1))
+            place = rows if rows < most else int(drawn.integers(0, rows + 1))
             if place == len(kept):
                 kept.append((np.array(x[i]), np.array(y[i])))
-            elif place < SAMPLE:
+            elif place < most:
                 kept[place] = np.array(x[i]), np.array(y[i])
             rows += 1
         if time.monotonic() - began > PATIENCE:
@@ -236,7 +248,8 @@ def _joined(batches: list[Batch]) -> Iterator[Batch]:
 
 def _is_seeded(stream: RowStream, seed: int) -> bool:
     """Whether two passes with one seed begin with the same rows."""
-    first, second = (list(islice(stream.in_batches(seed, 32), COMPARED // 32)) for _ in range(2))
+    size = max(1, stream.rows_at_once // COMPARED)
+    first, second = (list(islice(stream.in_batches(seed, size), COMPARED)) for _ in range(2))
     return len(first) == len(second) and all(
         np.array_equal(one, other)
         for mine, theirs in zip(first, second, strict=True)

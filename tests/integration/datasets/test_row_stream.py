@@ -358,6 +358,19 @@ def test_what_a_stream_cannot_have_is_refused(more: dict[str, Any], told: str) -
         DataSpec(**{"source": "own.py:rows", "stream": True, **more})
 
 
+def test_large_rows_make_a_small_sample() -> None:
+    """It takes no more memory, nor do rows that are put together, whatever machine reads them."""
+    for shape, rows, at_once in (
+        ((64,), 4096, 256),
+        ((256, 256), 4096, 256),
+        ((1024, 1024, 2), 128, 8),
+        ((1024, 1024, 8), 32, 2),
+        ((1 << 29,), 1, 1),
+    ):
+        stream = RowStream(source="s", call=lambda: None, shape=shape)
+        assert (stream.sample_rows, stream.rows_at_once) == (rows, at_once)
+
+
 def test_memory_stays_flat() -> None:
     """A pass over twice as many rows holds no more at any time."""
 
