@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner import strict_json
+from tuner.search.auto_choice import choice_line
 from tuner.studies.objective import values_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def of_study(study: Study, counts: Counts) -> dict[str, Any]:
         "reason": study.reason,
         "space": study.spec["space"],
         "data": study.spec["data"]["source"],
+        "sampler": study.spec.get("sampler"),
+        "auto": choice_line(study.spec, study.budget - counts.unstarted),
         "past": study.spec.get("past", []),
         "budget": study.budget,
         "trials": vars(counts),

@@ -26,6 +26,7 @@ from storage.sampling.sampler_storage import SamplerStorage
 from storage.studies import Study
 from storage.trials import Suggestion
 from tuner.search import samplers
+from tuner.search.auto_choice import shuffled_grid
 from tuner.search.enqueued_trial import EnqueuedTrial
 from tuner.search.past_scores import PastScores
 from tuner.studies.study_spec import StudySpec
@@ -44,6 +45,7 @@ class Suggester:
         self._study, self._spec, self._space = study, spec, space
         with self._of_the_space():
             self._starting_points = space.starting_points()
+            self._grid = [] if spec.tiny_points is None else shuffled_grid(space, spec.seed)
         reports = not study.further
         self.history = SamplerStorage(store, reports=reports)
         self._past = read_past(store, study) if spec.past else None
@@ -102,12 +104,25 @@ class Suggester:
         """What the sampler has planned; before other samplers a few sensible points are tried."""
         name = self._spec.sampler
         point = samplers.planned(name, self._space, seed=self._spec.seed, number=number)
-        if samplers.SAMPLERS[name].plan is None and number < len(self._starting_points):
+        if number < len(self._grid):
+            point = self._next_of_grid(number)
+        elif samplers.SAMPLERS[name].plan is None and number < len(self._starting_points):
             point = self._starting_points[number]
         if point is None:
             return None
         with self._of_the_space():
             return self._space.encode(point)
+
+    def _next_of_grid(self, number: int) -> dict[str, Any] | None:
+        """The point of a trial; where another trial has it, such as one of the past, the next."""
+        others = self.history.get_all_trials(self._study.study_id, deepcopy=False)
+        taken = [t.params for t in others if t.number != number and t.params]
+        for point in (*self._grid[number:], *self._grid[:number]):
+            with self._of_the_space():
+                encoded = self._space.encode(point)
+            if not any(all(encoded.get(n) == v for n, v in params.items()) for params in taken):
+                return point
+        return None
 
     def _of_the_space(self) -> AbstractContextManager[None]:
         """Around methods of the space, which may be the user's own."""

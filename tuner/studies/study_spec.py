@@ -48,6 +48,7 @@ class StudySpec:
         repeats: Trainings of each trial with seeds of their own, on each fold of the data.
         sampler: How hyperparameters are chosen.
         points: How many different trials the sampler has to offer; None where there is no end.
+        tiny_points: How many points the space has, where `auto` tries all of them in turn.
         past: Names of the past studies that it began with.
         pruner: When a trial is hopeless: see ``tuner.search.pruners.from_dict``.
         seed: Every random choice of the study follows from it.
@@ -83,6 +84,7 @@ class StudySpec:
     repeats: int = 1
     sampler: str = "tpe"
     points: int | None = None
+    tiny_points: int | None = None
     past: tuple[str, ...] = ()
     pruner: dict[str, Any]
     seed: int = 0

@@ -265,6 +265,7 @@ def _spec(
         repeats=request.repeats,
         sampler=request.sampler,
         points=findings.points,
+        tiny_points=findings.tiny_points,
         pruner=rule.to_dict(),
         seed=request.seed,
         precision=plan.precision,

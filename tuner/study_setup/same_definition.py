@@ -27,7 +27,8 @@ def check_same(study: Study, request: LaunchRequest, spec: StudySpec) -> None:
     there = StudySpec.from_dict(study.spec)
     there = dataclasses.replace(there, pruner=pruners.from_dict(there.pruner).to_dict())
     differences = dict(line.split(": ", maxsplit=1) for line in spec.differences(there))
-    differences.pop("past", None)  # was decided when the study was made
+    for name in ("past", "tiny_points"):  # which were decided when the study was made
+        differences.pop(name, None)
     if request.artifacts is None:
         differences.pop("artifacts", None)
     if (request.sampler, there.sampler) == ("auto", "tpe"):  # the default, and the former one

@@ -29,6 +29,7 @@ from tuner import datasets, formatting
 from tuner.datasets import DataSpec, resampling
 from tuner.datasets.data_spec import RESAMPLING
 from tuner.errors import UserError, exit_cause, shorten
+from tuner.search.auto_choice import count_tiny
 from tuner.search.samplers import SAMPLERS
 from tuner.studies.loading import code_names, space_and_data
 from tuner.studies.study_data import StudyData, at_the_ends
@@ -91,6 +92,7 @@ def examine(plan: ValidationPlan) -> ValidationResult:
         data=spec,
         data_fingerprint=data.fingerprint,
         points=None if size is None else size(space),
+        tiny_points=count_tiny(space) if plan.sampler == "auto" else None,
         code_fingerprint=source_files.fingerprint(code_names(plan.metrics, plan.callbacks, spec)),
         shared_metric=shared_metric,
         loss_unit=data.loss_unit,

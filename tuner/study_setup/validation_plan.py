@@ -87,6 +87,7 @@ class ValidationResult:
     Attributes:
         data: Where the data come from, with what the space learns from them.
         points: All that the sampler has to offer; None where there is no end.
+        tiny_points: See ``StudySpec``.
         code_fingerprint: Of the files of metrics and callbacks; None where there are none.
         shared_metric: What all trials can be compared by where their losses differ; None where
             they do not.
@@ -100,6 +101,7 @@ class ValidationResult:
     data: DataSpec
     data_fingerprint: str
     points: int | None = None
+    tiny_points: int | None = None
     code_fingerprint: str | None = None
     shared_metric: str | None = None
     loss_unit: LossUnit = None

@@ -16,7 +16,8 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import TrialState, create_trial
 
 from tuner.search import samplers
-from tuner.search.surrogates.auto_sampler import MANY, AutoSampler
+from tuner.search.auto_choice import MANY
+from tuner.search.surrogates.auto_sampler import AutoSampler
 from tuner.search.surrogates.gp_sampler import GpSampler
 from tuner.search.surrogates.known_points import normal_scores
 from tuner.search.surrogates.surrogate_sampler import expected_improvement

@@ -15,7 +15,7 @@ def make_auto(seed: int) -> BaseSampler:
 
 
 SAMPLER = Sampler(
-    summary="A Gaussian process, each fourth trial TPE; for several objectives TPE.",
+    summary="A Gaussian process, each fourth trial TPE; for several objectives TPE; a tiny grid.",
     make=make_auto,
     learns_slowly=True,
 )

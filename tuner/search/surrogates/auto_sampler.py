@@ -9,13 +9,12 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from tuner.search.auto_choice import TPE_TURN, auto_choice
 from tuner.search.past_scores import LearnsFromPast, PastScores
 from tuner.search.samplers.tpe import make_tpe
 from tuner.search.surrogates.gp_sampler import GpSampler
 
-TPE_TURN = 4  # every which trial is TPE's
 STARTUP = 10  # trials, before which TPE draws at random: nothing for a study that has a past
-MANY = 1000  # trials; a process over more takes longer than it is worth
 
 
 class AutoSampler(LearnsFromPast, BaseSampler):
@@ -71,7 +70,7 @@ class AutoSampler(LearnsFromPast, BaseSampler):
         self._gp.reseed_rng()
 
     def _sampler_for(self, study: Study, trial: FrozenTrial) -> BaseSampler:
-        alone = len(study.directions) > 1 or trial.number >= MANY
+        choice = auto_choice(objectives=len(study.directions), trials=trial.number)
         draws = self.past is not None and trial.number < STARTUP
         is_turn = trial.number % TPE_TURN == TPE_TURN - 1 and not draws
-        return self._tpe if alone or is_turn else self._gp
+        return self._gp if choice.samplers[0] == "gp" and not is_turn else self._tpe
