@@ -36,12 +36,18 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def test_new_rows_are_predicted_as_they_stand(tmp_path: Path) -> None:
-    """Columns in another order, a category that is new, a value that is missing."""
+    """Columns in another order, a category that is new, a value that is missing.
+
+    The training rows are written as in Germany, with a mark for what is missing; new ones are not.
+    """
     rows, tuner = real_rows(), Terminal(tmp_path)
-    write(tmp_path / "iris.csv", rows)
-    launch = ["launch", "mlp", "--data", "iris.csv", "--target", "kind", "--impute"]
+    german = pd.DataFrame(rows).replace({"": "?"})
+    german["sepal"] = german["sepal"].str.replace(".", ",")
+    german.to_csv(tmp_path / "iris.csv", index=False, sep=";")
+    launch = ["launch", "mlp", "--data", "iris.csv", "--target", "kind"]
     ended = tuner(*launch, "--trials", "4", "--workers", "2", "--set", "epochs=30")
     assert ended.returncode == 0, ended.stderr
+    assert "read as: separator `;`; decimal comma; `?` is missing" in ended.stderr
     assert tuner.json("evaluate", "mlp-iris")["accuracy"] > 0.85
     assert tuner("export", "mlp-iris", "model.keras").returncode == 0
     new = [{"petal": row["petal"], "sepal": row["sepal"]} for row in rows[::10]]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def is_frame(data: Any) -> TypeGuard[Any]:
     """Whether data are a data frame, of pandas or of a package that is like it, as polars is."""
-    return hasattr(data, "columns") and hasattr(data, "dtypes") and hasattr(data, "shape")
+    return all(hasattr(data, name) for name in ("shape", "columns", "dtypes"))
 
 
 def as_pandas(data: Any) -> pd.DataFrame:

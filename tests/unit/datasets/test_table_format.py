@@ -234,6 +234,12 @@ def test_lists_of_numbers_make_no_decimal_comma(tmp_path: Path):
     assert set(x["b"]) == {"1,2", "1,2,3"}
 
 
+def test_a_line_of_excel_says_what_separates(tmp_path: Path):
+    """`sep=;` is no header."""
+    arrays = read(tmp_path / "a.csv", f"sep=;\r\n{lines(['1,5', '2,5'] * 9, ';')}")
+    assert arrays.parts["train"].x[:, 0].tolist() == [1.5, 2.5] * 9
+
+
 def test_names_may_be_in_capitals(tmp_path: Path):
     """As other systems write them; a packed file has a short name."""
     penguins().to_csv(tmp_path / "A.CSV", index=False)

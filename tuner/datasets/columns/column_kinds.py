@@ -23,36 +23,8 @@ NUMBER, CATEGORY, DATE, TEXT = "number", "category", "date", "text"  # kinds of 
 
 MOST_CATEGORIES = 100  # of a column, with an input each
 MOST_ASKED = 1_000  # of one that the user calls so
-_ROWS_PER_CATEGORY = 2  # on average; a text that stands in one row tells nothing of others
+ROWS_PER_CATEGORY = 2  # on average; a text that stands in one row tells nothing of others
 _NAMED = 3  # columns of a message, with a value each
-EMPTY = "no row has a value there"
-IDENTIFIER = "nearly every row has another text there, as identifiers do"
-
-
-def find_useless(features: pd.DataFrame, given: Collection[str]) -> dict[str, str]:
-    """Returns the columns that can tell a model nothing, and why: ``EMPTY`` or ``IDENTIFIER``.
-
-    Args:
-        features: A table's columns.
-        given: Those whose kinds the user knows.
-    """
-    useless = {}
-    for name in (name for name in features.columns if name not in given):
-        column = features[name]
-        if column.isna().all():
-            useless[str(name)] = EMPTY
-        elif not is_numeric(column) and _are_identifiers(column):
-            useless[str(name)] = IDENTIFIER
-    return useless
-
-
-def _are_identifiers(column: pd.Series) -> bool:
-    present = column.dropna()
-    if column.dtype.kind not in "OU" or not isinstance(present.iloc[0], str):
-        return False
-    if _ROWS_PER_CATEGORY * present.nunique() <= len(present) or dates.are_dates(column):
-        return False
-    return _share_of_numbers(present) <= 0.5 and not texts.are_texts(present)
 
 
 def find_kinds(
@@ -112,11 +84,11 @@ def _are_mistyped_numbers(column: pd.Series) -> bool:
     """Whether most of a column's texts are numbers, but not all."""
     if is_numeric(column) or dates.are_dates(column):
         return False
-    return 0.5 < _share_of_numbers(column) < 1
+    return 0.5 < share_of_numbers(column) < 1
 
 
-def _share_of_numbers(column: pd.Series) -> float:
-    """The share of the texts of a column that are numbers; each different one is looked at once."""
+def share_of_numbers(column: pd.Series) -> float:
+    """Returns the share of a column's texts that are numbers; each different one is read once."""
     counts = column.dropna().astype(str).value_counts()
     numbers = sum(count for text, count in counts.items() if is_number(str(text)))
     return numbers / max(1, counts.sum())
@@ -156,7 +128,7 @@ def _find_kind(column: pd.Series, source: str, given_kind: str | None, *, lenien
         return DATE
     present = column.dropna().astype(str)
     count = present.nunique()
-    repeats = _ROWS_PER_CATEGORY * count <= len(present)
+    repeats = ROWS_PER_CATEGORY * count <= len(present)
     if count <= MOST_CATEGORIES and repeats:
         check_labels(present.unique().tolist(), "category", source)
         return CATEGORY

@@ -26,6 +26,8 @@ UNNAMED = "Unnamed: 0"  # as pandas calls the first column where the file does n
 LONGEST_HEADER = 4_000_000  # bytes of the first line
 LOOK_FOR_CODES = 100_000_000  # bytes: a warning is not worth minutes
 _LEADING_ZERO = re.compile(rb'[,;|\t\n" +-]0\d+[" \r]*(?:[,;|\t\n]|\Z)')
+_SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?\r?\n')
+_LONGEST_SEPARATOR_LINE = 12  # letters
 _CODE = r"\s*[-+]?0\d+\s*"
 
 
@@ -46,7 +48,13 @@ def find_format(path: Path, asked: TableFormat, *, like: TableFormat | None = No
         return asked
     encoding = require_encoding(path, asked.encoding, None if like is None else like.encoding)
     lines = _first_lines(path, encoding)
-    separator = asked.separator or find_separator(lines, None if like is None else like.separator)
+    if said := _SEPARATOR_LINE.match(lines):
+        lines = lines[said.end() :]
+        separator = asked.separator or said[1]
+    else:
+        separator = asked.separator or find_separator(
+            lines, None if like is None else like.separator
+        )
     _check_first_line(lines, separator, path)
     decimal = asked.decimal
     if decimal is None and like is not None and like.separator == separator:
@@ -154,8 +162,15 @@ def _options(path: Path, table_format: TableFormat) -> dict[str, Any]:
         "sep": table_format.separator,
         "encoding": table_format.encoding,
         "compression": "gzip" if is_packed(path) else None,
+        "skiprows": int(table_format.lenient and _begins_with_separator(path, table_format)),
         "decimal": table_format.decimal or ".",
     }
+
+
+def _begins_with_separator(path: Path, table_format: TableFormat) -> bool:
+    """Whether the first line only says what separates values, as Excel writes it."""
+    with io.TextIOWrapper(open_binary(path), encoding=table_format.encoding, newline="") as stream:
+        return _SEPARATOR_LINE.match(stream.read(_LONGEST_SEPARATOR_LINE)) is not None
 
 
 def _first_lines(path: Path, encoding: str, errors: str = "strict") -> str:

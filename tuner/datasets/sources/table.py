@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuner.datasets.columns import column_kinds, index_columns, row_times
+from tuner.datasets.columns import column_kinds, index_columns, row_times, useless_columns
 from tuner.datasets.columns.column_kinds import (
     DATE,
     NUMBER,
@@ -154,7 +154,7 @@ def _layout(frame: pd.DataFrame, targets: list[str], spec: DataSpec) -> Layout:
     categories = _option_columns("--categories", spec.categories, frame, (), spec.source)
     useless = {}
     if spec.lenient and spec.drop_index:
-        useless = column_kinds.find_useless(features, given=(*spec.text, *categories))
+        useless = useless_columns.find(features, given=(*spec.text, *categories))
         useless = {} if len(useless) == len(features.columns) else useless
     features = features[[name for name in features.columns if name not in useless]]
     impute = spec.impute

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.datasets.columns import column_kinds, index_columns, leakage
+from tuner.datasets.columns import column_kinds, index_columns, leakage, useless_columns
 from tuner.datasets.columns.column_kinds import CATEGORY, NUMBER
 from tuner.datasets.columns.column_names import shown
 from tuner.datasets.data_spec import DataSpec
@@ -93,7 +93,7 @@ def _of_useless(useless: Mapping[str, str], reason: str) -> str:
     names = [name for name, why in useless.items() if why == reason]
     listed = shown([quoted(name) for name in names], NAMED)
     hint = ""
-    if reason == column_kinds.IDENTIFIER:
+    if reason == useless_columns.IDENTIFIER:
         hint = f" To take their words: --text {shlex.quote(names[0])}"
     return f"left out {listed}: {reason}.{hint}"
 
