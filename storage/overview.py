@@ -46,6 +46,7 @@ class Status:
 
     Attributes:
         failures: Failed trials by the kind of their failure.
+        promotions: How often a resting trial was resumed.
         front: With several objectives, the Pareto front, ``best`` first.
     """
 
@@ -54,6 +55,7 @@ class Status:
     failures: dict[str, int]
     best: TrialRecord | None
     workers: list[WorkerRecord]
+    promotions: int = 0
     front: tuple[TrialRecord, ...] = ()
 
     @property
@@ -78,6 +80,7 @@ def status(store: Store, study: Study) -> Status:
         failures=count_failures(store, study),
         best=next(iter(front or trials.best(store, study)), None),
         workers=workers.list_workers(store, study),
+        promotions=count_promotions(store, study),
         front=tuple(front),
     )
 
@@ -112,6 +115,23 @@ def count(store: Store, study: Study) -> Counts:
         resting=resting,
         unstarted=max(0, study.budget - sum(totals.values())),
     )
+
+
+def count_promotions(store: Store, study: Study) -> int:
+    """Returns how often a resting trial was resumed."""
+    attempt, lease = schema.attempts.c, schema.leases.c
+    query = (
+        sa.select(sa.func.count())
+        .select_from(schema.attempts)
+        .join(schema.leases, lease.trial_id == attempt.trial_id)
+        .where(
+            attempt.study_id == study.study_id,
+            attempt.ended_as == "rested",
+            attempt.token < lease.token,
+        )
+    )
+    with store.read() as c:
+        return c.execute(query).scalar_one()
 
 
 def count_failures(store: Store, study: Study) -> dict[str, int]:

@@ -128,6 +128,11 @@ def measures(metrics: Mapping[str, float], prefix: str, study: Study | None = No
     return ", ".join(f"{measured(name, unit)} {number(chosen[name])}" for name in names)
 
 
+def promotions(count: int) -> str:
+    """``a resting trial was resumed 3 times``."""
+    return f"a resting trial was resumed {f'{count:,} times' if count > 1 else 'once'}"
+
+
 def progress(counts: Counts, budget: int) -> str:
     """``12 of 20 trials: 9 complete, 2 pruned, 1 failed; 5 resting``."""
     kinds = {"complete": counts.complete, "pruned": counts.pruned, "failed": counts.failed}

@@ -17,8 +17,8 @@ class PromotionRule(AshaRule):
     """Lets a trial rest unless it is in the best ``1 / reduction`` of all that reached its rung.
 
     Rungs are those of asha. The best trial of a rung always passes, which in the paper it does only
-    once ``reduction`` trials are there: so the first trial of a study is complete soon, and no
-    study ends without a complete one.
+    once ``reduction`` trials are there. That costs the epochs of the first trials, and means that
+    the best trial so far is complete, with a model, whenever a study ends: by a time limit too.
 
     Attributes:
         rest: How many trials may rest, at least 1; the worst of more are pruned.

@@ -31,6 +31,7 @@ def of_status(status: Status) -> dict[str, Any]:
     return {
         **of_study(status.study, status.trials),
         "failures": status.failures,
+        "promotions": status.promotions,
         "best": None if status.best is None else of_best(status.best, status.study),
         **({"front": of_front(status.front, status.study)} if status.study.further else {}),
         "workers": [of_worker(worker) for worker in status.workers],

@@ -129,6 +129,8 @@ def _print_study(console: Console, status: Status) -> None:
     }
     if any(others.values()):
         console.print(", ".join(f"{count} {state}" for state, count in others.items() if count))
+    if status.promotions:
+        console.print(formatting.promotions(status.promotions).capitalize())
     if status.failures:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
         console.print(f"Failed: {kinds}; why: tuner logs {study.typed}")

@@ -94,6 +94,7 @@ class _Gauges:
         self.budget = _gauge("trials_budget", "Trials asked for.")
         self.trials = _gauge("trials", "Trials by state.", "state")
         self.failures = _gauge("failures", "Failed trials by kind.", "kind")
+        self.promotions = _gauge("promotions", "How often a resting trial was resumed.")
         self.best = _gauge("best_value", "Best objective of a complete trial.")
         self.epochs = _gauge("epochs_per_second", "Epochs finished, over the last minute.")
         self.workers = _gauge("workers", "Workers by state.", "state")
@@ -109,6 +110,7 @@ class _Gauges:
             self.trials.add_metric([name, state], count)
         for kind, count in status.failures.items():
             self.failures.add_metric([name, kind], count)
+        self.promotions.add_metric([name], status.promotions)
         if status.best is not None and status.best.value is not None:
             self.best.add_metric([name], status.best.value)
         self.epochs.add_metric([name], pace)

@@ -97,6 +97,8 @@ def note(status: Status) -> str:
         lines.append(_settings(best))
     searched = " ".join([study.spec["space"], *study.spec.get("overrides", ())])
     lines.append(f"**Searched**: {safe(searched)} on {safe(study.spec['data']['source'])}")
+    if status.promotions:
+        lines.append(f"**Promotions**: {formatting.promotions(status.promotions)}")
     if status.failures:
         kinds = ", ".join(f"{count} {safe(kind)}" for kind, count in status.failures.items())
         lines.append(f"**Failures**: {kinds}")

@@ -63,6 +63,7 @@ def test_a_resting_trial_is_resumed_once_its_rank_deserves_it(store: Store):
     ended = [(a.number, a.token, a.ended_as) for a in attempts.list_attempts(store, study)]
     assert (1, 1, "rested") in ended
     assert (1, 2, None) in ended
+    assert overview.status(store, study).promotions == 1
 
 
 def test_the_best_of_the_highest_rung_comes_first(store: Store):

@@ -9,7 +9,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from storage.attempts import Attempt
 from storage.studies import Study
 from storage.trials import TrialRecord
 from tuner import formatting
@@ -54,10 +53,10 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
             f" {saved.spared:,} of {saved.planned:,} planned {steps} ({share}) were spared, which "
             f"would have taken about {time} of training."
         )
-    if resumed := promotions(facts.attempts):
+    if resumed := facts.status.promotions:
         text += (
-            f" {formatting.count(resumed).capitalize()} times a trial that rested was resumed from "
-            f"its checkpoint, because it was now among the best of its rung."
+            f" {formatting.promotions(resumed).capitalize()}, from its checkpoint: it was "
+            "among the best of its rung by then."
         )
     alt = f"How many trials ended after how many {steps}"
     picture = Picture(figure=lengths(facts.trials, steps), alt=alt, height=300)
@@ -80,14 +79,6 @@ def savings(study: Study, trials: Sequence[TrialRecord]) -> Savings:
             if trial.seconds is not None and trial.epoch
         ),
     )
-
-
-def promotions(attempts: Sequence[Attempt]) -> int:
-    """How many attempts at trials resumed one that rested."""
-    rested = {
-        (attempt.number, attempt.token) for attempt in attempts if attempt.ended_as == "rested"
-    }
-    return sum((attempt.number, attempt.token - 1) in rested for attempt in attempts)
 
 
 def _spared(study: Study, trial: TrialRecord) -> int:
