@@ -147,7 +147,7 @@ def write(c: Connection, store: Store, trial_id: int, outcome: Outcome) -> None:
 
 
 def write_interim(c: Connection, trial_id: int, outcome: Outcome) -> None:
-    """Writes to our row what is known of a trial that rests; it is the outcome unless it goes on.
+    """Writes what is known of a trial that rests; it is the outcome unless the trial goes on.
 
     The caller holds the study's lock and the trial's lease.
     """
@@ -160,6 +160,7 @@ def write_interim(c: Connection, trial_id: int, outcome: Outcome) -> None:
             path=outcome.path,
         )
     )
+    _write_constraints(c, trial_id, outcome)
 
 
 def _record(store: Store, outcome: Outcome) -> dict[str, Any]:
@@ -205,8 +206,8 @@ def _write_constraints(c: Connection, trial_id: int, outcome: Outcome) -> None:
         {"trial_id": trial_id, "key": f"constraints:{name}", "value_json": json.dumps(margin)}
         for name, margin in margins.items()
     ]
-    if rows:
-        c.execute(schema.optuna_trial_system_attributes.insert(), rows)
+    # A trial that rested has them already; they follow from its hyperparameters.
+    insert_once(c, schema.optuna_trial_system_attributes, rows)
 
 
 def _last_holder(c: Connection, trial_id: int) -> tuple[int, str | None]:

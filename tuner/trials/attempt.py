@@ -153,7 +153,9 @@ class Attempt:
         self, checkpointer: Checkpointer, observer: EpochObserver, trained: CrossValidationResult
     ) -> None:
         self._keep_state(checkpointer, observer, trained)
-        store, outcome = self._context.store, self._outcome(trained.result, observer)
+        outcome = self._outcome(trained.result, observer)
+        outcome = dataclasses.replace(outcome, constraints=self._ending.margins)
+        store = self._context.store
         most = self._reporter.rule.most_resting
         unneeded = self._reporter.persist(
             lambda: leases.rest(store, self._claim, outcome, keep=most)

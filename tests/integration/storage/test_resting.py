@@ -22,6 +22,7 @@ from tests.support.trials import begin
 pytestmark = pytest.mark.mariadb
 
 RULE = PromotionRule(warmup=1, reduction=2)  # rungs 1, 2, 4
+MARGIN = {"size": -0.5}
 
 
 def run(store: Store, held: Claim, values: Sequence[float], *, keep: int = RULE.rest) -> list[str]:
@@ -34,9 +35,12 @@ def run(store: Store, held: Claim, values: Sequence[float], *, keep: int = RULE.
         if report(store, held, epoch, value, RULE):
             kept = Checkpoint(path=f"/{held.number}-{epoch}", sha256="0", epoch=epoch)
             leases.keep_checkpoints(store, held, [kept])
-            outcome = Outcome(state="pruned", value=value, metrics={"val_loss": value}, seconds=1.5)
+            metrics = {"val_loss": value}
+            outcome = Outcome(
+                state="pruned", value=value, metrics=metrics, seconds=1.5, constraints=MARGIN
+            )
             return leases.rest(store, held, outcome, keep=keep)
-    leases.finish(store, held, complete(min(values)))
+    leases.finish(store, held, complete(min(values), constraints=MARGIN))
     return []
 
 
@@ -209,6 +213,7 @@ def test_samplers_see_a_resting_trial_as_pruned(store: Store):
     assert (held.number, look()) == (1, ("PRUNED", {1: 0.2}))
     run(store, held, [0.15])
     assert look() == ("PRUNED", {2: 0.15})
+    assert history.get_all_trials(study.study_id)[1].constraints == MARGIN
     trial_actions.end_trial(store, study, 1)
     assert look() == ("PRUNED", {2: 0.15})
     assert history.get_all_trials(study.study_id)[1].value == 0.15
