@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.files.artifacts import sha256_of
-from tuner.datasets import DataError, DataSpec, structured_arrays
+from tuner.datasets import DataError, structured_arrays
 from tuner.datasets.array_names import COLUMN_NAMES
-from tuner.datasets.columns import column_kinds
-from tuner.datasets.columns.column_kinds import CATEGORY, DATE, NUMBER
+from tuner.datasets.columns.column_kinds import CATEGORY, NUMBER
 from tuner.datasets.columns.column_names import in_order, shown
-from tuner.datasets.columns.encoding import by_column
-from tuner.datasets.columns.index_columns import is_unnamed
-from tuner.datasets.columns.text_values import Columns
-from tuner.datasets.sources import data_frames, npz, tf_examples
-from tuner.datasets.sources.header_row import names_columns
-from tuner.datasets.sources.time_series import latest_window
+from tuner.datasets.sources import npz, tf_examples
 from tuner.datasets.sources.user_files import require_file, require_text
-from tuner.datasets.table_format import PLAIN, TableFormat
 from tuner.errors import UserError, one_line
 from tuner.models import unseen_categories
 from tuner.models.evaluate import import_keras, load, predict
 from tuner.models.output_files import card_path
+from tuner.models.prediction_rows import (
+    format_of,
+    read_columns,
+    read_rows,
+    read_window,
+    source_name,
+)
 from tuner.models.scores import HALF, Answers, probabilities
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-IN_MEMORY = "rows"  # how messages name them
 ASIDE = ("target", "weights", "group", "split_by_time")  # columns that are no features
 
 
@@ -95,13 +93,13 @@ def predict_rows(
     if isinstance(rows, str) and arrays:
         table = _read_arrays(rows, loaded, about)
     elif table is None and isinstance(loaded.input, dict):
-        kinds = _kinds(loaded, _named(rows))
-        table = _read_columns(rows, kinds, (), _format(about), missing=True)
+        kinds = _kinds(loaded, source_name(rows))
+        table = read_columns(rows, kinds, (), format_of(about), missing=True)
     elif table is None:
         shape = loaded.input_shape[1:]
-        table = _read_rows(rows, None, shape, (), header, _format(about))
+        table = read_rows(rows, None, shape, (), header, format_of(about))
     if about.get("vocabularies") and isinstance(table, Mapping):
-        tell(unseen_categories.notes(table, about["vocabularies"], _named(rows)))
+        tell(unseen_categories.notes(table, about["vocabularies"], source_name(rows)))
     answers = predict(loaded, table)
     if not isinstance(answers, Mapping) and answers.ndim > 2:
         return _arrays(answers, about)
@@ -122,49 +120,6 @@ def _are_arrays(rows: str, about: Mapping[str, Any]) -> bool:
     if rows.endswith(tf_examples.SUFFIXES):
         return about.get("columns") is None or about.get("target") is None
     return rows.endswith(".npz")
-
-
-def _named(rows: str | pd.DataFrame) -> str:
-    return rows if isinstance(rows, str) else IN_MEMORY
-
-
-def _table(
-    rows: str | pd.DataFrame,
-    like: TableFormat,
-    *,
-    header: bool = True,
-    columns: Columns | None = None,
-) -> pd.DataFrame:
-    """A table of plain types, whose values are written as those of the training rows.
-
-    Args:
-        rows: A path, or a table in memory.
-        like: How the file of the training rows was written.
-        header: As for ``data_frames.read``.
-        columns: As for ``data_frames.read``.
-    """
-    if isinstance(rows, str):
-        file = require_file(rows)
-        return data_frames.read(
-            file, like.of_other_file(), header=header, columns=columns, like=like
-        ).frame
-    return data_frames.of_memory(rows, IN_MEMORY, like, columns).frame
-
-
-def _format(about: Mapping[str, Any]) -> TableFormat:
-    """How the file of the training rows was written, as the card says; lenient without a card."""
-    if not about:
-        return TableFormat()
-    if not about.get("lenient", False):
-        return PLAIN
-    marks = about.get("na_values")
-    return TableFormat(
-        separator=about.get("separator"),
-        decimal=about.get("decimal"),
-        encoding=about.get("encoding"),
-        na_values=None if marks is None else tuple(marks),
-        day_first=about.get("day_first"),
-    )
 
 
 def _read_card(path: Path, model: Path) -> dict[str, Any]:
@@ -197,18 +152,18 @@ def _read_known(rows: str | pd.DataFrame, about: Mapping[str, Any], header: bool
     """The rows as the card says that they must be; None where it does not say."""
     names, shape = about.get("columns"), about.get("shape")
     if about.get("shapes"):
-        raise _not_a_table(_named(rows), about["shapes"])
+        raise _not_a_table(source_name(rows), about["shapes"])
     aside = [about[field] for field in ASIDE if about.get(field) is not None]
     aside += [*(about.get("targets") or ()), *(about.get("dropped") or ())]
     if about.get("window") and names and shape:
-        return _read_window(rows, names, shape[0], aside, about)
+        return read_window(rows, names, shape[0], aside, about)
     if about.get("kinds"):
-        return _read_columns(
-            rows, about["kinds"], aside, _format(about), missing=bool(about.get("impute"))
+        return read_columns(
+            rows, about["kinds"], aside, format_of(about), missing=bool(about.get("impute"))
         )
     if shape is None:
         return None
-    return _read_rows(rows, names, shape, aside, header, _format(about))
+    return read_rows(rows, names, shape, aside, header, format_of(about))
 
 
 def _kinds(model: keras.Model, source: str) -> dict[str, str]:
@@ -280,120 +235,6 @@ def _members(file: Path, names: Collection[str]) -> dict[str, Any]:
         name: array[:, None] if array is not None and array.ndim == 1 else array
         for name, array in arrays.items()
     }
-
-
-def _read_columns(
-    rows: str | pd.DataFrame,
-    kinds: Mapping[str, str],
-    aside: Collection[str],
-    like: TableFormat,
-    *,
-    missing: bool,
-) -> dict[str, NDArray[Any]]:
-    """Columns of several kinds, each ``(rows, 1)``.
-
-    Args:
-        rows: A path, or a table in memory.
-        kinds: What each column holds.
-        aside: Columns that may be there, and are not looked at.
-        like: How the file of the training rows was written.
-        missing: Whether values may be missing.
-    """
-    columns = Columns(
-        text=[name for name, kind in kinds.items() if kind != NUMBER],
-        dates=[name for name, kind in kinds.items() if kind == DATE],
-        classes=aside,
-    )
-    table, source = _table(rows, like, columns=columns), _named(rows)
-    table = column_kinds.select(table, list(kinds), aside, source)
-    column_kinds.check_kinds(table, kinds, source, missing=missing)
-    return by_column(column_kinds.structured(table, kinds, source))
-
-
-def _read_rows(
-    rows: str | pd.DataFrame,
-    names: Sequence[str] | None,
-    shape: Sequence[int | None],
-    aside: Collection[str],
-    header: bool | None,
-    like: TableFormat,
-) -> NDArray[np.float64]:
-    source = _named(rows)
-    if names is not None:
-        table = column_kinds.select(_table(rows, like), names, aside, source)
-    else:
-        if header is None:
-            header = _has_header(rows, like, wanted=_count(shape))
-        table = _table(rows, like, header=header)
-        unnamed = [name for name in table.columns if is_unnamed(name)]  # an index
-        table = table.drop(columns=unnamed)
-        _check_count(table, shape, source)
-    kinds = dict.fromkeys(table.columns, NUMBER)
-    column_kinds.check_kinds(table, kinds, source, missing=False)
-    values: NDArray[np.float64] = table.to_numpy(dtype=np.float64)
-    return values.reshape(-1, *(size or 1 for size in shape))
-
-
-def _read_window(
-    rows: str | pd.DataFrame,
-    names: Sequence[str],
-    length: int,
-    aside: Collection[str],
-    about: Mapping[str, Any],
-) -> NDArray[np.float64]:
-    """The latest rows of a time series, as the one window that they are."""
-    spec = DataSpec(
-        source=_named(rows),
-        target=about.get("target"),
-        group=about.get("group"),
-        split_by_time=about.get("split_by_time"),
-        window=length,
-        columns=tuple(names),
-        gap=about["gap"],
-        drop=tuple(about.get("drop") or ()),
-    )
-    latest = latest_window(_table(rows, _format(about)), spec)
-    window = column_kinds.select(latest, names, aside, spec.source)
-    where = f"{spec.source} (latest {length} rows)"
-    column_kinds.check_kinds(window, dict.fromkeys(names, NUMBER), where, missing=False)
-    values: NDArray[np.float64] = window.to_numpy(dtype=np.float64)
-    return values[None]
-
-
-def _has_header(rows: str | pd.DataFrame, like: TableFormat, *, wanted: int) -> bool:
-    """Whether the first line of a table names its columns.
-
-    Args:
-        rows: A path, or a table in memory.
-        like: How the file of the training rows was written.
-        wanted: Values that a row must have.
-    """
-    if not isinstance(rows, str):
-        return True
-    lines = data_frames.first_lines(require_file(rows), like.of_other_file())
-    if not lines:
-        return True
-    has_names = names_columns(lines[0], lines[1:])
-    if has_names is None and len(lines[0]) == wanted:
-        raise DataError(
-            f"{rows}: expected a first line that is plainly names or a row. Received: "
-            f"{shown(lines[0])}, which may be either: add --header or --no-header."
-        )
-    return has_names is not False
-
-
-def _check_count(table: pd.DataFrame, shape: Sequence[int | None], source: str) -> None:
-    wanted = _count(shape)
-    if len(table.columns) != wanted:
-        raise DataError(
-            f"{source}: expected {wanted} columns, as many values as a row of the model has. "
-            f"Received: {len(table.columns)}: add or remove columns."
-        )
-
-
-def _count(shape: Sequence[int | None]) -> int:
-    """Values of a row."""
-    return math.prod(size or 1 for size in shape)
 
 
 def _arrays(answers: NDArray[Any], about: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
