@@ -32,6 +32,8 @@ SEEN = {  # what each prints once it has measured something
     "training --parts start": ["launch to the first epoch"],
     "samplers": ["tpe", "gp", "forest", "made up"],
     "families --only jordan": ["jordan", "1 complete of 1"],
+    "learning_curves": ["digits: 2 curves"],
+    "schedulers": ["digits", "asha-promotion (paper)", "hyperband"],
 }
 
 
