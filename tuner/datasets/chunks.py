@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BYTES = 1 << 25  # of one chunk as float32, about
-# Rows of a chunk are a multiple of this, the block in which ``scaling`` squares float64 copies.
+# Rows of a chunk are a multiple of this, the block in which ``scaling`` squares float64 copies,
+# unless fewer fill a chunk.
 ROWS = 4096
 
 Allocate = Callable[[tuple[int, ...]], NDArray[np.float32]]
@@ -38,7 +39,8 @@ class Chunks:
         row = kind.itemsize * math.prod(self.array.shape[1:])
         if self.width is not None:
             row = np.dtype(np.float32).itemsize * self.width
-        step = max(1, BYTES // max(1, row) // ROWS) * ROWS
+        fitting = max(1, BYTES // max(1, row))
+        step = fitting // ROWS * ROWS or fitting
         for start in range(0, len(self.indices), step):
             yield self.array[self.indices[start : start + step]]
 

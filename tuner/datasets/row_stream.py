@@ -27,7 +27,8 @@ from tuner.datasets.errors import DataError
 from tuner.datasets.raw_data import Rows
 
 SAMPLE = 4096  # rows that are held at most: scaling, classes and baselines go by them
-SAMPLE_VALUES = 1 << 28  # of them; a number that no machine decides, as all must scale alike
+SAMPLE_VALUES = 1 << 26  # of them; a number that no machine decides, as all must scale alike
+LABELS = 1000  # different targets that may be classes, of which the sample has a row each
 COMPARED = 8  # parts of two passes that tell whether seeds decide them
 AT_ONCE = 256  # rows that are put together where they come one by one, at most
 PATIENCE = 300.0  # seconds for a pass that does not say how many rows it has
@@ -128,7 +129,7 @@ class StreamedRows:
     Attributes:
         stream: The rows.
         rows: How many there are in an epoch.
-        sample: Some of them, drawn at random.
+        sample: Some of them, drawn at random, and a row of each class that was not drawn.
         is_seeded: Whether seeds decide all of them.
     """
 
@@ -138,28 +139,39 @@ class StreamedRows:
     is_seeded: bool
 
 
-def look_through(stream: RowStream, seed: int) -> StreamedRows:
-    """Counts the rows of an epoch and keeps a sample, holding no more than that.
+def look_through(stream: RowStream, seed: int, *, of_classes: bool = True) -> StreamedRows:
+    """Counts the rows of an epoch and keeps a sample, holding little more than that.
+
+    Args:
+        stream: The rows.
+        seed: Of all random numbers, in [0, 2**32).
+        of_classes: Whether whole numbers and texts as targets may be classes.
 
     Raises:
         DataError: There are none, the first time or the second, or no end is in sight.
     """
     drawn = np.random.default_rng(seed)
-    kept: list[tuple[NDArray[Any], NDArray[Any]]] = []
+    kept: list[Batch] = []
+    first_of: dict[Any, Batch] = {}
     most, rows, began = stream.sample_rows, 0, time.monotonic()
     for x, y in stream.batches(seed):
+        may_be_classes = of_classes and y.size == len(y) and y.dtype.kind != "f"
         for i in range(len(x)):  # Vitter's algorithm R
             place = rows if rows < most else int(drawn.integers(0, rows + 1))
             if place == len(kept):
                 kept.append((np.array(x[i]), np.array(y[i])))
             elif place < most:
                 kept[place] = np.array(x[i]), np.array(y[i])
+            if may_be_classes and len(first_of) < LABELS and (label := y[i].item()) not in first_of:
+                first_of[label] = np.array(x[i]), np.array(y[i])
             rows += 1
         if time.monotonic() - began > PATIENCE:
             raise DataError(
                 f"Expected {stream.source} to stream an epoch that ends. Received: {rows:,} rows "
                 f"within {PATIENCE:.0f} s and no end: leave out repeat(), or let it end."
             )
+    seen = {y.item() for _, y in kept if y.size == 1}
+    kept += [row for label, row in first_of.items() if label not in seen]
     x, y = (np.stack(column) for column in zip(*kept, strict=True))
     return StreamedRows(
         stream=stream, rows=rows, sample=Rows(x=x, y=y), is_seeded=_is_seeded(stream, seed)

@@ -362,13 +362,24 @@ def test_large_rows_make_a_small_sample() -> None:
     """It takes no more memory, nor do rows that are put together, whatever machine reads them."""
     for shape, rows, at_once in (
         ((64,), 4096, 256),
-        ((256, 256), 4096, 256),
-        ((1024, 1024, 2), 128, 8),
-        ((1024, 1024, 8), 32, 2),
+        ((256, 256), 1024, 64),
+        ((1024, 1024, 2), 32, 2),
+        ((1024, 1024, 8), 8, 1),
         ((1 << 29,), 1, 1),
     ):
         stream = RowStream(source="s", call=lambda: None, shape=shape)
         assert (stream.sample_rows, stream.rows_at_once) == (rows, at_once)
+
+
+def test_a_sample_has_each_class() -> None:
+    """Also one of a single row in many; of numbers that are no classes it has those drawn."""
+    targets = np.zeros(100_000, int)
+    targets[70_000] = 5
+    stream = RowStream(
+        source="s", call=lambda: (iter([(targets[:, None], targets)]), 0), shape=(1,)
+    )
+    assert set(look_through(stream, 0).sample.y) == {0, 5}
+    assert set(look_through(stream, 0, of_classes=False).sample.y) == {0}
 
 
 def test_memory_stays_flat() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tuner.datasets import DataError, DataSpec, load
+from tuner.datasets.chunks import BYTES, ROWS, Chunks
 from tuner.datasets.scaling import fit, shares_unit
 
 COLUMNS = np.array([[1.0, 10.0, 7.0], [3.0, 30.0, 7.0], [5.0, 80.0, 7.0]])
@@ -178,3 +179,11 @@ def test_ordinary_columns_are_not_told_of(tmp_path):
     """Columns of usual values, small or large, bring no note."""
     x = np.random.default_rng(0).normal(size=(5000, 3)) * [1, 1e-3, 1e9]
     assert not load(DataSpec(source=saved(tmp_path, x=x, y=np.arange(5000) % 2))).notes
+
+
+def test_chunks_of_large_rows_hold_few_of_them():
+    """A chunk takes what it may, down to a single row, and all chunks together have all rows."""
+    for width, most in ((10, ROWS * (BYTES // 40 // ROWS)), (BYTES // 40, 10), (BYTES, 1)):
+        array = np.broadcast_to(np.float32(1), (3 * most + 1, width))
+        lengths = [len(chunk) for chunk in Chunks(array, np.arange(len(array)))]
+        assert lengths == [most, most, most, 1]

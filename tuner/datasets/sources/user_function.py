@@ -134,7 +134,9 @@ def _read_stream(function: Callable[..., Any], spec: DataSpec, why: str = "") ->
         raise e.advising("make the parts beside the stream smaller") from e
     shape = np.shape(held[0].x)[1:]
     stream = row_stream.RowStream(source=source, call=function, shape=shape)
-    looked = row_stream.look_through(stream, spec.seed)
+    looked = row_stream.look_through(
+        stream, spec.seed, of_classes=spec.task not in ("regression", "labels")
+    )
     if not looked.is_seeded and spec.scaling != "none":
         raise DataError(
             f"Expected {source} to stream the same rows for the same seeds, or --scaling none, as "
