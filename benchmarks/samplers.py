@@ -7,9 +7,10 @@ each point of a space, so that a study takes seconds. Prints, for each kind of t
 the regret after 20, 50 and 100 trials: how far the best point so far lies above the best one of the
 table, as a share of the distance from the best to the median one; its mean over tables and seeds,
 with the standard error over seeds. With workers, so many trials run at once and end in a random
-order; with `--noisy`, what a sampler sees is one of a point's trainings, not their mean. With
-`--warm`, studies begin with what 100 trials of TPE found on each other table of the kind. The last
-column is how many trials reach what the first sampler has at its last one.
+order; with `--noisy`, what a sampler sees is one of a point's trainings, not their mean. A
+sampler such as `auto+past` begins with what 100 trials of TPE found on each other table of the
+kind. `--picture FILE` draws the mean regret over all as an SVG. The last column is how many trials
+reach what the first sampler has at its last one.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import cycle, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 
+from tuner.dashboard.curve_svg import learning_curve
 from tuner.search import samplers
 from tuner.search.past_scores import PastScores, normal_scores, tried_first
 
+COLOURS = ("#8795a5", "#b45309", "#0c6198")
 PAST_SEED, PAST_TRIALS = 10_000, 100
 
 KINDS = {
@@ -94,7 +98,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1, help="trials that run at once")
     parser.add_argument("--noisy", action="store_true")
-    parser.add_argument("--warm", action="store_true", help="begin with past studies")
+    parser.add_argument("--picture", help="SVG file of the mean regrets")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--smoke", action="store_true", help="twelve trials on a made-up table")
     options = parser.parse_args(words)
@@ -104,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> None:
         kinds, options.seeds, options.trials, options.processes = {"made up": ("bowl",)}, 1, 12, 1
     places = [(kind, table) for kind, tables in kinds.items() for table in tables]
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    rest = (options.trials, options.workers, options.noisy, options.warm)
+    rest = (options.trials, options.workers, options.noisy)
     jobs = [(*place, seed, name, *rest) for place, seed, name in product(places, seeds, names)]
     regrets: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -118,21 +122,16 @@ def main(words: Sequence[str] | None = None) -> None:
         regrets[name, kind].append(regret)
         seconds[name].append(spent)
     _print(names, list(kinds), regrets, seconds, options)
+    if options.picture:
+        _draw(Path(options.picture), {n: [regrets[n, k] for k in kinds] for n in names})
 
 
-def _run(job: tuple[str, str, int, str, int, int, bool, bool]) -> tuple[np.ndarray, float]:
+def _run(job: tuple[str, str, int, str, int, int, bool]) -> tuple[np.ndarray, float]:
     return race(*job)
 
 
 def race(
-    kind: str,
-    name: str,
-    seed: int,
-    sampler: str,
-    trials: int,
-    workers: int,
-    noisy: bool,
-    warm: bool = False,
+    kind: str, name: str, seed: int, sampler: str, trials: int, workers: int, noisy: bool
 ) -> tuple[np.ndarray, float]:
     """Returns the regret after each trial, in %, shape (trials,), and seconds a suggestion."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -140,7 +139,8 @@ def race(
     table, means = _table(kind, name), _means(kind, name)
     best, middle = means.min(), np.median(means)
     by_point = dict(zip(table.losses, means, strict=True))
-    past = _past(kind, name) if warm else None
+    sampler, _, begins_with = sampler.partition("+")
+    past = _past(kind, name) if begins_with == "past" else None
     study = optuna.create_study()
     for point in [] if past is None else tried_first(past.points, trials):
         study.enqueue_trial(point)
@@ -209,6 +209,23 @@ def _table(kind: str, name: str) -> Table:
         for key, results in published._dataset.items()
     }
     return Table(published.search_space, losses)
+
+
+def _draw(file: Path, curves: Mapping[str, Sequence[Sequence[np.ndarray]]]) -> None:
+    """Draws the mean regret of each sampler over kinds of tables."""
+    means = {
+        name: np.mean([np.mean(kind, axis=0) for kind in kinds], axis=0)
+        for name, kinds in curves.items()
+    }
+    trials = len(next(iter(means.values())))
+    rows = [
+        {"epoch": i + 1, **{name: float(mean[i]) for name, mean in means.items()}}
+        for i in range(trials)
+    ]
+    lines = [
+        (name, name, colour, "none") for name, colour in zip(means, cycle(COLOURS), strict=False)
+    ]
+    file.write_text(learning_curve(rows, "regret, %", lines, step="trials"), encoding="utf-8")
 
 
 def _print(

@@ -30,7 +30,7 @@ SEEN = {  # what each prints once it has measured something
     "training --parts mixed,epochs": ["keras-tuner", "an epoch against its matrix products"],
     "training --parts memory,workers": ["real workers", "after   4 trials"],
     "training --parts start": ["launch to the first epoch"],
-    "samplers": ["tpe", "gp", "forest", "made up"],
+    "samplers --samplers tpe,gp+past,forest": ["tpe", "gp+past", "forest", "made up"],
     "families --only jordan": ["jordan", "1 complete of 1"],
     "learning_curves": ["digits: 2 curves"],
     "schedulers": ["digits", "asha-promotion (paper)", "hyperband"],

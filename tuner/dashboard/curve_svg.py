@@ -23,20 +23,25 @@ Point = tuple[float, float]
 
 
 def learning_curve(
-    curve: Sequence[dict[str, float]], title: str, selected: Sequence[Line] = LINES
+    curve: Sequence[dict[str, float]],
+    title: str,
+    selected: Sequence[Line] = LINES,
+    *,
+    step: str = "epoch",
 ) -> str:
     """Draws it.
 
     Args:
         curve: A trial's metrics by epoch, with ``epoch`` among them.
         selected: Which of them.
+        step: What an epoch is called.
     """
     lines = {name: _points(curve, name) for name, *_ in selected}
     values = [value for points in lines.values() for _, value in points]
     parts = [_text(8, 18, title, anchor="start", weight="600")]
     if values:
         scale = _Scale(values, [point["epoch"] for point in curve])
-        parts += [*scale.axes(), *_drawn(selected, lines, scale)]
+        parts += [*scale.axes(step), *_drawn(selected, lines, scale)]
     else:
         parts.append(_text(WIDTH / 2, HEIGHT / 2, "no finished epoch with a finite loss"))
     return (
@@ -81,7 +86,7 @@ class _Scale:
     def _axis(self, value: float) -> float:
         return math.log(value) if self._log else value
 
-    def axes(self) -> list[str]:
+    def axes(self, step: str) -> list[str]:
         parts = []
         for share in (0.0, 0.5, 1.0):
             value = self._at(share)
@@ -90,7 +95,7 @@ class _Scale:
             parts.append(_text(LEFT - 6, y + 4, formatting.number(value), anchor="end"))
         for epoch in sorted({self._first, (self._first + self._last) // 2, self._last}):
             parts.append(_text(self.x(epoch), HEIGHT - BOTTOM + 18, f"{epoch:g}"))
-        parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "epoch"))
+        parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, step))
         return parts
 
     def _at(self, share: float) -> float:
