@@ -33,9 +33,9 @@ _PLAIN = {
     ".": re.compile(r"\d+(?:\.\d*)?|\.\d+"),
     ",": re.compile(r"\d+(?:,\d*)?|,\d+"),
 }
-_GROUPED = {
-    ".": re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?"),
-    ",": re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d*)?"),
+_GROUPED = {  # thousands, which do not begin with a zero
+    ".": re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"),
+    ",": re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?"),
 }
 DECIMALS = tuple(_PLAIN)
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.datasets import table_format as formats
+from tuner.datasets.columns.column_names import shown
 from tuner.datasets.columns.text_values import Columns, read_values
 from tuner.datasets.errors import DataError
 from tuner.datasets.input_limits import check_labels
 from tuner.datasets.sources import delimited, excel, json_table, parquet, tf_examples
 from tuner.datasets.sources.text_encoding import PACKED
 from tuner.datasets.table_format import PLAIN, TableFormat
+from tuner.errors import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,11 +79,33 @@ def read(
     frame = _read(path, used, header=header, text=columns.text)
     table = _with_values(frame, table_format, used, columns, source, is_text=is_text)
     if not is_text or (used.decimal or ".") == (table.table_format.decimal or "."):
-        return table
+        is_found = is_text and table_format.lenient and used.decimal is None and like is None
+        return _with_doubts(path, table, used) if is_found else table
     # Found late in the file: numbers with a point were taken for fractions before.
     used = dataclasses.replace(used, decimal=table.table_format.decimal)
     frame = _read(path, used, header=header, text=columns.text)
     return _with_values(frame, table_format, used, columns, source, is_text=is_text)
+
+
+def _with_doubts(path: Path, table: TableFile, used: TableFormat) -> TableFile:
+    """The table, with a word on points that may stand between thousands, as between semicolons.
+
+    Raises:
+        DataError: They do so as likely as not.
+    """
+    if used.separator != ";":
+        return table
+    grouped = delimited.grouped(path, used, table.frame)
+    for name, text in grouped.items():
+        if text is not None:
+            raise DataError(
+                f"{path}: expected numbers whose point can be understood. Received: {quoted(text)} "
+                f"in column {quoted(name)}, thousands or a fraction: add --decimal , or --decimal ."
+            )
+    if not grouped:
+        return table
+    said = f"`.` before three decimals in {shown(list(grouped), 3)} (thousands: --decimal ,)"
+    return dataclasses.replace(table, words=(*table.words, said))
 
 
 def of_memory(

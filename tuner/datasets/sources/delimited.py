@@ -6,13 +6,14 @@ import dataclasses
 import io
 import mmap
 import re
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.datasets.errors import DataError
 from tuner.datasets.input_limits import check_columns
-from tuner.datasets.sources.separators import LOOK, find_separator, has_decimal_comma
+from tuner.datasets.sources.separators import LOOK, find_separator, has_decimal_comma, rows_of
 from tuner.datasets.sources.text_encoding import is_packed, open_binary, require_encoding
 from tuner.datasets.sources.user_files import require_text
 from tuner.datasets.table_format import TableFormat
@@ -29,6 +30,8 @@ _LEADING_ZERO = re.compile(rb'[,;|\t\n" +-]0\d+[" \r]*(?:[,;|\t\n]|\Z)')
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=(.)"?\r?\n')
 _LONGEST_SEPARATOR_LINE = 12  # letters
 _CODE = r"\s*[-+]?0\d+\s*"
+_GROUPED = r"\s*[-+]?[1-9]\d{0,2}\.\d{3}\s*"  # thousands, or a fraction of three digits
+_SMALL = r"\s*[-+]?\d{1,3}\s*"
 
 
 def find_format(path: Path, asked: TableFormat, *, like: TableFormat | None = None) -> TableFormat:
@@ -78,21 +81,34 @@ def read(
     Raises:
         DataError: It is no table.
     """
+    types = dict.fromkeys(text, str)
+    first = "infer" if header else None
+    frame = _parse(path, table_format, header=first, dtype=types)
+    if _names_all_columns(frame, path, table_format):
+        return frame
+    if table_format.lenient and _ends_empty(frame, path, table_format):
+        return _parse(path, table_format, header=first, dtype=types, index_col=False)
+    return _with_index(frame, path, table_format)
+
+
+def _parse(path: Path, table_format: TableFormat, **options: Any) -> pd.DataFrame:
+    """What pandas makes of a file with these options."""
     import pandas as pd
 
     try:
-        # `low_memory` reads in blocks and may find another type in each of them.
-        frame = pd.read_csv(
-            path,
-            low_memory=False,
-            skipinitialspace=True,
-            header="infer" if header else None,
-            dtype=dict.fromkeys(text, str),
-            **_options(path, table_format),
-        )
+        with warnings.catch_warnings():
+            # Of values beyond the last name, which are left out only where they are empty.
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            # `low_memory` reads in blocks and may find another type in each of them.
+            return pd.read_csv(
+                path,
+                low_memory=False,
+                skipinitialspace=True,
+                **_options(path, table_format),
+                **options,
+            )
     except Exception as e:  # whatever pandas makes of a damaged file
         raise _invalid_table(path, table_format, e) from e
-    return _with_index(frame, path)
 
 
 def first_lines(path: Path, table_format: TableFormat) -> list[list[str]]:
@@ -127,14 +143,48 @@ def codes(path: Path, table_format: TableFormat, frame: pd.DataFrame) -> list[st
         table_format: How it is written.
         frame: What was read.
     """
-    import pandas as pd
-
-    numeric = [place for place, name in enumerate(frame) if _are_whole(frame[name])]
+    numeric = [name for name in frame if _are_whole(frame[name])]
     if not numeric or not _may_have_codes(path, table_format):
         return []
-    options = _options(path, table_format)
-    text = pd.read_csv(path, skipinitialspace=True, dtype=str, usecols=numeric, **options)
-    return [str(name) for name in text if text[name].str.fullmatch(_CODE).any()]
+    text = read(path, table_format, text=list(map(str, numeric)))
+    return [name for name in map(str, numeric) if text[name].astype(str).str.fullmatch(_CODE).any()]
+
+
+def grouped(path: Path, table_format: TableFormat, frame: pd.DataFrame) -> dict[str, str | None]:
+    """Returns columns of which all numbers with a point may have it between thousands.
+
+    Args:
+        path: The file that the frame was read from.
+        table_format: How it is written.
+        frame: What was read, with a decimal point.
+
+    Returns:
+        By name the first such text where others have no point, as the thousands of German tables
+        are written; else None: all may be numbers of three decimals.
+    """
+    likely = [str(name) for name in frame if _may_be_grouped(frame[name])]
+    if not likely:
+        return {}
+    text = read(path, table_format, text=likely)
+    found: dict[str, str | None] = {}
+    for name in likely:
+        present = text[name].dropna()
+        is_grouped = present.str.fullmatch(_GROUPED)
+        if (is_grouped | present.str.fullmatch(_SMALL)).all():
+            found[name] = None if is_grouped.all() else present[is_grouped].iloc[0].strip()
+    return found
+
+
+def _may_be_grouped(column: pd.Series) -> bool:
+    """Whether fractions have at most three digits, and numbers before them as well."""
+    if column.dtype.kind != "f":
+        return False
+    numbers = column.dropna().abs()
+    is_fraction = numbers % 1 != 0
+    fractions = numbers[is_fraction]
+    if not len(fractions) or not fractions.between(1, 1000).all() or (numbers >= 1000).any():
+        return False
+    return bool(((fractions * 1000).round() / 1000 == fractions).all())
 
 
 def _are_whole(column: pd.Series) -> bool:
@@ -173,6 +223,11 @@ def _begins_with_separator(path: Path, table_format: TableFormat) -> bool:
         return _SEPARATOR_LINE.match(stream.read(_LONGEST_SEPARATOR_LINE)) is not None
 
 
+def _without_separator_line(lines: str) -> str:
+    said = _SEPARATOR_LINE.match(lines)
+    return lines[said.end() :] if said else lines
+
+
 def _first_lines(path: Path, encoding: str, errors: str = "strict") -> str:
     """As much of a file as tells how it is written."""
     with io.TextIOWrapper(
@@ -204,18 +259,54 @@ def _invalid_table(path: Path, table_format: TableFormat, reason: Exception) -> 
     )
 
 
-def _with_index(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _names_all_columns(frame: pd.DataFrame, path: Path, table_format: TableFormat) -> bool:
+    """Whether rows have no more values than there are names; pandas makes an index of the first."""
+    import pandas as pd
+
+    if not frame.index.equals(pd.RangeIndex(len(frame))):
+        return False
+    if not table_format.lenient:
+        return True
+    # An index that counts from 0 on looks as none.
+    lines = _first_lines(path, table_format.encoding or "utf-8")
+    rows = rows_of(_without_separator_line(lines), table_format.separator or ",")
+    return len(rows) < 2 or len(rows[1]) <= len(rows[0])
+
+
+def _ends_empty(frame: pd.DataFrame, path: Path, table_format: TableFormat) -> bool:
+    """Whether rows have one value more than there are names as they end with a separator."""
+    if frame.index.nlevels > 1 or frame.iloc[:, -1].notna().any():
+        return False
+    text = _parse(path, table_format, dtype=str, keep_default_na=False)  # tells NA from nothing
+    return bool(text.iloc[:, -1].fillna("").str.strip().eq("").all())
+
+
+def _with_index(frame: pd.DataFrame, path: Path, table_format: TableFormat) -> pd.DataFrame:
     """Rows of one value more than there are names begin with an index, which has no name.
 
     R writes them so; of more values pandas makes several indices.
     """
-    import pandas as pd
-
-    if frame.index.equals(pd.RangeIndex(len(frame))):
-        return frame
-    if frame.index.nlevels > 1:
+    more = len(frame.columns) + frame.index.nlevels
+    if frame.index.nlevels > 1 or (
+        table_format.lenient and not _is_index(frame.index, path, table_format)
+    ):
         raise DataError(
             f"{path}: expected a name for every column. Received: {len(frame.columns)} names and "
-            f"{len(frame.columns) + frame.index.nlevels} values a row: correct the first line."
+            f"{more} values a row: correct the first line, or put text that holds "
+            f"{table_format.separator!r} into quotes."
         )
     return frame.reset_index(names=UNNAMED)
+
+
+def _is_index(index: pd.Index[Any], path: Path, table_format: TableFormat) -> bool:
+    """Whether values before the first name are those of an index: quoted, or counting the rows.
+
+    Else a text in each row may hold what separates values, which moves all that come after it.
+    """
+    if not index.is_unique:
+        return False
+    lines = _first_lines(path, table_format.encoding or "utf-8").splitlines()
+    if all(line.startswith('"') for line in lines[1:] if line.strip()):
+        return True
+    is_whole = index.dtype.kind in "iu"
+    return bool(is_whole and index.max() - index.min() == len(index) - 1)

@@ -1,0 +1,135 @@
+"""Tables whose values may be taken for others: read as they are meant, said, or asked about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.refusals import error_of
+from tuner.datasets import DataSpec
+from tuner.datasets.raw_data import Arrays
+from tuner.datasets.sources import excel, source_catalog
+
+ROWS = 20
+
+
+def read(path: Path, text: str, **fields: Any) -> Arrays:
+    """A table of such lines, of which the target is `y`."""
+    path.write_text(text)
+    return source_catalog.read(DataSpec(source=str(path), **{"target": "y", **fields}))
+
+
+def table(header: str, row: str) -> str:
+    """Lines with `{i}` in each row, and `{y}`, a class of two."""
+    return "\n".join([header, *(row.format(i=i, y=i % 2) for i in range(ROWS))])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("last", ["", " "])
+def test_a_separator_at_the_end_of_rows_moves_no_column(separator: str, last: str, tmp_path: Path):
+    """The empty value that it makes is ignored; the first one is no index."""
+    text = table("y,a,b", "{i}.5,{i}.25,{y}," + last).replace(",", separator)
+    rows = read(tmp_path / "a.csv", text).parts["train"]
+    assert rows.y.tolist() == [i + 0.5 for i in range(ROWS)]
+    np.testing.assert_array_equal(rows.x[:, 0], [i + 0.25 for i in range(ROWS)])
+
+
+def test_a_target_that_counts_is_no_index(tmp_path: Path):
+    """Not even where rows end with a separator: pandas takes it for one."""
+    rows = read(tmp_path / "a.csv", table("y,a", "{i},{i}.25,")).parts["train"]
+    assert rows.y.tolist() == list(range(ROWS))
+
+
+@pytest.mark.parametrize(
+    ("row", "is_index"),
+    [
+        ('"r{i}",{i}.25,{y}', True),
+        ("{i},{i}.25,{y}", True),
+        ("{i}.5,{i}.25,{y}", False),
+        ('"r{y}",{i}.25,{y}', False),
+        ("Smith{i}, J,{y}", False),
+        ("{i}.5,{i},NA", False),
+    ],
+    ids=["R's", "counted", "numbers", "repeated", "commas in text", "NA at the end"],
+)
+def test_only_an_index_comes_before_the_first_name(row: str, is_index: bool, tmp_path: Path):
+    """It is quoted or counts the rows, and never repeats; else a comma stands within a value."""
+    text = table("a,y", row)
+    if is_index:
+        arrays = read(tmp_path / "a.csv", text)
+        assert (arrays.columns, arrays.dropped) == (("a",), ("Unnamed: 0",))
+    else:
+        (tmp_path / "a.csv").write_text(text)
+        message = error_of(tmp_path / "a.csv", target="y")
+        assert "a name for every column. Received: 2 names and 3 values a row" in message
+
+
+def test_leading_zeros_are_seen_beside_an_index(tmp_path: Path):
+    """The columns that are looked at are those of the numbers, though the first has no name."""
+    notes = read(tmp_path / "a.csv", table("zip,y", '"r{i}",0{i},{y}')).notes
+    assert any("leading zeros are lost" in note and "'zip'" in note for note in notes)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_points_are_thousands_where_commas_are_decimal(part: str, tmp_path: Path):
+    """In a file with commas between values, too, where numbers are quoted."""
+    text = "a,pop,y\n" + "".join(f'"{i},50","1.{100 + 7 * i}",{i % 2}\n' for i in range(ROWS))
+    (tmp_path / "b.csv").write_text(text)
+    arrays = read(tmp_path / "a.csv", text, test_data=str(tmp_path / "b.csv"))
+    assert arrays.parts[part].x[1, -1] == 1107
+
+
+def test_no_thousands_begin_with_a_zero(tmp_path: Path):
+    """`0,123` is a fraction, whatever separates values."""
+    text = "a,y\n" + "".join(f'"0,{100 + i}",{i % 2}\n' for i in range(ROWS))
+    assert read(tmp_path / "a.csv", text).parts["train"].x[1, 0] == 0.101
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (["1.026", "57", "4.510"], "Received: '1.026' in column 'a', thousands or a fraction"),
+        (["1.026", "5.137", "4.510"], "`.` before three decimals in a (thousands: --decimal ,)"),
+        (["1.026", "0.5", "57"], None),
+        (["1.026", "0.137", "57"], None),
+        (["1.026", "1057", "4.510"], None),
+        (["1.026", "57", "4.51"], None),
+    ],
+)
+def test_points_before_three_digits_are_said_or_asked_about(
+    column: list[str], told: str | None, tmp_path: Path
+):
+    """As German thousands between semicolons, unless a number shows that they are fractions."""
+    text = "a;y\n" + "".join(f"{value};{i % 2}\n" for i, value in enumerate(column * 8))
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    if told is not None and "Received" in told:
+        assert told in error_of(path, target="y")
+        assert read(path, text, decimal=",").parts["train"].x[0, 0] == 1026
+    else:
+        notes = read(path, text).notes
+        assert any("three decimals" in note for note in notes) == (told is not None)
+        assert told is None or told in notes[0]
+    assert read(path, text, decimal=".").parts["train"].x[0, 0] == 1.026
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["007", "012", None], ["007", "012", None]),
+        ([7, "012", None], ["7", "012", None]),
+        ([7, "12", None], [7.0, 12.0, np.nan]),
+        (["n.a.", 5, 7.5], ["n.a.", "5", "7.5"]),
+        ([1, 2, 3], [1, 2, 3]),
+        ([True, False, True], [True, False, True]),
+    ],
+    ids=["codes", "some codes", "numbers as text", "marks", "numbers", "truth values"],
+)
+def test_cells_of_excel_keep_leading_zeros(cells: list[Any], expected: list[Any]):
+    """Text is text there, unless all of it are numbers that lose nothing."""
+    column = excel.with_cell_types(pd.DataFrame({"a": pd.Series(cells, dtype=object)}))["a"]
+    pd.testing.assert_series_equal(column, pd.Series(expected, name="a"), check_dtype=False)
