@@ -72,7 +72,7 @@ def test_a_study_of_optuna(store_url: str, tuner: Typed):
     assert "the best 3 are tried first" in line
     outside = sum(t.params["activation"] == "step" for t in done)
     outside += sum(t.params["units_0"] > 512 for t in done)
-    assert f"values outside of their range: {outside}; unknown here: lr; " in line
+    assert f"sampled, for they are outside of their range: {outside}; unknown here: lr; " in line
     for point, trial in zip(waiting(tuner.folder), done[:3], strict=True):
         assert point.get("units_0") == (
             trial.params["units_0"] if trial.params["units_0"] <= 512 else None

@@ -54,19 +54,22 @@ def print_best(console: Console, study: Study, trial: TrialRecord) -> None:
         console.print(f"Model: {trial.model}", soft_wrap=True)  # one line, to be copied
 
 
-def _has_model(status: Status) -> bool:
-    """Whether there is a model to take: an objective function may hand out none."""
-    if status.best is None or not status.study.spec.get("own_training"):
-        return status.best is not None
-    return any(trial.model is not None for trial in status.front or [status.best])
+def _take(status: Status) -> dict[str, str]:
+    """How to get the best model; an objective function may hand out none."""
+    name, best = status.study.typed, status.best
+    if any(trial.model is not None for trial in status.front or [best] if trial is not None):
+        return {"Take it": f"tuner export {name} model.keras"}
+    if best is None or status.study.spec.get("own_training"):
+        return {}
+    again = f"tuner rerun {name} {best.number} --output model.keras"
+    return {"Its model is not there, see tuner logs; train it again": again}
 
 
 def _next(status: Status, interrupted: bool) -> dict[str, str]:
     name, study = status.study.typed, status.study
     if study.state == FINISHED:
-        take = {"Take it": f"tuner export {name} model.keras"} if _has_model(status) else {}
         more = {"More trials": f"tuner extend {name} --trials +20", "Dashboard": "tuner dashboard"}
-        return take | more
+        return _take(status) | more
     if study.state == "running":
         go_on = {"Go on": f"tuner worker {name}"}
         return go_on if interrupted else {**go_on, "Watch": f"tuner status {name} --watch"}

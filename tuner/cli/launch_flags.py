@@ -16,7 +16,7 @@ from tuner.cli.other_words import Direction, Task, YesNo
 from tuner.cli.process_list import hide_past, hide_places
 from tuner.cli.sectioned_options import add_options, option, refused_option
 
-POSITIVE = click.IntRange(min=1)
+POSITIVE = click.IntRange(min=1, max=2**31 - 1)  # what every database can count
 NOT_NEGATIVE = click.IntRange(min=0)
 
 data_option = functools.partial(option, section="Data")

@@ -132,7 +132,9 @@ class PastKnowledge:
             f"{formatting.number(best.values[0])} with "
             f"{shorten(formatting.settings(best.hyperparameters), LONGEST)}; the best {tried} "
             f"{'is' if tried == 1 else 'are'} tried first",
-            f"values outside of their range: {points.outside}" if points.outside else "",
+            f"sampled, for they are outside of their range: {points.outside}"
+            if points.outside
+            else "",
             _names("unknown here", points.unknown),
             _names("sampled, for they have none", points.missing),
             "--like none begins without" if nobody_named else "",

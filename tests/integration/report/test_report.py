@@ -28,6 +28,7 @@ from tuner.report import StudyFacts, compose, gather, page
 from tuner.report.document import Document, Section
 from tuner.report.searched_ranges import searched
 from tuner.report.sections import SECTIONS
+from tuner.report.sections.pruning_savings import savings
 
 LONG = "a_very_long_name_of_a_hyperparameter_that_somebody_"
 
@@ -197,11 +198,14 @@ def test_learning_curves_show_training_and_validation(facts: StudyFacts):
 
 
 def test_what_pruning_saved_is_counted(facts: StudyFacts):
-    """Planned epochs minus trained ones, of pruned trials."""
+    """Planned epochs minus trained ones, of pruned trials, at the pace of complete ones."""
     spared = sum(study_history.EPOCHS - trial.epoch for trial in facts.of("pruned"))
     planned = study_history.EPOCHS * len(facts.measured)
     (text,) = section(compose(facts), "What pruning saved").text
     assert f"{spared:,} of {planned:,} planned epochs" in text
+    complete = facts.of("complete")
+    pace = sum(t.seconds for t in complete) / sum(t.epoch for t in complete)
+    assert savings(facts.status.study, facts.trials).seconds == pytest.approx(spared * pace)
 
 
 def test_failures_are_told_with_what_they_have_in_common(facts: StudyFacts):

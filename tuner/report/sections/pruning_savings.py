@@ -26,7 +26,8 @@ class Savings:
         pruned: How many trials were stopped: pruned, or resting.
         planned: Those that all of them were to have; 0 where nobody knows.
         spared: Those that stopped trials did not have.
-        seconds: What those would have taken, at the pace of each trial.
+        seconds: What those would have taken, at the pace of the complete trials: those that were
+            stopped early spent most of their time on their start. 0 where none is complete.
     """
 
     pruned: int
@@ -49,10 +50,8 @@ def sections(facts: StudyFacts) -> Iterator[Section]:
     text = f"Stopped early: {count_of(saved.pruned, len(facts.of('complete', *STOPPED)), 'trial')}."
     if saved.planned:
         share, time = f"{saved.share:.0%}", formatting.duration(saved.seconds)
-        text += (
-            f" {saved.spared:,} of {saved.planned:,} planned {steps} ({share}) were spared, which "
-            f"would have taken about {time} of training."
-        )
+        text += f" {saved.spared:,} of {saved.planned:,} planned {steps} ({share}) were spared"
+        text += f", about {time} of training." if saved.seconds else "."
     if resumed := facts.status.promotions:
         text += (
             f" {formatting.promotions(resumed).capitalize()}, from its checkpoint: it was "
@@ -69,16 +68,19 @@ def savings(study: Study, trials: Sequence[TrialRecord]) -> Savings:
     ended = [trial for trial in trials if trial.state in ("complete", *STOPPED)]
     planned = [planned_steps(study, trial) for trial in ended]
     is_known = any(steps is not None for steps in planned)  # of phases, only their code knows
+    spared = sum(_spared(study, trial) for trial in pruned)
     return Savings(
         pruned=len(pruned),
         planned=sum(s or t.epoch for s, t in zip(planned, ended, strict=True)) if is_known else 0,
-        spared=sum(_spared(study, trial) for trial in pruned),
-        seconds=sum(
-            _spared(study, trial) * trial.seconds / trial.epoch
-            for trial in pruned
-            if trial.seconds is not None and trial.epoch
-        ),
+        spared=spared,
+        seconds=spared * _pace([trial for trial in ended if trial.state == "complete"]),
     )
+
+
+def _pace(trials: Sequence[TrialRecord]) -> float:
+    """Seconds of an epoch or a training; 0 where nobody knows."""
+    epochs = sum(trial.epoch for trial in trials)
+    return sum(trial.seconds or 0.0 for trial in trials) / epochs if epochs else 0.0
 
 
 def _spared(study: Study, trial: TrialRecord) -> int:
