@@ -65,20 +65,14 @@ def launch(
         ... )
     """
     from tuner.cli.run_workers import run_workers
-    from tuner.datasets import array_store, table_store
-    from tuner.datasets.table_store import is_frame
+    from tuner.datasets import array_store
     from tuner.study_setup.create_study import check_launch
     from tuner.study_setup.create_study import create_study as find_or_make
 
     url = storage or os.environ.get(URL_VARIABLE) or DEFAULT_STORE
     base = _base(options.get("artifacts"), url)
     tables = {"data": data, **{name: options.get(name) for name in PARTS}}
-    for name, one in tables.items():
-        if is_frame(one):
-            path, codes = table_store.write(one, base)
-            tables[name] = str(path)
-            if name == "data":
-                options["categories"] = [*_listed(options.get("categories")), *codes]
+    tables = _with_files(tables, options, base)
     data = tables.pop("data")
     options |= {name: one for name, one in tables.items() if one is not None}
     if data is not None and not isinstance(data, str):
@@ -129,6 +123,25 @@ def _base(artifacts: str | None, storage: str) -> str:
     folder = os.path.abspath(os.path.expanduser(artifacts)) if artifacts else None
     base = artifacts if artifacts and "://" in artifacts else folder
     return base or default_folder(storage)
+
+
+def _with_files(tables: dict[str, Any], options: dict[str, Any], base: str) -> dict[str, Any]:
+    """Data by option, data frames as the paths of their files; options say how these are read."""
+    from tuner.datasets import table_store
+    from tuner.datasets.table_format import NO_TEXT
+
+    given = {}
+    for name, one in tables.items():
+        if not table_store.is_frame(one):
+            given[name] = one
+            continue
+        path, codes = table_store.write(one, base)
+        given[name] = str(path)
+        if not options.get("na_values") and table_store.holds_words_for_missing(one):
+            options["na_values"] = list(NO_TEXT)
+        if name == "data":
+            options["categories"] = [*_listed(options.get("categories")), *codes]
+    return given
 
 
 def _listed(value: Any) -> list[str]:

@@ -146,7 +146,8 @@ DATA = (
         "--na-values",
         metavar="TEXT,...",
         multiple=True,
-        help="Texts of a table that mark a missing value, beside NA, nan and the like.  "
+        help="Texts of a table that mark a missing value, beside NA, nan and the like; none: "
+        "not even those.  "
         "[default: ? and what stands among numbers, such as -]",
     ),
     data_option(

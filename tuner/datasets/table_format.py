@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 COMMA = ","
+NO_TEXT = ("none",)  # marks of a table in which only what is empty is missing
 NAMES_OF_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 
 
@@ -18,7 +19,8 @@ class TableFormat:
         separator: What stands between two values of a row.
         decimal: ``.`` or ``,``: what stands before the fraction of a number.
         encoding: Of the file's text, by its name in Python.
-        na_values: Texts that stand for a missing value, beside those that pandas knows.
+        na_values: Texts that stand for a missing value, beside those that pandas knows;
+            ``NO_TEXT`` where none does, not even those.
         day_first: Whether the day comes before the month in dates such as 03/04/2024.
         lenient: Whether texts are looked at for numbers, dates and marks of missing values. Else a
             file is what ``pandas.read_csv`` makes of it without any option.
@@ -30,6 +32,16 @@ class TableFormat:
     na_values: tuple[str, ...] | None = None
     day_first: bool | None = None
     lenient: bool = True
+
+    @property
+    def marks(self) -> tuple[str, ...] | None:
+        """Texts that stand for a missing value; None where they are not known yet."""
+        return () if self.keeps_texts else self.na_values
+
+    @property
+    def keeps_texts(self) -> bool:
+        """Whether texts such as NA and None are values as all others."""
+        return self.lenient and self.na_values == NO_TEXT
 
     @property
     def found(self) -> dict[str, Any]:
@@ -63,9 +75,9 @@ def describe(asked: TableFormat, used: TableFormat, *, is_text: bool) -> list[st
         words.append("decimal comma")
     if is_text and asked.encoding is None and not str(used.encoding).startswith("utf-8"):
         words.append("latin-1 (cp1252)" if used.encoding == "cp1252" else str(used.encoding))
-    if asked.na_values is None and used.na_values:
-        marks = ", ".join(f"`{mark}`" for mark in used.na_values)
-        words.append(f"{marks} {'is' if len(used.na_values) == 1 else 'are'} missing")
+    if asked.na_values is None and used.marks:
+        marks = ", ".join(f"`{mark}`" for mark in used.marks)
+        words.append(f"{marks} {'is' if len(used.marks) == 1 else 'are'} missing")
     if asked.day_first is None and used.day_first is not None:
         words.append(f"dates with the {'day' if used.day_first else 'month'} first")
     return words

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_WORDS_FOR_MISSING = ["NA", "N/A", "n/a", "None", "NULL", "null"]  # as pandas reads files
+
+
 def is_frame(data: Any) -> TypeGuard[Any]:
     """Whether data are a data frame, of pandas or of a package that is like it, as polars is."""
     return all(hasattr(data, name) for name in ("shape", "columns", "dtypes"))
@@ -72,6 +75,25 @@ def write(data: Any, base: str) -> tuple[Path, list[str]]:
             (folder / path.name).write_text(text, encoding="utf-8", newline="")
             (folder / path.name).replace(path)
     return path, [str(name) for name in frame.columns if _looks_like_numbers(frame[name])]
+
+
+def holds_words_for_missing(data: Any) -> bool:
+    """Whether texts of a data frame would be taken for missing, as None and NA are in a file.
+
+    A data frame says itself what is missing.
+
+    Args:
+        data: Of pandas or of polars.
+    """
+    import pandas as pd
+
+    frame = as_pandas(data)
+    for place in range(len(frame.columns)):
+        column = frame.iloc[:, place]
+        is_text = column.dtype.kind in "OU" or isinstance(column.dtype, pd.CategoricalDtype)
+        if is_text and column.isin(_WORDS_FOR_MISSING).any():
+            return True
+    return False
 
 
 def _looks_like_numbers(column: pd.Series) -> bool:

@@ -133,3 +133,52 @@ def test_cells_of_excel_keep_leading_zeros(cells: list[Any], expected: list[Any]
     """Text is text there, unless all of it are numbers that lose nothing."""
     column = excel.with_cell_types(pd.DataFrame({"a": pd.Series(cells, dtype=object)}))["a"]
     pd.testing.assert_series_equal(column, pd.Series(expected, name="a"), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "odd"),
+    [
+        (["n.d.", *map(str, range(19))], "n.d."),
+        (["31*", *map(str, range(19))], "31*"),
+        (["0,50", "12.5", "7.25", "1,75"], "0,50"),
+        (["1", "2", "3+"], "3+"),
+    ],
+)
+def test_a_target_of_numbers_is_not_made_classes_by_a_text(
+    column: list[str], odd: str, tmp_path: Path
+):
+    """Its text is named; who means classes says so."""
+    text = "a,y\n" + "".join(f'{i * i},"{value}"\n' for i, value in enumerate(column * 8))
+    (tmp_path / "a.csv").write_text(text)
+    message = error_of(tmp_path / "a.csv", target="y")
+    assert f"numbers in the target, as most are. Received: {odd!r} in column 'y'" in message
+    for said in ({"categories": ("y",)}, {"task": "classes"}):
+        assert read(tmp_path / "a.csv", text, **said).parts["train"].y[0] == column[0]
+
+
+@pytest.mark.parametrize(
+    "classes", [["1.1.0", "1.2.0"], ["<5", "5-9"], ["a", "b", "1"], ["+", "-"]]
+)
+def test_texts_of_a_target_are_classes(classes: list[str], tmp_path: Path):
+    """As long as most of them are no numbers."""
+    text = "a,y\n" + "".join(f"{i * i},{value}\n" for i, value in enumerate(classes * 8))
+    assert set(read(tmp_path / "a.csv", text).parts["train"].y) == set(classes)
+
+
+def test_words_for_missing_values_can_be_kept(tmp_path: Path):
+    """With the mark `none` only what is empty is missing; the study keeps that."""
+    text = "a,y\n" + "".join(f"{value},None\n,NA\n" for value in ["NA", "none"] * 8)
+    arrays = read(tmp_path / "a.csv", text, na_values=("none",))
+    assert set(arrays.parts["train"].y) == {"None", "NA"}
+    assert set(arrays.parts["train"].x["a"]) == {"NA", "none", ""}
+    assert arrays.found["na_values"] == ("none",)
+
+
+@pytest.mark.parametrize(("classes", "kept"), [("abc?", "abc"), ("a?", "a?")])
+def test_a_question_mark_is_no_class_beside_several(classes: str, kept: str, tmp_path: Path):
+    """Rows with it are left out, as it stands for what is missing; of two classes it is one."""
+    text = "a,y\n" + "".join(f"{i * i},{one}\n" for i, one in enumerate(classes * 8))
+    arrays = read(tmp_path / "a.csv", text)
+    assert set(arrays.parts["train"].y) == set(kept)
+    again = read(tmp_path / "a.csv", text, na_values=arrays.found["na_values"])
+    assert again.parts["train"].y.tolist() == arrays.parts["train"].y.tolist()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,3 +70,13 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path):
         table_store.write(frame, str(tmp_path))
     with pytest.raises(DataError, match="local folder"):
         table_store.write(frame, "s3://bucket")
+
+
+@pytest.mark.parametrize(
+    "make", [pd.DataFrame, lambda columns: pd.DataFrame(columns, dtype="category")]
+)
+def test_words_that_files_have_for_missing_values_are_seen(make: Callable[..., Any]):
+    """A data frame says itself what is missing: `None` is a text of it, and None is missing."""
+    assert table_store.holds_words_for_missing(make({"a": ["None", "brick"]}))
+    assert not table_store.holds_words_for_missing(make({"a": [None, "brick"]}))
+    assert not table_store.holds_words_for_missing(make({"a": [1.5, np.nan]}))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS_PER_CODE = 2  # on average
+_FEWEST_CLASSES = 2  # of a target
 _LOOK = 1000  # rows whose different values tell what a column may hold
 
 
@@ -61,9 +62,10 @@ def read_values(
     numbers, found = _find_numbers(frame, free, table_format, typed=typed)
     decimal = _decimal(numbers, table_format, source)
     readable = {name: one for name, one in numbers.items() if (decimal or ".") in one.readings}
-    marks = table_format.na_values
+    marks = table_format.marks
     if marks is None:
-        marks = _usual_marks(frame, [n for n in texts if n not in columns.classes], readable, found)
+        asked_for = [n for n in texts if n not in columns.classes or _has_odd_class(frame[n])]
+        marks = _usual_marks(frame, asked_for, readable, found)
     replaced = {name: _as_numbers(frame[name], one, decimal) for name, one in readable.items()}
     left = [name for name in texts if name not in readable]
     if marks:
@@ -74,7 +76,10 @@ def read_values(
     times, day_first = _read_dates(of_dates, table_format.day_first, source)
     replaced |= times
     known = dataclasses.replace(
-        table_format, decimal=decimal or ".", na_values=tuple(marks), day_first=day_first
+        table_format,
+        decimal=decimal or ".",
+        na_values=table_format.na_values if table_format.keeps_texts else tuple(marks),
+        day_first=day_first,
     )
     return (frame.assign(**replaced) if replaced else frame), known, _words(readable, decimal)
 
@@ -93,7 +98,7 @@ def _find_numbers(
         if not number_text.may_be_numbers(_first_texts(frame[name])):
             continue
         counts = {str(text): n for text, n in frame[name].value_counts().items()}
-        marked = {t for t in counts if number_text.is_mark(t, table_format.na_values)}
+        marked = {t for t in counts if number_text.is_mark(t, table_format.marks)}
         present = {text: n for text, n in counts.items() if text not in marked}
         one = number_text.read_numbers(present) if present else None
         if one is not None and not (typed and not marked and _are_codes(present)):
@@ -155,6 +160,12 @@ def _usual_marks(
     return tuple(sorted(marks))
 
 
+def _has_odd_class(target: pd.Series) -> bool:
+    """Whether a question mark stands among several classes, of which it is hardly one."""
+    classes = {str(text).strip() for text in target.dropna().unique()}
+    return number_text.ALWAYS in classes and len(classes) > _FEWEST_CLASSES
+
+
 def _as_numbers(column: pd.Series, numbers: NumberText, decimal: str | None) -> pd.Series:
     return column.map(numbers.numbers(decimal or ".")).astype(float)
 
@@ -165,9 +176,10 @@ def _without_marks(
     """Columns of text with nothing where a mark stands."""
     changed = {}
     for name in names:
+        of_column = set(marks)
         if name in columns.classes:
-            continue
-        is_marked = frame[name].str.strip().isin(list(marks))
+            of_column &= {number_text.ALWAYS} if _has_odd_class(frame[name]) else set()
+        is_marked = frame[name].str.strip().isin(list(of_column))
         if is_marked.any():
             changed[name] = frame[name].mask(is_marked)
     return changed

@@ -184,7 +184,7 @@ def _read(
     if kind in json_table.SUFFIXES:
         return json_table.read(path, lines=kind in json_table.LINES)
     if kind == excel.SUFFIX:
-        return excel.read(path)
+        return excel.read(path, keeps_texts=table_format.keeps_texts)
     return delimited.read(path, table_format, header=header, text=text)
 
 

@@ -81,13 +81,15 @@ def read(
     Raises:
         DataError: It is no table.
     """
-    types = dict.fromkeys(text, str)
-    first = "infer" if header else None
-    frame = _parse(path, table_format, header=first, dtype=types)
+    options: dict[str, Any] = {"header": "infer" if header else None}
+    options["dtype"] = dict.fromkeys(text, str)
+    if table_format.keeps_texts:
+        options |= {"keep_default_na": False, "na_values": [""]}
+    frame = _parse(path, table_format, **options)
     if _names_all_columns(frame, path, table_format):
         return frame
     if table_format.lenient and _ends_empty(frame, path, table_format):
-        return _parse(path, table_format, header=first, dtype=types, index_col=False)
+        return _parse(path, table_format, **options, index_col=False)
     return _with_index(frame, path, table_format)
 
 

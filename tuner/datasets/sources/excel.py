@@ -17,8 +17,12 @@ SUFFIX = ".xlsx"
 _CODE = r"\s*[-+]?0\d+\s*"  # a whole number with leading zeros
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, *, keeps_texts: bool = False) -> pd.DataFrame:
     """Returns the rows of the first sheet, whose first row names the columns.
+
+    Args:
+        path: The file.
+        keeps_texts: Whether texts such as NA are values as all others.
 
     Raises:
         DataError: It is no such file, or openpyxl is not installed.
@@ -32,7 +36,7 @@ def read(path: Path) -> pd.DataFrame:
         )
     try:
         # Else text such as 007 would be numbers.
-        frame = pd.read_excel(path, dtype=object)
+        frame = pd.read_excel(path, dtype=object, keep_default_na=not keeps_texts)
     except Exception as e:  # whatever openpyxl makes of a damaged file
         raise DataError(
             f"Expected a file of Excel. Received: {path} ({one_line(e)}): write it again, or as "

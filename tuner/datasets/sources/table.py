@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuner.datasets.columns import column_kinds, index_columns, row_times, useless_columns
+from tuner.datasets.columns import (
+    column_kinds,
+    index_columns,
+    mistyped_targets,
+    row_times,
+    useless_columns,
+)
 from tuner.datasets.columns.column_kinds import (
     DATE,
     NUMBER,
@@ -61,6 +67,9 @@ def read(spec: DataSpec) -> Arrays:
         arrays = _windows(table.frame, spec)
         return dataclasses.replace(arrays, found=found, notes=(*notes, *arrays.notes))
     targets = _target_columns(table.frame, spec)
+    if asked.lenient and spec.task is None and not {*targets} & {*columns.text}:
+        for name in targets:
+            mistyped_targets.check(table.frame[name], spec.source)
     frame = _with_targets(table.frame, targets, spec, notes)
     layout = _layout(frame, targets, spec)
     spec = dataclasses.replace(spec, impute=layout.impute)
