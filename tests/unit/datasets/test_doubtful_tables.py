@@ -182,3 +182,42 @@ def test_a_question_mark_is_no_class_beside_several(classes: str, kept: str, tmp
     assert set(arrays.parts["train"].y) == set(kept)
     again = read(tmp_path / "a.csv", text, na_values=arrays.found["na_values"])
     assert again.parts["train"].y.tolist() == arrays.parts["train"].y.tolist()
+
+
+@pytest.mark.parametrize("place", [3, 150])
+def test_one_mistyped_comma_makes_no_thousands_of_all_points(place: int, tmp_path: Path):
+    """It is named, wherever it stands; the option says that points are between thousands."""
+    column = [f"48.{100 + i}" for i in range(199)]
+    column[place] = "12,5"
+    text = "a;y\n" + "".join(f"{value};{i % 2}\n" for i, value in enumerate(column))
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    assert "Received: '12,5' in column 'a', and many such as '48." in error_of(path, target="y")
+    assert read(path, text, decimal=",").parts["train"].x[:5, 0].max() == 48104
+    beside = text.replace(";", ";0,5;").replace("a;0,5;", "a;b;")
+    assert read(path, beside).parts["train"].x[0, 0] == 48100
+
+
+@pytest.mark.parametrize(
+    ("bad", "separator"), [("1,234", ";"), ("03/04/2024", ","), ("1.026", ";"), ("x7", ",")]
+)
+@pytest.mark.parametrize("fields", [{"drop": ("bad",)}, {"columns": ("a",)}])
+def test_nothing_is_asked_of_columns_that_nobody_uses(
+    bad: str, separator: str, fields: dict[str, Any], tmp_path: Path
+):
+    """Whatever may be meant by them."""
+    other = bad if "/" in bad else 57
+    row = f"{{}}{separator}{{}}{separator}{{}}\n"
+    rows = "".join(row.format(i * i, bad if i % 3 == 1 else other, i % 2) for i in range(20))
+    text = f"a{separator}bad{separator}y\n{rows}"
+    assert read(tmp_path / "a.csv", text, **fields).columns == ("a",)
+    assert "'bad'" in error_of(tmp_path / "a.csv", target="y")
+
+
+def test_a_target_whose_name_is_there_twice_is_refused(tmp_path: Path):
+    """The second would be a feature that tells the first, or another one."""
+    text = "y,a,y\n" + "".join(f"{i % 2},{i * i},{i * 3}\n" for i in range(20))
+    (tmp_path / "a.csv").write_text(text)
+    assert "'y' twice in the first line" in error_of(tmp_path / "a.csv", target="y")
+    other = text.replace("y,a,y", "y,a,y.1")
+    assert read(tmp_path / "a.csv", other).columns == ("a", "y.1")

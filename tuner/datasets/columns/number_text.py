@@ -21,6 +21,7 @@ MARKS = frozenset(  # of a missing value among numbers, whatever their case
 ALWAYS = "?"  # marks a missing value among other texts, too
 LOOK = 200  # different values that tell whether a column may hold numbers
 _MAY_BE = 0.5  # share of them that must look like numbers
+_RARE = 0.1  # share of the rows
 _UNITS = r"%|‰|\$|€|£|¥|₹|USD|EUR|GBP|CHF"
 _NUMBER = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+\u2212]?)\s*(?P<before>{_UNITS})?\s*(?P<later>[-+\u2212]?)"
@@ -75,6 +76,12 @@ class NumberText:
         """Share of the rows whose number has a comma."""
         rows = sum(self.counts.values())
         return sum(self.counts[text] for text, one in self.digits.items() if "," in one) / rows
+
+    @property
+    def has_rare_comma(self) -> bool:
+        """Whether few numbers have a decimal comma, and others a point, as if mistyped."""
+        has_points = any("." in one and "," not in one for one in self.digits.values())
+        return self.readings == (",",) and has_points and self.comma_share < _RARE
 
     def numbers(self, decimal: str) -> dict[str, float]:
         """Returns the number of each text."""

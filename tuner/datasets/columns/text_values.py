@@ -33,11 +33,19 @@ class Columns:
         text: Those that stay text, even where they look like numbers or dates.
         dates: Those among them that hold dates.
         classes: Targets, in which no text but a missing number is missing.
+        dropped: Those that nobody uses, of which nothing is asked.
+        chosen: All others are not used either; none where all are.
     """
 
     text: Collection[str] = ()
     dates: Collection[str] = ()
     classes: Collection[str] = ()
+    dropped: Collection[str] = ()
+    chosen: Collection[str] = ()
+
+    def are_used(self, name: str) -> bool:
+        """Whether a column is of use."""
+        return name not in self.dropped and (not self.chosen or name in self.chosen)
 
 
 def read_values(
@@ -60,7 +68,7 @@ def read_values(
     texts = [name for name in texts if _holds_text(frame[name])]
     free = [name for name in texts if name not in columns.text]
     numbers, found = _find_numbers(frame, free, table_format, typed=typed)
-    decimal = _decimal(numbers, table_format, source)
+    decimal = _decimal(numbers, table_format, columns, source)
     readable = {name: one for name, one in numbers.items() if (decimal or ".") in one.readings}
     marks = table_format.marks
     if marks is None:
@@ -73,7 +81,7 @@ def read_values(
         replaced |= _without_numbers(frame, [n for n in frame.columns if n not in texts], marks)
     wanted = [name for name in left if name in columns.dates or name not in columns.text]
     of_dates = {name: replaced.get(name, frame[name]) for name in wanted}
-    times, day_first = _read_dates(of_dates, table_format.day_first, source)
+    times, day_first = _read_dates(of_dates, table_format.day_first, columns, source)
     replaced |= times
     known = dataclasses.replace(
         table_format,
@@ -131,12 +139,24 @@ def _is_plain(text: str) -> bool:
 
 
 def _decimal(
-    numbers: Mapping[str, NumberText], table_format: TableFormat, source: str
+    numbers: Mapping[str, NumberText], table_format: TableFormat, columns: Columns, source: str
 ) -> str | None:
     if table_format.decimal is not None:
         return table_format.decimal
     decimal = number_text.find_decimal(numbers.values(), separator=table_format.separator)
-    unclear = next((name for name, one in numbers.items() if one.is_ambiguous), None)
+    used = {name: one for name, one in numbers.items() if columns.are_used(name)}
+    rare = [name for name, one in used.items() if one.has_rare_comma]
+    certain = [name for name, one in numbers.items() if one.readings == (",",)]
+    if decimal == "," and rare and len(rare) == len(certain):
+        texts = numbers[rare[0]].digits
+        comma = next(text for text in texts if "," in text)
+        point = next(text for text in texts if "," not in text and "." in text)
+        raise DataError(
+            f"{source[-60:]}: expected numbers written in one way. Received: {quoted(comma, 24)} "
+            f"in column {quoted(rare[0], 24)}, and many such as {quoted(point, 24)}: correct it, "
+            "or say with --decimal , that the points stand between thousands."
+        )
+    unclear = next((name for name, one in used.items() if one.is_ambiguous), None)
     if decimal is None and unclear is not None:
         text = next(text for text in numbers[unclear].digits if set(".,") & {*text})
         raise DataError(
@@ -198,7 +218,7 @@ def _without_numbers(
 
 
 def _read_dates(
-    columns: Mapping[str, pd.Series], day_first: bool | None, source: str
+    columns: Mapping[str, pd.Series], day_first: bool | None, known: Columns, source: str
 ) -> tuple[dict[str, pd.Series], bool | None]:
     """Columns of dates as times, and whether their days come first."""
     readings = {}
@@ -216,6 +236,8 @@ def _read_dates(
     times = {}
     for name, ways in readings.items():
         if len(ways) > 1 and day_first is None:
+            if not known.are_used(name):
+                continue
             raise DataError(
                 f"{source}: expected dates of which one shows whether the day or the month comes "
                 f"first. Received: {quoted(columns[name].dropna().iloc[0])} in column "

@@ -80,14 +80,14 @@ def read(
     table = _with_values(frame, table_format, used, columns, source, is_text=is_text)
     if not is_text or (used.decimal or ".") == (table.table_format.decimal or "."):
         is_found = is_text and table_format.lenient and used.decimal is None and like is None
-        return _with_doubts(path, table, used) if is_found else table
+        return _with_doubts(path, table, used, columns) if is_found else table
     # Found late in the file: numbers with a point were taken for fractions before.
     used = dataclasses.replace(used, decimal=table.table_format.decimal)
     frame = _read(path, used, header=header, text=columns.text)
     return _with_values(frame, table_format, used, columns, source, is_text=is_text)
 
 
-def _with_doubts(path: Path, table: TableFile, used: TableFormat) -> TableFile:
+def _with_doubts(path: Path, table: TableFile, used: TableFormat, columns: Columns) -> TableFile:
     """The table, with a word on points that may stand between thousands, as between semicolons.
 
     Raises:
@@ -95,7 +95,8 @@ def _with_doubts(path: Path, table: TableFile, used: TableFormat) -> TableFile:
     """
     if used.separator != ";":
         return table
-    grouped = delimited.grouped(path, used, table.frame)
+    asked = [str(name) for name in table.frame if columns.are_used(str(name))]
+    grouped = delimited.grouped(path, used, table.frame[asked])
     for name, text in grouped.items():
         if text is not None:
             raise DataError(

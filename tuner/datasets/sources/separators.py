@@ -14,6 +14,8 @@ SEPARATORS = (COMMA, "\t", ";", "|")  # of two that fit alike the first one
 LOOK = 100  # lines
 _MOST_LETTERS = 1 << 20
 _FITTING = 0.9  # share of the rows that must have as many values as the first line
+_RARE = 0.1  # numbers with a comma for each with a point
+_POINT = re.compile(r"[-+]?\d+\.\d+")
 _SWAPPED = str.maketrans(".,", ",.")
 _DECIMAL_COMMA = re.compile(r"[-+]?(?:\d*,(?:\d{1,2}|\d{4,})|0,\d+|\d{4,},\d+)")
 
@@ -36,14 +38,17 @@ def find_separator(text: str, preferred: str | None = None) -> str:
 def has_decimal_comma(text: str, separator: str) -> bool:
     """Whether numbers of the first lines have a comma that can stand before a fraction only.
 
-    Not if others have such a point: the commas are then something else.
+    Not if others have such a point: the commas are then something else. Nor if far more numbers
+    have a point, of thousands or not: all of the file then tells.
     """
     if separator == COMMA:
         return False
     values = [value.strip() for row in rows_of(text, separator)[1:] for value in row]
     if any(_DECIMAL_COMMA.fullmatch(value.translate(_SWAPPED)) for value in values):
         return False
-    return any(map(_DECIMAL_COMMA.fullmatch, values))
+    commas = sum(_DECIMAL_COMMA.fullmatch(value) is not None for value in values)
+    points = sum(_POINT.fullmatch(value) is not None for value in values)
+    return commas > _RARE * points
 
 
 def rows_of(text: str, separator: str) -> list[list[str]]:

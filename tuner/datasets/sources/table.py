@@ -59,7 +59,7 @@ def read(spec: DataSpec) -> Arrays:
     """
     file = require_file(spec.source)
     asked = spec.table_format
-    columns = Columns(text=_names_in(spec.categories), classes=_names_in([spec.target or ""]))
+    columns = _known_columns(spec)
     table = data_frames.read(file, asked, columns=columns)
     found = table.table_format.found if asked.lenient else {}
     notes = [f"{spec.source}: read as: {'; '.join(table.words)}."] if table.words else []
@@ -86,6 +86,15 @@ def read(spec: DataSpec) -> Arrays:
         notes=(*notes, *table_notes.notes(table, file, frame, layout, spec)),
         found={**found, "impute": layout.impute},
     )
+
+
+def _known_columns(spec: DataSpec) -> Columns:
+    """What options say of columns."""
+    targets = _names_in([spec.target or ""])
+    beside = [spec.weights, spec.group, spec.split_by_time, *targets]
+    chosen = [*_names_in(spec.columns), *(name for name in beside if name)] if spec.columns else []
+    dropped = _names_in(spec.drop)
+    return Columns(text=_names_in(spec.categories), classes=targets, dropped=dropped, chosen=chosen)
 
 
 def _names_in(values: Iterable[str]) -> list[str]:
@@ -249,6 +258,7 @@ def _read_part(
         text=[*named, *(layout.targets if text else ())],
         dates=[name for name, kind in layout.kinds.items() if kind == DATE],
         classes=layout.targets,
+        dropped=layout.dropped,
     )
     frame = data_frames.read(
         require_file(path), like.of_other_file(), columns=columns, like=like
@@ -277,12 +287,23 @@ def _target_columns(frame: pd.DataFrame, spec: DataSpec) -> list[str]:
                 f"{spec.source}: expected --target to be one of its columns ({shown(names)}). "
                 f"Received: {quoted(name)}.{did_you_mean(name, names)}"
             )
+        if spec.lenient and f"{name}.1" in names and _is_twice(name, spec):
+            raise DataError(
+                f"{spec.source}: expected one column of the name that --target gives. Received: "
+                f"{quoted(name)} twice in the first line: rename one of them."
+            )
         if targets.count(name) > 1:
             raise DataError(
                 f"{spec.source}: expected different columns in --target. "
                 f"Received: {quoted(name)} twice."
             )
     return targets
+
+
+def _is_twice(name: str, spec: DataSpec) -> bool:
+    """Whether the first line of a text file has a name twice; pandas gives the second another."""
+    lines = data_frames.first_lines(require_file(spec.source), spec.table_format)
+    return bool(lines) and lines[0].count(name) > 1
 
 
 def split_names(text: str, names: Collection[str]) -> list[str]:
