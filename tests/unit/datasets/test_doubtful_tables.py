@@ -221,3 +221,24 @@ def test_a_target_whose_name_is_there_twice_is_refused(tmp_path: Path):
     assert "'y' twice in the first line" in error_of(tmp_path / "a.csv", target="y")
     other = text.replace("y,a,y", "y,a,y.1")
     assert read(tmp_path / "a.csv", other).columns == ("a", "y.1")
+
+
+@pytest.mark.parametrize(
+    ("dates", "odd"),
+    [
+        (["31/01/2020", "31/02/2020", "30/03/2020", "15/03/2020"], "31/02/2020"),
+        (["31/01/2020", "30/01/2020", "01/31/2020", "15/03/2020"], "01/31/2020"),
+        (["10-19", "20-29", "30-39", "40-49"], None),
+        (["1.1.10", "1.2.10", "1.13.40", "2.0.0"], None),
+    ],
+)
+def test_a_bad_date_makes_no_category_of_a_column(
+    dates: list[str], odd: str | None, tmp_path: Path
+):
+    """Dates of which one is none are refused as those of ISO are; ages and versions are none."""
+    text = "a,y\n" + "".join(f"{date},{i % 3 % 2}\n" for i, date in enumerate(dates * 8))
+    if odd is None:
+        assert set(read(tmp_path / "a.csv", text).parts["train"].x["a"]) == set(dates)
+    else:
+        (tmp_path / "a.csv").write_text(text)
+        assert f"Received: {odd!r} in column 'a'" in error_of(tmp_path / "a.csv", target="y")

@@ -95,6 +95,15 @@ def test_the_only_feature_is_one(path: Path):
     assert load(spec(path)).columns == ("day",)
 
 
+@pytest.mark.parametrize("name", ["year", "Month", "t", "days"])
+def test_times_that_go_on_by_one_are_features(path: Path, name: str):
+    """A trend is in them, unlike in what only numbers the rows."""
+    frame(**{name: range(1956, 1956 + ROWS), "nr": range(ROWS)}).to_csv(path, index=False)
+    data = load(spec(path))
+    assert data.columns is not None
+    assert (name in data.columns, data.dropped) == (True, ("nr",))
+
+
 def test_identifiers_in_another_order_are_told(path: Path):
     """They may be ranks: they stay."""
     frame(id=np.random.default_rng(1).permutation(ROWS)).to_csv(path, index=False)

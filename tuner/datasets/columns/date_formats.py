@@ -16,6 +16,7 @@ _SHAPE = re.compile(
     r"(?:\d{1,4}([/.-])\d{1,2}(?:\1\d{1,4})?|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|[A-Za-z]{3,9} \d{4}"
     r"|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4})(?:[ T]\d{1,2}:\d\d.*)?"
 )
+_WHOLE_DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{4}|\d{4}([/.-])\d{1,2}\2\d{1,2}")
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y")
 _CERTAIN = (
@@ -55,6 +56,29 @@ def read_dates(texts: Sequence[str]) -> dict[bool | None, pd.Series]:
             return {True if other is None else None: times}
         return {True: times, False: other}
     return {}
+
+
+def first_odd(texts: Sequence[str]) -> str | None:
+    """Returns the first text that is no date, or one of another order, where nearly all are dates.
+
+    Args:
+        texts: Different values that no format reads all of.
+
+    Returns:
+        The text; None where the values are something else, such as ages from 10-19 on.
+    """
+    import pandas as pd
+
+    fitting = sum(_WHOLE_DATE.fullmatch(text.strip()) is not None for text in texts)
+    if fitting < _MAY_BE * len(texts):
+        return None
+    column = pd.Series([text.strip() for text in texts], index=list(texts), dtype=object)
+    failing = [
+        pd.to_datetime(column, format=day, errors="coerce").isna()
+        for day in (*_CERTAIN, *_DAY_FIRST, *_MONTH_FIRST)
+    ]
+    fewest = min(failing, key=sum)
+    return str(fewest.idxmax()) if not fewest.all() else None
 
 
 def _first_fitting(texts: Sequence[str], formats: Sequence[str]) -> pd.Series | None:

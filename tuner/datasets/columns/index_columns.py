@@ -17,6 +17,9 @@ LEFT_OUT = (
     "{source}: left out what has no name or only counts the rows: {names}. To keep it: --drop none"
 )
 FEWEST_ROWS = 10  # that are counted: any two numbers follow one another by chance
+_TIMES = re.compile(  # names of what goes on by one and still tells something: a trend
+    r"(?:year|yr|month|week|day|hour|minute|date|time|period|quarter)s?|t", re.IGNORECASE
+)
 _UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*|\s*")  # as pandas calls a column without a name
 
 
@@ -25,14 +28,19 @@ def is_unnamed(name: object) -> bool:
     return _UNNAMED.fullmatch(str(name)) is not None
 
 
-def find(features: pd.DataFrame) -> list[str]:
+def find(features: pd.DataFrame, *, with_times: bool = True) -> list[str]:
     """Returns the columns that have no name, or whose numbers go up by one from row to row.
 
     A column that is the only one is a feature: such as the day, of a series in time.
+
+    Args:
+        features: A table's columns.
+        with_times: Whether those are meant, too, whose name says that they are times, as year does.
     """
     unnamed = [str(name) for name in features.columns if is_unnamed(name)]
     named = [name for name in features.columns if not is_unnamed(name)]
-    counting = [str(name) for name in named if _numbers_rows(features[name])]
+    asked = named if with_times else [n for n in named if not _TIMES.fullmatch(str(n).strip())]
+    counting = [str(name) for name in asked if _numbers_rows(features[name])]
     return [*unnamed, *(counting if len(counting) < len(named) else [])]
 
 

@@ -230,6 +230,8 @@ def _read_dates(
         texts = [str(text) for text in column.dropna().unique()]
         if ways := date_formats.read_dates(texts):
             readings[name] = ways
+        elif known.are_used(name) and name not in known.classes:
+            _check_dates(name, texts, source)
     orders = {next(iter(ways)) for ways in readings.values() if len(ways) == 1} - {None}
     if day_first is None and len(orders) == 1:
         day_first = orders.pop()
@@ -246,6 +248,16 @@ def _read_dates(
         key = day_first if len(ways) > 1 else next(iter(ways))
         times[name] = columns[name].map(ways[key])
     return times, day_first
+
+
+def _check_dates(name: str, texts: list[str], source: str) -> None:
+    """Refuses a column of dates of which few cannot be read, which would be categories."""
+    odd = date_formats.first_odd(texts)
+    if odd is not None:
+        raise DataError(
+            f"{source[-60:]}: expected dates that can all be read in one way. Received: "
+            f"{quoted(odd, 24)} in column {quoted(name, 24)}: correct it, or leave the column out."
+        )
 
 
 def _words(numbers: Mapping[str, NumberText], decimal: str | None) -> list[str]:

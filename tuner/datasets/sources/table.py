@@ -128,7 +128,7 @@ def _windows(frame: pd.DataFrame, spec: DataSpec) -> Arrays:
     dropped = _option_columns("--drop", spec.drop, frame, (target,), spec.source)
     kept = {target, spec.group, spec.split_by_time, *spec.columns}
     features = frame[[name for name in frame.columns if str(name) not in kept]]
-    counting = index_columns.find(features) if spec.drop_index else []
+    counting = index_columns.find(features, with_times=not spec.lenient) if spec.drop_index else []
     dropped += [name for name in counting if name not in dropped]
     frame = frame.drop(columns=dropped)
     name, times = time_series.find_times(frame, target, spec), None
@@ -154,7 +154,9 @@ def _layout(frame: pd.DataFrame, targets: list[str], spec: DataSpec) -> Layout:
         to_drop += [n for n in map(str, frame.columns) if n not in aside and n not in to_drop]
     not_features = {*targets, spec.weights, spec.group, spec.split_by_time, *to_drop}
     features = frame[[name for name in frame.columns if str(name) not in not_features]]
-    counting = tuple(index_columns.find(features)) if spec.drop_index else ()
+    counting = (
+        tuple(index_columns.find(features, with_times=not spec.lenient)) if spec.drop_index else ()
+    )
     features = features[[name for name in features.columns if str(name) not in counting]]
     if not len(features.columns):
         raise DataError(
