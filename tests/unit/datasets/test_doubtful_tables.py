@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from tests.support.refusals import error_of
-from tuner.datasets import DataSpec
+from tuner.datasets import DataError, DataSpec
 from tuner.datasets.raw_data import Arrays
-from tuner.datasets.sources import excel, source_catalog
+from tuner.datasets.sources import data_frames, excel, source_catalog
+from tuner.datasets.table_format import TableFormat
 
 ROWS = 20
 
@@ -242,3 +243,30 @@ def test_a_bad_date_makes_no_category_of_a_column(
     else:
         (tmp_path / "a.csv").write_text(text)
         assert f"Received: {odd!r} in column 'a'" in error_of(tmp_path / "a.csv", target="y")
+
+
+def test_the_text_that_is_no_number_is_named(tmp_path: Path):
+    """Not an innocent one beside it; nor is the column left out as one of identifiers."""
+    rows = "".join(f"{i * i};{'abc' if i == 9 else f'{i},25'};{i % 2}\n" for i in range(20))
+    (tmp_path / "a.csv").write_text("a;q;y\n" + rows)
+    assert "Received: 'abc' in column 'q'" in error_of(tmp_path / "a.csv", target="y")
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [("1,234", "write all numbers as those of the training"), ("03/04/2024", "as 2024-01-31")],
+)
+def test_other_files_are_to_be_written_as_that_of_the_training_rows(
+    value: str, advice: str, tmp_path: Path
+):
+    """No option is advised that their command does not have."""
+    like = TableFormat(separator=",", decimal=".", encoding="utf-8", na_values=())
+    (tmp_path / "a.tsv").write_text("a\tb\n" + f"{value}\t1\n" * 3)
+    with pytest.raises(DataError, match=advice):
+        data_frames.read(tmp_path / "a.tsv", like.of_other_file(), like=like)
+
+
+def test_lines_that_end_with_a_separator_are_seen(tmp_path: Path):
+    """They tell whether the first one names the columns."""
+    (tmp_path / "a.csv").write_text("a,b\n1,2,\n3,4,\n")
+    assert data_frames.first_lines(tmp_path / "a.csv", TableFormat())[0] == ["a", "b"]

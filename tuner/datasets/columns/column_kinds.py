@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuner.datasets.checks import LARGEST
-from tuner.datasets.columns import dates, texts
+from tuner.datasets.columns import dates, number_text, texts
 from tuner.datasets.columns.column_names import check_names
 from tuner.datasets.errors import DataError
 from tuner.datasets.input_limits import check_labels
@@ -87,10 +87,16 @@ def _are_mistyped_numbers(column: pd.Series) -> bool:
     return 0.5 < share_of_numbers(column) < 1
 
 
-def share_of_numbers(column: pd.Series) -> float:
-    """Returns the share of a column's texts that are numbers; each different one is read once."""
+def share_of_numbers(column: pd.Series, *, of_people: bool = False) -> float:
+    """Returns the share of a column's texts that are numbers; each different one is read once.
+
+    Args:
+        column: Texts.
+        of_people: Whether those count, too, that only people write so: ``0,5`` or ``$3``.
+    """
+    is_one = is_number_of_people if of_people else is_number
     counts = column.dropna().astype(str).value_counts()
-    numbers = sum(count for text, count in counts.items() if is_number(str(text)))
+    numbers = sum(count for text, count in counts.items() if is_one(str(text)))
     return numbers / max(1, counts.sum())
 
 
@@ -137,6 +143,8 @@ def _find_kind(column: pd.Series, source: str, given_kind: str | None, *, lenien
     if lenient and repeats:
         check_labels(present.unique().tolist(), "category", source)
         return CATEGORY
+    if lenient and share_of_numbers(present, of_people=True) > 0.5:
+        check_numeric(column, source)
     raise DataError(
         f"{source}: expected numbers, dates, texts, or {_most_categories(lenient=lenient)} in "
         f"every column. Received: {quoted(present.iloc[0])} "
@@ -276,12 +284,18 @@ def is_number(text: str) -> bool:
     return True
 
 
+def is_number_of_people(text: str) -> bool:
+    """Whether a text is a number as people write it, with a decimal comma or a currency sign."""
+    return number_text.read_numbers({text: 1}) is not None
+
+
 def check_numeric(column: pd.Series, source: str, *, what: str = "feature column") -> None:
     """Raises DataError unless a column holds numbers."""
     if is_numeric(column):
         return
     text = column.astype(str)[column.notna()]
-    first = next((value for value in text if not is_number(value)), None)
+    odd = [value for value in text.unique() if not is_number(value)]
+    first = next((value for value in odd if not is_number_of_people(value)), next(iter(odd), None))
     if first is None:
         raise DataError(
             f"{source}: expected numbers in every {what}. Received: text such as "

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tuner.datasets.columns import number_text
-from tuner.datasets.columns.column_kinds import is_numeric
+from tuner.datasets.columns.column_kinds import is_number_of_people, is_numeric
 from tuner.datasets.errors import DataError
 from tuner.errors import quoted
 
@@ -34,7 +34,7 @@ def check(target: pd.Series, source: str) -> None:
     counts = {str(text): int(n) for text, n in present.value_counts().items()}
     if number_text.read_numbers(counts) is not None:
         return  # codes, which are text on purpose
-    numbers = {text for text in counts if number_text.read_numbers({text: 1}) is not None}
+    numbers = set(filter(is_number_of_people, counts))
     if sum(counts[text] for text in numbers) <= _MOST * len(present):
         return
     odd = next((text for text in counts if text not in numbers), None)

@@ -20,6 +20,8 @@ from tuner.errors import quoted, shorten
 if TYPE_CHECKING:
     import pandas as pd
 
+AS_TRAINED = "write all numbers as those of the training rows, with the same separator."
+_DATE_ORDER = "add --date-order day-first or --date-order month-first."
 _ROWS_PER_CODE = 2  # on average
 _FEWEST_CLASSES = 2  # of a target
 _LOOK = 1000  # rows whose different values tell what a column may hold
@@ -35,6 +37,7 @@ class Columns:
         classes: Targets, in which no text but a missing number is missing.
         dropped: Those that nobody uses, of which nothing is asked.
         chosen: All others are not used either; none where all are.
+        follows: Whether values are to be written as in another file, whatever options say.
     """
 
     text: Collection[str] = ()
@@ -42,6 +45,7 @@ class Columns:
     classes: Collection[str] = ()
     dropped: Collection[str] = ()
     chosen: Collection[str] = ()
+    follows: bool = False
 
     def are_used(self, name: str) -> bool:
         """Whether a column is of use."""
@@ -151,17 +155,19 @@ def _decimal(
         texts = numbers[rare[0]].digits
         comma = next(text for text in texts if "," in text)
         point = next(text for text in texts if "," not in text and "." in text)
+        or_say = "or say with --decimal , that the points stand between thousands."
         raise DataError(
             f"{source[-60:]}: expected numbers written in one way. Received: {quoted(comma, 24)} "
             f"in column {quoted(rare[0], 24)}, and many such as {quoted(point, 24)}: correct it, "
-            "or say with --decimal , that the points stand between thousands."
+            f"{'or ' + AS_TRAINED if columns.follows else or_say}"
         )
     unclear = next((name for name, one in used.items() if one.is_ambiguous), None)
     if decimal is None and unclear is not None:
         text = next(text for text in numbers[unclear].digits if set(".,") & {*text})
         raise DataError(
             f"{source}: expected numbers whose comma can be understood. Received: {quoted(text)} "
-            f"in column {quoted(unclear)}, thousands or a fraction: add --decimal . or --decimal ,"
+            f"in column {quoted(unclear)}, thousands or a fraction: "
+            + (AS_TRAINED if columns.follows else "add --decimal . or --decimal ,")
         )
     return decimal
 
@@ -243,7 +249,8 @@ def _read_dates(
             raise DataError(
                 f"{source}: expected dates of which one shows whether the day or the month comes "
                 f"first. Received: {quoted(columns[name].dropna().iloc[0])} in column "
-                f"{quoted(name)}: add --date-order day-first or --date-order month-first."
+                f"{quoted(name)}: "
+                + ("write them as 2024-01-31." if known.follows else _DATE_ORDER)
             )
         key = day_first if len(ways) > 1 else next(iter(ways))
         times[name] = columns[name].map(ways[key])

@@ -38,4 +38,4 @@ def _are_identifiers(column: pd.Series) -> bool:
         return False
     if ROWS_PER_CATEGORY * present.nunique() <= len(present) or dates.are_dates(column):
         return False
-    return share_of_numbers(present) <= 0.5 and not texts.are_texts(present)
+    return share_of_numbers(present, of_people=True) <= 0.5 and not texts.are_texts(present)

@@ -71,7 +71,7 @@ def read(
         DataError: It is no table, holds no rows, more columns than ``limits.MOST_COLUMNS``, or
             values that may mean one thing or another.
     """
-    columns = columns or Columns()
+    columns = dataclasses.replace(columns or Columns(), follows=like is not None)
     source, is_text = str(path), _is_text_table(path)
     used = table_format
     if is_text:
@@ -128,9 +128,8 @@ def of_memory(
     """
     renamed = frame.reset_index(drop=True)
     renamed.columns = renamed.columns.map(str)
-    return _with_values(
-        renamed, table_format, table_format, columns or Columns(), source, is_text=False
-    )
+    known = dataclasses.replace(columns or Columns(), follows=True)
+    return _with_values(renamed, table_format, table_format, known, source, is_text=False)
 
 
 def first_lines(path: Path, table_format: TableFormat) -> list[list[str]]:

@@ -122,6 +122,10 @@ def first_lines(path: Path, table_format: TableFormat) -> list[list[str]]:
     """
     import pandas as pd
 
+    options = _options(path, table_format)
+    if table_format.lenient:  # rows may end with a separator that the first line has not
+        text = _without_separator_line(_first_lines(path, table_format.encoding or "utf-8"))
+        return rows_of(text, table_format.separator or ",")
     try:
         lines = pd.read_csv(
             path,
@@ -130,7 +134,7 @@ def first_lines(path: Path, table_format: TableFormat) -> list[list[str]]:
             keep_default_na=False,
             skipinitialspace=True,
             nrows=LOOK,
-            **_options(path, table_format),
+            **options,
         )
     except Exception as e:  # whatever pandas makes of a damaged file
         raise _invalid_table(path, table_format, e) from e
