@@ -51,7 +51,7 @@ class Driven(Worker):
 
     def train(self) -> tuple[float, float]:
         """Claims a trial and trains it to its end; seconds by the clock and of the processor."""
-        claim = self._claim()
+        claim = self._claim(self.objective)
         assert isinstance(claim, Claim), claim
         began, used = time.perf_counter(), time.process_time()
         self._run(self.objective, claim)

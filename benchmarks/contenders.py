@@ -244,7 +244,7 @@ class Project:
         effort = self._runner.context.training_time.seconds
         self._clock.reset()
         began, cpu = time.perf_counter(), time.process_time()
-        claim = self._worker._claim()
+        claim = self._worker._claim(self._runner)
         assert isinstance(claim, Claim)
         self._worker._run(self._runner, claim)
         wall, cpu = time.perf_counter() - began, time.process_time() - cpu
