@@ -15,7 +15,7 @@ from storage.pruning import NoPruning
 from tests.support import series
 from tuner.datasets import DataSpec
 from tuner.errors import UserError
-from tuner.studies.loading import code_names, load_space, space_and_data
+from tuner.studies.loading import code_names, load_data, load_space, space_and_data
 from tuner.studies.study_data import ends
 from tuner.studies.study_spec import StudySpec
 
@@ -43,6 +43,17 @@ def test_a_package_of_the_same_version_is_taken():
     assert load_space(dataclasses.replace(SPEC, packages=(here,))).name == "mlp"
     older = {name: value for name, value in SPEC.to_dict().items() if name != "packages"}
     assert load_space(StudySpec.from_dict(older)).name == "mlp"
+
+
+def test_data_that_are_others_are_refused(tmp_path: Path):
+    """A file has changed; or a function draws other rows each time, and is told what helps."""
+    code = "import numpy as np\ndef rows():\n    return np.random.rand(30, 2), np.arange(30) % 2\n"
+    (tmp_path / "own.py").write_text(code)
+    own = dataclasses.replace(SPEC, data=DataSpec(source=f"{tmp_path / 'own.py'}:rows"))
+    for spec, advised in ((SPEC, False), (own, True)):
+        with pytest.raises(StoreError, match="Received others: the source differs") as refused:
+            load_data(spec)
+        assert ("add --stream" in str(refused.value)) is advised
 
 
 @pytest.fixture

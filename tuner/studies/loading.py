@@ -246,8 +246,10 @@ def load_data(spec: StudySpec) -> Data:
         )
     data = datasets.load_shared(spec.data)
     if data.fingerprint != spec.data_fingerprint:
+        is_code = user_function.accepts(spec.data.source)
+        drawn = ", or draws other rows each time: seed its shuffle(), or add --stream"
         raise StoreError(
-            f"Expected the data {spec.data.source!r} as they were when the study was launched. "
-            "Received others: the source differs here."
+            f"Expected the data of {brief(spec.data.source)} as they were when the study was "
+            f"launched. Received others: the source differs here{drawn if is_code else ''}."
         )
     return data
