@@ -14,7 +14,7 @@ import click
 from tuner.cli import completion, process_list
 from tuner.cli.default_store import DEFAULT_STORE
 from tuner.cli.sectioned_options import option
-from tuner.errors import quoted
+from tuner.errors import quoted, shorten
 from tuner.workers.exit_codes import URL_VARIABLE
 
 if TYPE_CHECKING:
@@ -155,6 +155,24 @@ class More(click.ParamType[int]):
         if not re.fullmatch(rf"\+?\d{{1,{MOST_DIGITS}}}", value) or int(value) < 1:
             self.fail(f"{quoted(value)} is no number of further trials such as +50.", param, ctx)
         return int(value)
+
+
+class Whole(click.IntRange):
+    """A whole number that every database can hold.
+
+    Args:
+        min: The smallest one.
+    """
+
+    def __init__(self, *, min: int) -> None:
+        super().__init__(min=min)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Returns the number."""
+        number = int(super().convert(value, param, ctx))
+        if number >= 10**MOST_DIGITS:
+            self.fail(f"{shorten(str(number), 30)} has more than {MOST_DIGITS} digits.", param, ctx)
+        return number
 
 
 class Finite(click.ParamType[float]):

@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from tuner.cli import completion
-from tuner.cli.common_options import Duration, Finite, Size, Workers
+from tuner.cli.common_options import Duration, Finite, Size, Whole, Workers
 from tuner.cli.launch_options import LaunchOptions
 from tuner.cli.other_words import Direction, Task, YesNo
 from tuner.cli.process_list import hide_past, hide_places
 from tuner.cli.sectioned_options import add_options, option, refused_option
 
-POSITIVE = click.IntRange(min=1, max=2**31 - 1)  # what every database can count
-NOT_NEGATIVE = click.IntRange(min=0)
+POSITIVE = Whole(min=1)
+NOT_NEGATIVE = Whole(min=0)
 
 data_option = functools.partial(option, section="Data")
 search_option = functools.partial(option, section="Search")
@@ -79,7 +79,7 @@ DATA = (
     data_option(
         "--folds",
         aliases=["--cv"],
-        type=click.IntRange(min=2),
+        type=Whole(min=2),
         help="Number of folds of a cross-validation; trials are compared by the mean.",
     ),
     data_option(
